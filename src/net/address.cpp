@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "net/address.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+namespace echod {
+
+namespace {
+
+struct AddrinfoDeleter {
+    void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+};
+using AddrinfoList = std::unique_ptr<addrinfo, AddrinfoDeleter>;
+
+// 0, or getaddrinfo(3)'s error code.
+int look_up(const std::string& host, const std::string& port, int flags, AddrinfoList& list) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags | AI_NUMERICSERV;
+    addrinfo* head = nullptr;
+    const int code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &head);
+    list.reset(head);
+    return code;
+}
+
+[[noreturn]] void bad_target(std::string_view target, std::string_view why) {
+    throw std::runtime_error(fmt::format(
+        "'{}': {}; a target is host:port, [v6-address]:port or unix:/path", target, why));
+}
+
+Endpoint unix_endpoint(std::string_view target, std::string_view path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty()) {
+        bad_target(target, "the path is missing");
+    }
+    if (path.size() >= sizeof address.sun_path) {
+        bad_target(target,
+                   fmt::format("the path is longer than {} bytes", sizeof address.sun_path - 1));
+    }
+    std::copy(path.begin(), path.end(), address.sun_path);
+    std::size_t length = offsetof(sockaddr_un, sun_path) + path.size() + 1;
+    if (path.front() == '@') { // the abstract namespace: unix(7)
+        address.sun_path[0] = '\0';
+        --length;
+    }
+    return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)};
+}
+
+std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
+    const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
+    const std::size_t size = length - offsetof(sockaddr_un, sun_path);
+    if (size == 0) {
+        return "unix:(unnamed)";
+    }
+    if (address.sun_path[0] == '\0') {
+        return "unix:@" + std::string(address.sun_path + 1, size - 1);
+    }
+    return "unix:" + std::string(address.sun_path, ::strnlen(address.sun_path, size));
+}
+
+} // namespace
+
+Endpoint::Endpoint(const sockaddr* address, socklen_t length) noexcept
+    : length_(std::min<socklen_t>(length, sizeof storage_)) {
+    std::memcpy(&storage_, address, length_);
+}
+
+std::string Endpoint::to_string() const {
+    if (length_ == 0) {
+        return "(none)";
+    }
+    if (family() == AF_UNIX) {
+        return unix_text(storage_, length_);
+    }
+    char host[INET6_ADDRSTRLEN + 32];
+    char port[8];
+    if (::getnameinfo(address(), length_, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return fmt::format("(address family {})", family());
+    }
+    return family() == AF_INET6 ? fmt::format("[{}]:{}", host, port)
+                                : fmt::format("{}:{}", host, port);
+}
+
+std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port) {
+    // getaddrinfo(3) also takes "127.1" and "0x7f.1"; an IPv4 address here is four numbers.
+    in_addr v4{};
+    const std::string host(text);
+    if (text.find(':') == std::string_view::npos && ::inet_pton(AF_INET, host.c_str(), &v4) != 1) {
+        return std::nullopt;
+    }
+    AddrinfoList list;
+    if (look_up(host, std::to_string(port), AI_NUMERICHOST | AI_PASSIVE, list) != 0) {
+        return std::nullopt;
+    }
+    return Endpoint(list->ai_addr, list->ai_addrlen);
+}
+
+std::vector<Endpoint> resolve_target(std::string_view target) {
+    constexpr std::string_view kUnix = "unix:";
+    if (target.substr(0, kUnix.size()) == kUnix) {
+        return {unix_endpoint(target, target.substr(kUnix.size()))};
+    }
+    const std::size_t colon = target.rfind(':');
+    if (colon == std::string_view::npos) {
+        bad_target(target, "the port is missing");
+    }
+    std::string_view host = target.substr(0, colon);
+    const std::string_view port = target.substr(colon + 1);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string_view::npos) {
+        bad_target(target, "an IPv6 address needs brackets");
+    }
+    if (host.empty()) {
+        bad_target(target, "the host is missing");
+    }
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (error != std::errc{} || end != port.data() + port.size() || number == 0) {
+        bad_target(target, "the port must be 1 to 65535");
+    }
+    AddrinfoList list;
+    const int code = look_up(std::string(host), std::string(port), 0, list);
+    if (code != 0) {
+        bad_target(target, fmt::format("cannot resolve the host: {}", ::gai_strerror(code)));
+    }
+    std::vector<Endpoint> endpoints;
+    for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
+        endpoints.emplace_back(entry->ai_addr, entry->ai_addrlen);
+    }
+    return endpoints;
+}
+
+Endpoint local_endpoint(int fd) noexcept {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+        return {};
+    }
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+Endpoint peer_endpoint(int fd) noexcept {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+        return {};
+    }
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+} // namespace echod

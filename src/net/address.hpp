@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Socket addresses: how they are written, read and resolved.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace echod {
+
+/// One socket address: IPv4, IPv6 or a unix path.
+class Endpoint {
+public:
+    Endpoint() noexcept = default;
+    Endpoint(const sockaddr* address, socklen_t length) noexcept;
+
+    [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+    [[nodiscard]] const sockaddr* address() const noexcept {
+        return reinterpret_cast<const sockaddr*>(&storage_);
+    }
+    [[nodiscard]] socklen_t length() const noexcept { return length_; }
+
+    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract".
+    [[nodiscard]] std::string to_string() const;
+
+private:
+    sockaddr_storage storage_{};
+    socklen_t length_ = 0;
+};
+
+/// A numeric IPv4 or IPv6 address (a v6 scope as in "fe80::1%eth0" included) with a port; nothing
+/// where `text` is not that.
+[[nodiscard]] std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port);
+
+/// Reads "host:port", "[v6]:port" or "unix:/path" and resolves the name: every address it has, in
+/// the resolver's order. Throws std::runtime_error that names `target` and says what would be
+/// right.
+[[nodiscard]] std::vector<Endpoint> resolve_target(std::string_view target);
+
+/// The address fd is bound to (getsockname(2)); an empty Endpoint where there is none.
+[[nodiscard]] Endpoint local_endpoint(int fd) noexcept;
+
+/// The address of fd's peer (getpeername(2)); an empty Endpoint where there is none.
+[[nodiscard]] Endpoint peer_endpoint(int fd) noexcept;
+
+} // namespace echod

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "net/socket.hpp"
+
+#include "base/sys_error.hpp"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace echod {
+
+bool IoResult::would_block() const noexcept {
+    return error == EAGAIN; // EWOULDBLOCK is the same number on Linux
+}
+
+IoResult receive(int fd, std::span<std::byte> into) noexcept {
+    for (;;) {
+        const ssize_t n = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
+        if (n >= 0) {
+            return {static_cast<std::size_t>(n), 0};
+        }
+        if (errno != EINTR) {
+            return {0, errno};
+        }
+    }
+}
+
+IoResult send_some(int fd, std::span<const std::byte> bytes) noexcept {
+    for (;;) {
+        const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0) {
+            return {static_cast<std::size_t>(n), 0};
+        }
+        if (errno != EINTR) {
+            return {0, errno};
+        }
+    }
+}
+
+UniqueFd listen_at(const Endpoint& endpoint, int backlog) {
+    const auto fail = [&endpoint](const char* call) {
+        throw_errno(errno, std::string("cannot listen on ") + endpoint.to_string() + ": " + call);
+    };
+    UniqueFd fd(::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) {
+        fail("socket");
+    }
+    const int on = 1;
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
+        fail("SO_REUSEADDR");
+    }
+    if (endpoint.family() == AF_INET6 &&
+        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+        fail("IPV6_V6ONLY");
+    }
+    if (::bind(fd.get(), endpoint.address(), endpoint.length()) != 0) {
+        fail("bind");
+    }
+    if (::listen(fd.get(), backlog) != 0) {
+        fail("listen");
+    }
+    return fd;
+}
+
+void set_nonblocking(int fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        throw_errno(errno, "fcntl(O_NONBLOCK)");
+    }
+}
+
+void set_nodelay(int fd) noexcept {
+    const int on = 1;
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void set_abort_on_close(int fd) noexcept {
+    const linger abort{1, 0};
+    (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+}
+
+std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept {
+    int bytes = 0;
+    if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(bytes);
+}
+
+std::uint32_t backlog_length(int fd) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        info.tcpi_state != TCP_LISTEN) {
+        return 0;
+    }
+    return info.tcpi_unacked;
+}
+
+} // namespace echod
