@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+//
+// The ready queue. An edge is reported once, so it is noted in its connection, and the connection
+// goes to the tail of a FIFO. A turn visits each that was in the queue when the turn began once.
+// serve() says in which state it leaves: `more` goes back to the tail, for no edge will come;
+// the two waits leave the queue, for an edge will. While the queue is not empty, the loop does not
+// sleep. The quota holds only while somebody else is in the queue: alone, nobody is kept waiting,
+// and a flood is served at full speed.
+//
+// Deadlines. Within one class every deadline is the same time after its start, so a FIFO is in
+// order of expiry, and only its head needs a look. A change of the timeouts by a reload keeps the
+// order. The idle list is kept in order of activity to within idle_grain_, so that a busy client
+// is moved a few times a second and not once a message; to evict the longest idle one the order
+// has to be exact, and the grain is zero.
+#include "server/clients.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace echod {
+
+namespace {
+
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kExhaust = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+constexpr Duration kIdleGrain = std::chrono::milliseconds(50);
+constexpr Duration kLingerTime = std::chrono::seconds(1);
+
+constexpr CloseReason reason_for(Deadline deadline, CloseReason own) noexcept {
+    switch (deadline) {
+    case Deadline::message:
+        return CloseReason::message_timeout;
+    case Deadline::write:
+        return CloseReason::write_timeout;
+    default:
+        return own;
+    }
+}
+
+} // namespace
+
+Clients::Clients(Epoll& epoll, Counters& counters) : epoll_(epoll), counters_(counters) {}
+
+Clients::~Clients() {
+    close_all(CloseReason::stopped);
+}
+
+void Clients::configure(const Config::Limits& limits, const Config::Timeouts& timeouts) noexcept {
+    timeouts_ = timeouts;
+    quota_ = limits.quota_messages;
+    idle_grain_ = limits.when_full == WhenFull::evict ? Duration::zero() : kIdleGrain;
+}
+
+bool Clients::add(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
+    std::uint32_t slot = kNoIndex;
+    try {
+        slot = table_.allocate();
+        table_[slot].ip = ip_counts_.acquire(peer);
+    } catch (const std::bad_alloc&) {
+        if (slot != kNoIndex) {
+            table_.release(slot);
+        }
+        return false;
+    }
+    Client& client = table_[slot];
+    if (epoll_.add(fd.get(), kInput, table_.token(slot)) != 0) {
+        ip_counts_.release(client.ip);
+        table_.release(slot);
+        return false;
+    }
+    client.connection = Connection(std::move(fd), now);
+    client.idle_stamp = now;
+    idle_.push_back(table_, slot);
+    ++counters_.accepted;
+    return true;
+}
+
+void Clients::on_event(std::uint64_t token, std::uint32_t events) noexcept {
+    const std::uint32_t slot = table_.find(token);
+    if (slot == kNoIndex) {
+        return;
+    }
+    Client& client = table_[slot];
+    client.connection.note_edge((events & (EPOLLIN | kExhaust)) != 0, (events & kExhaust) != 0);
+    if (!client.ready.linked(slot)) {
+        ready_.push_back(table_, slot);
+    }
+}
+
+void Clients::serve_ready(TimePoint now, bool others_wait) noexcept {
+    Turn turn{buffer_, pool_, counters_, now, quota_, draining_};
+    for (std::uint32_t visits = ready_.size(); visits != 0 && !ready_.empty(); --visits) {
+        const std::uint32_t slot = ready_.front();
+        ready_.remove(table_, slot);
+        turn.quota = others_wait || !ready_.empty() ? quota_ : Turn::kNoQuota;
+        serve_one(slot, turn);
+    }
+}
+
+void Clients::serve_one(std::uint32_t slot, Turn& turn) noexcept {
+    Client& client = table_[slot];
+    switch (client.connection.serve(turn)) {
+    case Next::close:
+        close(slot, client.connection.close_reason());
+        return;
+    case Next::more:
+        ready_.push_back(table_, slot);
+        break;
+    case Next::wait_output:
+        if (!client.watches_output) {
+            watch_output(slot, client);
+            if (client.generation % 2 == 0) {
+                return;
+            }
+        }
+        break;
+    case Next::wait_input:
+        break;
+    }
+    touch(slot, client);
+    relist(slot, client);
+}
+
+// EPOLLOUT joins at the first stall and stays: most connections never pay for it, and the others
+// once. The kernel looks at the socket anew, so room that came meanwhile is reported.
+void Clients::watch_output(std::uint32_t slot, Client& client) noexcept {
+    client.watches_output = true;
+    if (epoll_.modify(client.connection.fd(), kInput | EPOLLOUT, table_.token(slot)) != 0) {
+        close(slot, CloseReason::io_error);
+    }
+}
+
+void Clients::touch(std::uint32_t slot, Client& client) noexcept {
+    const TimePoint active = client.connection.last_activity();
+    if (active - client.idle_stamp > idle_grain_) {
+        client.idle_stamp = active;
+        idle_.remove(table_, slot);
+        idle_.push_back(table_, slot);
+    }
+}
+
+// Puts the client into the list of the clock that runs against it now. `since` only ever moves on,
+// so a clock that was restarted goes to the tail.
+void Clients::relist(std::uint32_t slot, Client& client) noexcept {
+    const Deadline deadline = client.connection.deadline();
+    const bool listed = client.deadline.linked(slot);
+    if (deadline == client.listed &&
+        (deadline == Deadline::none || client.listed_since == client.connection.deadline_since())) {
+        return;
+    }
+    if (listed) {
+        deadlines_[static_cast<std::size_t>(client.listed)].remove(table_, slot);
+    }
+    client.listed = deadline;
+    if (deadline != Deadline::none) {
+        client.listed_since = client.connection.deadline_since();
+        deadlines_[static_cast<std::size_t>(deadline)].push_back(table_, slot);
+    }
+}
+
+Duration Clients::allowance(Deadline deadline) const noexcept {
+    switch (deadline) {
+    case Deadline::message:
+        return timeouts_.message;
+    case Deadline::write:
+        return timeouts_.write / Connection::kWriteLooks;
+    default:
+        return kLingerTime;
+    }
+}
+
+std::optional<TimePoint> Clients::next_deadline() const noexcept {
+    std::optional<TimePoint> next;
+    const auto consider = [&next](TimePoint at) { next = next ? std::min(*next, at) : at; };
+    for (const Deadline deadline : {Deadline::message, Deadline::write, Deadline::linger}) {
+        const DeadlineList& list = deadlines_[static_cast<std::size_t>(deadline)];
+        if (!list.empty() && allowance(deadline) != Duration::zero()) {
+            consider(table_[list.front()].connection.deadline_since() + allowance(deadline));
+        }
+    }
+    if (!idle_.empty() && timeouts_.idle != Duration::zero()) {
+        consider(table_[idle_.front()].connection.last_activity() + timeouts_.idle);
+    }
+    return next;
+}
+
+void Clients::expire(TimePoint now) noexcept {
+    expire_list(Deadline::message, now);
+    expire_list(Deadline::write, now);
+    expire_list(Deadline::linger, now);
+    while (timeouts_.idle != Duration::zero() && !idle_.empty()) {
+        const std::uint32_t slot = idle_.front();
+        Client& client = table_[slot];
+        if (client.connection.last_activity() + timeouts_.idle > now) {
+            break;
+        }
+        close(slot, CloseReason::idle_timeout);
+    }
+}
+
+void Clients::expire_list(Deadline deadline, TimePoint now) noexcept {
+    DeadlineList& list = deadlines_[static_cast<std::size_t>(deadline)];
+    const Duration allowed = allowance(deadline);
+    while (allowed != Duration::zero() && !list.empty()) {
+        const std::uint32_t slot = list.front();
+        Client& client = table_[slot];
+        if (client.connection.deadline_since() + allowed > now) {
+            return;
+        }
+        if (deadline == Deadline::write && !client.connection.write_is_stuck(now)) {
+            touch(slot, client);
+            relist(slot, client);
+            continue;
+        }
+        close(slot, reason_for(deadline, client.connection.close_reason()));
+    }
+}
+
+void Clients::evict_longest_idle() noexcept {
+    close(idle_.front(), CloseReason::evicted);
+}
+
+void Clients::start_drain(TimePoint now) noexcept {
+    draining_ = true;
+    // Input may be here whose edge was not reported yet: everybody gets one look.
+    for (std::uint32_t slot = idle_.front(); slot != kNoIndex; slot = idle_.next(table_, slot)) {
+        Client& client = table_[slot];
+        client.connection.note_edge(true, false);
+        if (!client.ready.linked(slot)) {
+            ready_.push_back(table_, slot);
+        }
+    }
+    serve_ready(now, true);
+}
+
+void Clients::close_all(CloseReason reason) noexcept {
+    while (!idle_.empty()) {
+        close(idle_.front(), reason);
+    }
+}
+
+void Clients::close(std::uint32_t slot, CloseReason reason) noexcept {
+    Client& client = table_[slot];
+    if (client.ready.linked(slot)) {
+        ready_.remove(table_, slot);
+    }
+    if (client.deadline.linked(slot)) {
+        deadlines_[static_cast<std::size_t>(client.listed)].remove(table_, slot);
+    }
+    idle_.remove(table_, slot);
+    ip_counts_.release(client.ip);
+    client.connection.close(reason, pool_, counters_);
+    table_.release(slot);
+}
+
+} // namespace echod

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+//
+// The way of a byte. What arrives is received into the loop's one buffer, behind what this
+// connection had kept. Whole frames there are contiguous, and an echo is the same bytes, so a run
+// of them goes back with one send from where it lies. Only the rest is copied out: bytes the
+// kernel did not take (owed), frames beyond the quota, and the beginning of a frame.
+//
+// The order in kept() is the order of the stream: first owed_ bytes on their way out, then input
+// that was not served yet. While anything is owed nothing is received, so one receive buffer is
+// also the most a peer that does not read can make us hold.
+#include "server/connection.hpp"
+
+#include "net/socket.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+
+namespace echod {
+
+namespace {
+
+// After our FIN the peer may still be sending; a close(2) with unread input would turn the FIN
+// into a reset and could destroy echoes on their way. So it is read, but not for ever.
+constexpr std::uint32_t kLingerBytes = 256 * 1024;
+
+// With a quota there is no point in receiving much more than it can serve: what is beyond it has
+// to be copied out. One message more than the quota lets a short read still prove "drained".
+std::size_t receive_limit(const Turn& turn) noexcept {
+    constexpr std::uint32_t kLeastMessages = 4;
+    if (turn.quota >= turn.buffer.size() / kMaxMessage) {
+        return turn.buffer.size();
+    }
+    return (std::max(turn.quota, kLeastMessages) + 1) * kMaxMessage;
+}
+
+} // namespace
+
+Next Connection::serve(Turn& turn) noexcept {
+    if (deadline_ == Deadline::linger) {
+        return discard_input(turn);
+    }
+    if (owed_ != 0 && !flush_owed(turn)) {
+        return reason_ == CloseReason::peer ? stall(turn) : Next::close;
+    }
+    if (invalid_) {
+        return start_linger(turn, CloseReason::protocol_error);
+    }
+    const Input input = gather(turn);
+    return input.failed ? Next::close : echo(turn, input);
+}
+
+// All that can be looked at in one piece: what was kept, and behind it what one recv brought.
+Connection::Input Connection::gather(Turn& turn) noexcept {
+    Input input{kept(), {}};
+    input.scan = scan_frames(input.data, turn.quota);
+    const bool room = kept_size_ <= turn.buffer.size() / 2;
+    if (input.scan.end != ScanEnd::incomplete || !readable_ || !room) {
+        return input;
+    }
+    const std::size_t limit = std::max(receive_limit(turn), kept_size_ + kMaxMessage) - kept_size_;
+    if (kept_size_ != 0) {
+        std::memcpy(turn.buffer.data(), kept_ + kept_begin_, kept_size_);
+    }
+    const IoResult got = receive(fd_.get(), turn.buffer.subspan(kept_size_, limit));
+    if (got.error != 0 && !got.would_block()) {
+        (void)fail(got.error);
+        input.failed = true;
+        return input;
+    }
+    if (got.bytes == 0) {
+        readable_ = false;
+        exhaust_ = false;
+        peer_done_ = peer_done_ || got.error == 0;
+        return input;
+    }
+    readable_ = got.bytes == limit || exhaust_;
+    last_activity_ = turn.now;
+    bytes_received_ += got.bytes;
+    turn.counters.bytes_in += got.bytes;
+    input.data = turn.buffer.first(kept_size_ + got.bytes);
+    input.scan = scan_frames(input.data, turn.quota);
+    return input;
+}
+
+Next Connection::echo(Turn& turn, const Input& input) noexcept {
+    const Scan scan = input.scan;
+    std::size_t sent = 0;
+    if (scan.bytes != 0) {
+        turn.counters.messages_in += scan.frames;
+        messages_ += scan.frames;
+        const IoResult result = send_some(fd_.get(), input.data.first(scan.bytes));
+        if (result.error != 0 && !result.would_block()) {
+            turn.counters.messages_dropped += scan.frames;
+            turn.counters.bytes_dropped += input.data.size() - kept_size_;
+            return fail(result.error);
+        }
+        sent = result.bytes;
+        last_activity_ = turn.now;
+        turn.counters.bytes_out += sent;
+        const std::uint32_t out = sent == scan.bytes
+                                      ? scan.frames
+                                      : scan_frames(input.data.first(sent), scan.frames).frames;
+        turn.counters.messages_out += out;
+        owed_messages_ = static_cast<std::uint16_t>(scan.frames - out);
+    }
+    std::span<const std::byte> rest = input.data.subspan(sent);
+    if (scan.end == ScanEnd::invalid) {
+        // Nothing behind an invalid header can be trusted: no boundary is known any more.
+        ++turn.counters.protocol_errors;
+        turn.counters.bytes_dropped += input.data.size() - scan.bytes;
+        invalid_ = true;
+        rest = rest.first(scan.bytes - sent);
+    }
+    const bool new_rest = scan.bytes != 0 || deadline_ != Deadline::message;
+    if (!keep(rest, turn.pool)) {
+        turn.counters.bytes_dropped += rest.size();
+        return fail(ENOMEM);
+    }
+    owed_ = static_cast<std::uint16_t>(scan.bytes - sent);
+    if (owed_ != 0) {
+        deadline_ = Deadline::none; // stall() starts the clock of what is owed
+        ++turn.counters.stalls;
+        return stall(turn);
+    }
+    if (invalid_) {
+        return start_linger(turn, CloseReason::protocol_error);
+    }
+    if (scan.end != ScanEnd::incomplete || kept_size_ == 0) {
+        deadline_ = Deadline::none;
+    } else if (new_rest) {
+        set_deadline(Deadline::message, turn.now);
+    }
+    return after_echo(turn, scan.end);
+}
+
+Next Connection::after_echo(Turn& turn, ScanEnd end) noexcept {
+    const bool unserved = end == ScanEnd::limit && kept_size_ != 0;
+    if (unserved || readable_) {
+        turn.counters.quota_turns += end == ScanEnd::limit ? 1 : 0;
+        return Next::more;
+    }
+    if (peer_done_) {
+        reason_ = kept_size_ != 0 ? CloseReason::incomplete : CloseReason::peer;
+        return Next::close;
+    }
+    if (turn.draining && kept_size_ == 0) {
+        return start_linger(turn, CloseReason::drained);
+    }
+    return Next::wait_input;
+}
+
+// True when nothing is owed any more. False and reason_ untouched: the kernel took what it could.
+bool Connection::flush_owed(Turn& turn) noexcept {
+    const IoResult result = send_some(fd_.get(), kept().first(owed_));
+    if (result.error != 0) {
+        if (!result.would_block()) {
+            (void)fail(result.error);
+        }
+        return false;
+    }
+    turn.counters.bytes_out += result.bytes;
+    last_activity_ = turn.now;
+    kept_begin_ = static_cast<std::uint16_t>(kept_begin_ + result.bytes);
+    kept_size_ = static_cast<std::uint16_t>(kept_size_ - result.bytes);
+    owed_ = static_cast<std::uint16_t>(owed_ - result.bytes);
+    if (owed_ != 0) {
+        deadline_ = Deadline::none; // it reads: stall() starts the clock anew
+        return false;
+    }
+    turn.counters.messages_out += owed_messages_;
+    owed_messages_ = 0;
+    deadline_ = Deadline::none;
+    if (kept_size_ == 0) {
+        release(turn.pool);
+    }
+    return true;
+}
+
+Next Connection::stall(Turn& turn) noexcept {
+    if (deadline_ != Deadline::write) {
+        set_deadline(Deadline::write, turn.now);
+        stuck_looks_ = 0;
+        unread_ = unacknowledged_bytes(fd_.get()).value_or(0);
+    }
+    return Next::wait_output;
+}
+
+bool Connection::write_is_stuck(TimePoint now) noexcept {
+    const std::uint32_t queued = unacknowledged_bytes(fd_.get()).value_or(unread_);
+    const bool progressed = queued < std::exchange(unread_, queued);
+    stuck_looks_ = progressed ? std::uint8_t{0} : static_cast<std::uint8_t>(stuck_looks_ + 1);
+    deadline_since_ = now;
+    if (progressed) {
+        last_activity_ = now;
+    }
+    return stuck_looks_ == kWriteLooks;
+}
+
+// Keeps `rest`, which lies in the turn's buffer or is already a part of what is kept.
+bool Connection::keep(std::span<const std::byte> rest, BufferPool& pool) noexcept {
+    if (rest.empty()) {
+        release(pool);
+        return true;
+    }
+    const std::less_equal<> not_after;
+    if (kept_ != nullptr && not_after(kept_, rest.data()) &&
+        not_after(rest.data() + rest.size(), kept_ + kept_begin_ + kept_size_)) {
+        kept_begin_ = static_cast<std::uint16_t>(rest.data() - kept_);
+        kept_size_ = static_cast<std::uint16_t>(rest.size());
+        return true;
+    }
+    const bool large = rest.size() > BufferPool::kSmall;
+    if (kept_ == nullptr || large != large_) {
+        release(pool);
+        kept_ = pool.borrow(rest.size());
+        if (kept_ == nullptr) {
+            return false;
+        }
+        large_ = large;
+    }
+    std::memcpy(kept_, rest.data(), rest.size());
+    kept_begin_ = 0;
+    kept_size_ = static_cast<std::uint16_t>(rest.size());
+    return true;
+}
+
+void Connection::release(BufferPool& pool) noexcept {
+    if (kept_ != nullptr) {
+        pool.give_back(kept_, large_ ? kReceiveBuffer : BufferPool::kSmall);
+        kept_ = nullptr;
+    }
+    kept_begin_ = 0;
+    kept_size_ = 0;
+}
+
+Next Connection::fail(int error) noexcept {
+    reason_ = error == ECONNRESET || error == EPIPE ? CloseReason::reset : CloseReason::io_error;
+    return Next::close;
+}
+
+Next Connection::start_linger(Turn& turn, CloseReason reason) noexcept {
+    reason_ = reason;
+    if (peer_done_) {
+        return Next::close;
+    }
+    ::shutdown(fd_.get(), SHUT_WR);
+    set_deadline(Deadline::linger, turn.now);
+    unread_ = 0;
+    return discard_input(turn);
+}
+
+Next Connection::discard_input(Turn& turn) noexcept {
+    if (!readable_) {
+        return Next::wait_input;
+    }
+    const IoResult got = receive(fd_.get(), turn.buffer);
+    if (got.would_block()) {
+        readable_ = false;
+        exhaust_ = false;
+        return Next::wait_input;
+    }
+    turn.counters.bytes_in += got.bytes;
+    turn.counters.bytes_dropped += got.bytes;
+    unread_ += static_cast<std::uint32_t>(got.bytes);
+    if (got.bytes == 0 || unread_ > kLingerBytes) {
+        return Next::close; // end of file, an error, or enough
+    }
+    readable_ = got.bytes == turn.buffer.size() || exhaust_;
+    return readable_ ? Next::more : Next::wait_input;
+}
+
+void Connection::close(CloseReason reason, BufferPool& pool, Counters& counters) noexcept {
+    counters.bytes_dropped += kept_size_;
+    counters.messages_dropped += owed_messages_;
+    counters.count(reason);
+    if (reason == CloseReason::write_timeout) {
+        set_abort_on_close(fd_.get()); // it reads nothing: don't leave the kernel to go on trying
+    }
+    release(pool);
+    owed_ = 0;
+    owed_messages_ = 0;
+    fd_.reset();
+}
+
+} // namespace echod

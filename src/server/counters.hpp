@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// What the server counts, each at the moment it happens.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace echod {
+
+/// Why a connection ended. Every accepted connection ends under exactly one of these.
+enum class CloseReason : std::uint8_t {
+    peer,            ///< the peer closed, after whole messages
+    incomplete,      ///< the peer closed in the middle of a message
+    reset,           ///< the peer reset the connection
+    protocol_error,  ///< a header with a size above 1016
+    idle_timeout,    ///< nothing moved for timeouts.idle
+    message_timeout, ///< a message was not completed within timeouts.message
+    write_timeout,   ///< the peer did not read what it was owed for timeouts.write
+    evicted,         ///< made room for a new one (when_full = "evict")
+    io_error,        ///< any other failure of recv(2), send(2), epoll_ctl(2) or memory
+    drained,         ///< at stop: it had been answered
+    stopped,         ///< at stop: time was up, or a second signal came
+};
+inline constexpr std::size_t kCloseReasons = 11;
+
+/// The reason as it stands in a log line: "idle_timeout".
+[[nodiscard]] constexpr std::string_view to_string(CloseReason reason) noexcept {
+    constexpr std::array<std::string_view, kCloseReasons> kNames = {
+        "peer",         "incomplete",      "reset",         "protocol_error",
+        "idle_timeout", "message_timeout", "write_timeout", "evicted",
+        "io_error",     "drained",         "stopped"};
+    return kNames[static_cast<std::size_t>(reason)];
+}
+
+/// Totals since the start. These always hold:
+/// accepted = open + the sum of closed; messages_in = messages_out + messages_dropped + owed now;
+/// bytes_in = bytes_out + bytes_dropped + kept now.
+struct Counters {
+    std::uint64_t accepted = 0;        ///< connections that got a place
+    std::uint64_t queued = 0;          ///< of those, how many had waited in the backlog for one
+    std::uint64_t rejected = 0;        ///< closed at once: full, and when_full = "reject"
+    std::uint64_t rejected_per_ip = 0; ///< closed at once: max_connections_per_ip
+    std::uint64_t accept_errors = 0; ///< accept(2) failed: descriptors, memory, aborted handshakes
+    std::array<std::uint64_t, kCloseReasons> closed{};
+    std::uint64_t messages_in = 0;  ///< whole valid messages received
+    std::uint64_t messages_out = 0; ///< messages handed to the kernel to the last byte
+    std::uint64_t messages_dropped =
+        0; ///< received, but their connection ended before they were out
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t bytes_dropped = 0; ///< received and not echoed: incomplete, invalid, or cut off
+    std::uint64_t protocol_errors = 0;
+    std::uint64_t quota_turns = 0; ///< turns that ended at the quota with more to do
+    std::uint64_t stalls = 0;      ///< times the kernel took less than was owed
+
+    [[nodiscard]] std::uint64_t closed_total() const noexcept {
+        std::uint64_t sum = 0;
+        for (const std::uint64_t count : closed) {
+            sum += count;
+        }
+        return sum;
+    }
+
+    void count(CloseReason reason) noexcept { ++closed[static_cast<std::size_t>(reason)]; }
+
+    [[nodiscard]] bool operator==(const Counters&) const noexcept = default;
+};
+
+} // namespace echod

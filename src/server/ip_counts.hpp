@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// How many connections each peer address holds.
+#pragma once
+
+#include "net/address.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+namespace echod {
+
+/// Counts connections by IP address; an IPv4-mapped IPv6 address is the IPv4 one. Unix peers have
+/// no address and are not counted.
+class IpCounts {
+    using Key = std::array<std::byte, 16>;
+    struct Hash {
+        [[nodiscard]] std::size_t operator()(const Key& key) const noexcept;
+    };
+    using Map = std::unordered_map<Key, std::uint32_t, Hash>;
+
+public:
+    /// The count of one address; valid while it is not zero.
+    using Entry = Map::value_type;
+
+    /// Connections that `peer`'s address holds now; 0 for a unix peer.
+    [[nodiscard]] std::uint32_t count(const Endpoint& peer) const noexcept;
+
+    /// Counts one more for `peer`; nullptr for a unix peer. Throws std::bad_alloc.
+    [[nodiscard]] Entry* acquire(const Endpoint& peer);
+
+    /// Undoes one acquire(); nullptr is fine.
+    void release(Entry* entry) noexcept;
+
+private:
+    [[nodiscard]] static bool key_of(const Endpoint& peer, Key& key) noexcept;
+    Map counts_;
+};
+
+} // namespace echod

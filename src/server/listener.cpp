@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// A full server. With when_full = "queue" the listeners are taken out of epoll's sight while the
+// limit is reached, so that waiting clients cost no wake-up; they stay in the kernel's backlog, and
+// each close makes room for the next. The same pause serves when descriptors or memory are out:
+// accept(2) reports EMFILE even for an empty backlog, so trying until it goes away would spin. It
+// ends at the next close, or after kRetry, for somebody else may have freed the descriptor.
+#include "server/listener.hpp"
+
+#include "base/sys_error.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace echod {
+
+namespace {
+
+constexpr std::uint32_t kAcceptEvents = EPOLLIN | EPOLLET;
+constexpr Duration kRetry = std::chrono::milliseconds(100);
+
+bool is_exhaustion(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+} // namespace
+
+std::vector<Listener> open_listeners(const Config::Listen& listen) {
+    std::vector<Listener> listeners;
+    for (const std::string& address : listen.addresses) {
+        const Endpoint endpoint = parse_ip(address, listen.port).value();
+        UniqueFd fd = listen_at(endpoint, static_cast<int>(listen.backlog));
+        std::string name = local_endpoint(fd.get()).to_string();
+        listeners.push_back({std::move(fd), std::move(name), false});
+    }
+    return listeners;
+}
+
+Acceptor::Acceptor(std::vector<Listener> listeners, Epoll& epoll, Clients& clients,
+                   Counters& counters, std::uint64_t first_token)
+    : listeners_(std::move(listeners)), pending_(listeners_.size(), 1), epoll_(epoll),
+      clients_(clients), counters_(counters), first_token_(first_token) {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        set_nodelay(listeners_[i].fd.get()); // what it accepts inherits it
+        if (const int error = epoll_.add(listeners_[i].fd.get(), kAcceptEvents, first_token_ + i);
+            error != 0) {
+            throw_errno(error, "cannot watch " + listeners_[i].name);
+        }
+    }
+}
+
+void Acceptor::on_event(std::size_t index) noexcept {
+    if (index < pending_.size()) {
+        pending_[index] = 1;
+    }
+}
+
+bool Acceptor::has_pending() const noexcept {
+    if (is_full() && limits_.when_full == WhenFull::queue) {
+        return false;
+    }
+    if (retry_at_) {
+        return counters_.closed_total() != closed_at_pause_;
+    }
+    return !watching_ || std::find(pending_.begin(), pending_.end(), 1) != pending_.end();
+}
+
+void Acceptor::accept_some(TimePoint now) noexcept {
+    resume_if_possible(now);
+    std::uint32_t budget = limits_.accepts_per_turn;
+    std::size_t dry = 0; // listeners in a row that had nobody
+    while (watching_ && budget != 0 && dry < listeners_.size()) {
+        if (is_full() && limits_.when_full == WhenFull::queue) {
+            watch(false);
+            return;
+        }
+        const std::size_t index = next_listener_++ % listeners_.size();
+        if (pending_[index] == 0) {
+            ++dry;
+            continue;
+        }
+        switch (accept_one(index, now)) {
+        case Accepted::none_left:
+            pending_[index] = 0;
+            ++dry;
+            break;
+        case Accepted::stop:
+            watch(false);
+            return;
+        case Accepted::one:
+        case Accepted::failed:
+            --budget;
+            dry = 0;
+            break;
+        }
+    }
+}
+
+Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexcept {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    UniqueFd fd(::accept4(listeners_[index].fd.get(), reinterpret_cast<sockaddr*>(&storage),
+                          &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+        admit(std::move(fd), {reinterpret_cast<const sockaddr*>(&storage), length}, now);
+        return Accepted::one;
+    }
+    if (errno == EAGAIN) {
+        return Accepted::none_left;
+    }
+    ++counters_.accept_errors;
+    if (is_exhaustion(errno)) {
+        pause_error_ = errno;
+        retry_at_ = now + kRetry;
+        closed_at_pause_ = counters_.closed_total();
+        return Accepted::stop;
+    }
+    // The one connection failed (ECONNABORTED, EPROTO, ENETDOWN ...: accept(2)); the rest may not.
+    return Accepted::failed;
+}
+
+void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
+    if (limits_.max_connections_per_ip != 0 &&
+        clients_.held_by(peer) >= limits_.max_connections_per_ip) {
+        ++counters_.rejected_per_ip;
+        return;
+    }
+    if (is_full()) {
+        if (limits_.when_full == WhenFull::reject) {
+            ++counters_.rejected;
+            return;
+        }
+        clients_.evict_longest_idle();
+    }
+    if (!clients_.add(std::move(fd), peer, now)) {
+        ++counters_.accept_errors;
+        return;
+    }
+    if (waited_ != 0) {
+        --waited_;
+        ++counters_.queued;
+    }
+}
+
+void Acceptor::watch(bool on) noexcept {
+    watching_ = on;
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        pending_[i] = 1; // no edge tells what came while nobody watched
+        (void)epoll_.modify(listeners_[i].fd.get(), on ? kAcceptEvents : EPOLLET, first_token_ + i);
+    }
+}
+
+void Acceptor::resume_if_possible(TimePoint now) noexcept {
+    if (watching_ || (is_full() && limits_.when_full == WhenFull::queue)) {
+        return;
+    }
+    if (retry_at_ && now < *retry_at_ && counters_.closed_total() == closed_at_pause_) {
+        return;
+    }
+    retry_at_.reset();
+    waited_ = waiting();
+    watch(true);
+}
+
+std::uint32_t Acceptor::waiting() const noexcept {
+    std::uint32_t sum = 0;
+    for (const Listener& listener : listeners_) {
+        sum += watching_ ? 0 : backlog_length(listener.fd.get());
+    }
+    return sum;
+}
+
+void Acceptor::finish(TimePoint now) noexcept {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        (void)epoll_.remove(listeners_[i].fd.get());
+        bool more = !listeners_[i].passed;
+        for (int budget = SOMAXCONN; more && budget != 0 && !is_full(); --budget) {
+            const Accepted result = accept_one(i, now);
+            more = result == Accepted::one || result == Accepted::failed;
+        }
+    }
+    listeners_.clear();
+    pending_.clear();
+}
+
+} // namespace echod

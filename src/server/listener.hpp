@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// The listening sockets: where they come from and how connections are taken from them.
+#pragma once
+
+#include "net/epoll.hpp"
+#include "net/socket.hpp"
+#include "server/clients.hpp"
+#include "server/config.hpp"
+#include "server/counters.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace echod {
+
+/// A listening socket. One that was passed in stays open for the next process that gets it.
+struct Listener {
+    UniqueFd fd;
+    std::string name; ///< its address, and the name systemd gave it
+    bool passed = false;
+};
+
+/// Opens the configured addresses. Throws std::system_error that names the address.
+[[nodiscard]] std::vector<Listener> open_listeners(const Config::Listen& listen);
+
+/// Takes connections from the listeners and applies limits.max_connections and its policy.
+class Acceptor {
+public:
+    /// Registers the listeners under tokens first_token, first_token + 1 ... Borrows the rest for
+    /// its life. Throws std::system_error.
+    Acceptor(std::vector<Listener> listeners, Epoll& epoll, Clients& clients, Counters& counters,
+             std::uint64_t first_token);
+
+    /// Limits from here on. Lowering one closes nobody.
+    void configure(const Config::Limits& limits) noexcept { limits_ = limits; }
+
+    /// The listener with this index has connections waiting.
+    void on_event(std::size_t index) noexcept;
+
+    /// True while connections may wait that no event will announce and that may be taken now.
+    [[nodiscard]] bool has_pending() const noexcept;
+
+    /// Takes at most accepts_per_turn connections, the listeners in turn.
+    void accept_some(TimePoint now) noexcept;
+
+    /// When to try again after descriptors or memory ran out; nothing where they have not.
+    [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept { return retry_at_; }
+
+    /// Connections that wait in the backlogs because the server is full.
+    [[nodiscard]] std::uint32_t waiting() const noexcept;
+
+    /// True while new connections are left in the backlog: the limit is reached.
+    [[nodiscard]] bool is_full() const noexcept {
+        return clients_.open() >= limits_.max_connections;
+    }
+
+    /// The errno for which accepting pauses; 0 where it does not.
+    [[nodiscard]] int exhausted() const noexcept { return retry_at_ ? pause_error_ : 0; }
+
+    /// At stop: takes what already waits in our own backlogs, then closes them. Sockets that were
+    /// passed in are left alone: who waits there is served by the next process.
+    void finish(TimePoint now) noexcept;
+
+    [[nodiscard]] const std::vector<Listener>& listeners() const noexcept { return listeners_; }
+
+private:
+    enum class Accepted : std::uint8_t { one, none_left, failed, stop };
+
+    [[nodiscard]] Accepted accept_one(std::size_t index, TimePoint now) noexcept;
+    void admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept;
+    void watch(bool on) noexcept;
+    void resume_if_possible(TimePoint now) noexcept;
+
+    std::vector<Listener> listeners_;
+    std::vector<std::uint8_t> pending_; ///< by listener: an edge has not been used up
+    Epoll& epoll_;
+    Clients& clients_;
+    Counters& counters_;
+    std::uint64_t first_token_;
+    Config::Limits limits_;
+    std::size_t next_listener_ = 0;
+    bool watching_ = true;
+    std::optional<TimePoint> retry_at_;
+    int pause_error_ = 0;
+    std::uint64_t closed_at_pause_ = 0;
+    std::uint32_t waited_ = 0; ///< connections that waited when a place came free
+};
+
+} // namespace echod

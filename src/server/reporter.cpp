@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "server/reporter.hpp"
+
+#include "base/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+
+namespace echod {
+
+namespace {
+
+// Calls visitor(name, total, part of it since `before`) for each counter.
+template <class Visitor>
+void visit_counters(const Counters& now, const Counters& before, Visitor&& visitor) {
+    const auto visit = [&](std::string_view name, std::uint64_t Counters::*member) {
+        visitor(name, now.*member, now.*member - before.*member);
+    };
+    visit("accepted", &Counters::accepted);
+    visit("queued", &Counters::queued);
+    visit("rejected", &Counters::rejected);
+    visit("rejected_per_ip", &Counters::rejected_per_ip);
+    visit("accept_errors", &Counters::accept_errors);
+    visitor("closed", now.closed_total(), now.closed_total() - before.closed_total());
+    for (std::size_t i = 0; i < kCloseReasons; ++i) {
+        visitor(fmt::format("closed_{}", to_string(static_cast<CloseReason>(i))), now.closed[i],
+                now.closed[i] - before.closed[i]);
+    }
+    visit("messages_in", &Counters::messages_in);
+    visit("messages_out", &Counters::messages_out);
+    visit("messages_dropped", &Counters::messages_dropped);
+    visit("bytes_in", &Counters::bytes_in);
+    visit("bytes_out", &Counters::bytes_out);
+    visit("bytes_dropped", &Counters::bytes_dropped);
+    visit("protocol_errors", &Counters::protocol_errors);
+    visit("quota_turns", &Counters::quota_turns);
+    visit("stalls", &Counters::stalls);
+}
+
+// "name=value" for each counter that moved, messages and bytes always.
+std::string text_of(const Counters& now, const Counters& before, const Gauges& gauges,
+                    Duration longest_turn) {
+    std::string text = fmt::format("connections={}", gauges.connections);
+    if (gauges.waiting != 0) {
+        text += fmt::format(" waiting={}", gauges.waiting);
+    }
+    visit_counters(now, before, [&text](std::string_view name, std::uint64_t, std::uint64_t part) {
+        const bool always = name == "messages_in" || name == "messages_out" || name == "bytes_in" ||
+                            name == "bytes_out";
+        if (part != 0 || always) {
+            text += fmt::format(" {}={}", name, part);
+        }
+    });
+    text += fmt::format(" longest_turn={}", humanize_duration(longest_turn));
+    return text;
+}
+
+std::string upper(std::string_view name) {
+    std::string text;
+    std::transform(name.begin(), name.end(), std::back_inserter(text),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+}
+
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+} // namespace
+
+Reporter::Reporter(Log& log, ServiceManager& service, const Counters& counters, TimePoint now)
+    : log_(log), service_(service), counters_(counters), started_(now), window_start_(now) {}
+
+void Reporter::set_interval(Duration interval, TimePoint now) noexcept {
+    interval_ = interval;
+    due_.reset();
+    if (interval_ != Duration::zero()) {
+        due_ = now + interval_; // what is in the window so far is told with the next line
+    }
+}
+
+void Reporter::start_window(TimePoint now) noexcept {
+    window_start_ = now;
+    due_ = now + interval_;
+}
+
+void Reporter::report(const Gauges& gauges, TimePoint now) {
+    if (counters_ == last_) {
+        due_.reset(); // until something happens
+        return;
+    }
+    write(gauges, now);
+    start_window(now);
+}
+
+void Reporter::report_now(const Gauges& gauges, TimePoint now) {
+    write(gauges, now);
+    window_start_ = now;
+}
+
+void Reporter::write(const Gauges& gauges, TimePoint now) {
+    const Duration window = std::max(now - window_start_, Duration(1));
+    log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, window),
+               fmt::format("statistics of {:.2f}s: {}", seconds(window),
+                           text_of(counters_, last_, gauges, longest_turn_)));
+    const auto rate = [&](std::uint64_t part) {
+        return static_cast<double>(part) / seconds(window);
+    };
+    service_.status(fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out",
+                                gauges.connections,
+                                rate(counters_.messages_out - last_.messages_out),
+                                rate(counters_.bytes_out - last_.bytes_out) / 1e6));
+    last_ = counters_;
+    longest_turn_ever_ = std::max(longest_turn_ever_, longest_turn_);
+    longest_turn_ = {};
+}
+
+void Reporter::report_totals(const Gauges& gauges, TimePoint now) {
+    const Duration uptime = now - started_;
+    longest_turn_ever_ = std::max(longest_turn_ever_, longest_turn_);
+    log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, now - window_start_),
+               fmt::format("totals of {:.2f}s: {}", seconds(uptime),
+                           text_of(counters_, Counters{}, gauges, longest_turn_ever_)));
+}
+
+std::vector<JournalField> Reporter::fields(const Gauges& gauges, Duration window) const {
+    std::vector<JournalField> fields;
+    const auto add = [&fields](const std::string& name, std::uint64_t value) {
+        fields.emplace_back(name, std::to_string(value));
+    };
+    const auto ns = [](Duration duration) { return static_cast<std::uint64_t>(duration.count()); };
+    add("ECHOD_CONNECTIONS", gauges.connections);
+    add("ECHOD_WAITING", gauges.waiting);
+    add("ECHOD_KEPT_BYTES", gauges.kept_bytes);
+    visit_counters(counters_, last_,
+                   [&add](std::string_view name, std::uint64_t total, std::uint64_t part) {
+                       add("ECHOD_" + upper(name), total);
+                       add("ECHOD_INTERVAL_" + upper(name), part);
+                   });
+    add("ECHOD_MESSAGES", counters_.messages_out);
+    add("ECHOD_INTERVAL_MESSAGES", counters_.messages_out - last_.messages_out);
+    add("ECHOD_INTERVAL_NSEC", ns(window));
+    add("ECHOD_LONGEST_TURN_NSEC", ns(std::max(longest_turn_, longest_turn_ever_)));
+    add("ECHOD_INTERVAL_LONGEST_TURN_NSEC", ns(longest_turn_));
+    return fields;
+}
+
+} // namespace echod

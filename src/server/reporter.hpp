@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// When statistics are due, and how they are told.
+#pragma once
+
+#include "base/clock.hpp"
+#include "server/counters.hpp"
+#include "server/log.hpp"
+#include "server/service.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace echod {
+
+/// What is true at one moment, beside the totals.
+struct Gauges {
+    std::uint32_t connections = 0; ///< open now
+    std::uint32_t waiting = 0;     ///< in the backlog, because the server is full
+    std::uint64_t kept_bytes = 0;  ///< lent to connections for partial, owed or unserved bytes
+};
+
+/// Writes one line an interval while there is something to report. Its timer runs only then, so an
+/// idle server is not woken for it.
+class Reporter {
+public:
+    /// Borrows all of them for its life.
+    Reporter(Log& log, ServiceManager& service, const Counters& counters, TimePoint now);
+
+    /// Zero: no periodic lines.
+    void set_interval(Duration interval, TimePoint now) noexcept;
+
+    /// Something happened: a line will be due an interval from now, unless one is already.
+    void note_activity(TimePoint now) noexcept {
+        if (!due_ && interval_ != Duration::zero()) {
+            start_window(now);
+        }
+    }
+
+    /// How long the loop was busy between two waits.
+    void note_turn(Duration busy) noexcept {
+        if (busy > longest_turn_) {
+            longest_turn_ = busy;
+        }
+    }
+
+    /// When report() is due; nothing while nothing happens.
+    [[nodiscard]] std::optional<TimePoint> due() const noexcept { return due_; }
+
+    /// The line of the window that ends now, or none where nothing changed in it.
+    void report(const Gauges& gauges, TimePoint now);
+
+    /// The line of the window so far, even if nothing changed in it.
+    void report_now(const Gauges& gauges, TimePoint now);
+
+    /// The last line: totals since the start.
+    void report_totals(const Gauges& gauges, TimePoint now);
+
+private:
+    void start_window(TimePoint now) noexcept;
+    void write(const Gauges& gauges, TimePoint now);
+    [[nodiscard]] std::vector<JournalField> fields(const Gauges& gauges, Duration window) const;
+
+    Log& log_;
+    ServiceManager& service_;
+    const Counters& counters_;
+    Counters last_;
+    TimePoint started_;
+    TimePoint window_start_;
+    Duration interval_{};
+    Duration longest_turn_{};      ///< in this window
+    Duration longest_turn_ever_{}; ///< in those before it
+    std::optional<TimePoint> due_;
+};
+
+} // namespace echod

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+//
+// A turn: wait, note every event, serve whoever is ready once, take new connections, close whose
+// time is up, report. The clock is read when the wait ends, and that moment holds for the whole
+// turn; it is read again at the end of the turn, to know how long it was and how long to sleep.
+//
+// A stop: take nobody new; answer what is here; everybody who has nothing left to do gets a FIN
+// after the last echo; at timeouts.drain, or at a second signal, the rest is closed.
+#include "server/server.hpp"
+
+#include "base/sys_error.hpp"
+#include "base/units.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace echod {
+
+namespace {
+
+// Tokens of clients are (generation, slot) with a slot below 2^31; these are above.
+constexpr std::uint64_t kSignalToken = 0xffff'ffffU;
+constexpr std::uint64_t kListenerToken = 0xf000'0000U;
+
+// Descriptors beside the connections': standard streams, epoll, signalfd, log, a config being
+// read, an accept that is about to be refused.
+constexpr std::uint64_t kReservedDescriptors = 16;
+
+} // namespace
+
+std::optional<std::uint64_t> RateLimit::allow(TimePoint now) noexcept {
+    if (next_ && now < *next_) {
+        ++held_back_;
+        return std::nullopt;
+    }
+    next_ = now + kPause;
+    return std::exchange(held_back_, 0);
+}
+
+Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
+               Log& log)
+    : config_(config), load_config_(std::move(load_config)), log_(log),
+      signals_({SIGTERM, SIGINT, SIGHUP, SIGUSR1}), clients_(epoll_, counters_),
+      acceptor_(std::move(listeners), epoll_, clients_, counters_, kListenerToken),
+      reporter_(log, service_, counters_, Clock::now()), now_(Clock::now()) {
+    if (const int error = epoll_.add(signals_.fd(), EPOLLIN, kSignalToken); error != 0) {
+        throw_errno(error, "cannot watch signals");
+    }
+    apply(config, now_);
+    warn_if_descriptors_lack();
+}
+
+void Server::run() {
+    std::string where;
+    for (const Listener& listener : acceptor_.listeners()) {
+        where += (where.empty() ? "" : ", ") + listener.name;
+    }
+    log_.entry(LogLevel::info, message_id::kReady, {},
+               fmt::format("ready: listening on {}", where));
+    service_.ready("listening on " + where);
+    while (phase_ != Phase::stopped) {
+        turn();
+    }
+    acceptor_.finish(now_);
+    clients_.close_all(CloseReason::stopped);
+    reporter_.report_totals(gauges(), Clock::now());
+    log_.entry(LogLevel::info, message_id::kStop, {}, "stopped");
+}
+
+void Server::turn() {
+    const int n = epoll_.wait(events_, sleep_time(Clock::now()));
+    if (n < 0) {
+        throw_errno(-n, "epoll_wait");
+    }
+    now_ = Clock::now();
+    for (const epoll_event& event : std::span(events_).first(static_cast<std::size_t>(n))) {
+        dispatch(event.data.u64, event.events);
+    }
+    if (clients_.has_ready()) {
+        clients_.serve_ready(now_, acceptor_.has_pending());
+    }
+    if (phase_ == Phase::serving) {
+        const auto retry = acceptor_.retry_at();
+        if (acceptor_.has_pending() || (retry && *retry <= now_)) {
+            acceptor_.accept_some(now_);
+        }
+        tell_incidents(now_);
+    }
+    clients_.expire(now_);
+    if (n > 0) {
+        reporter_.note_activity(now_);
+    }
+    if (reporter_.due() && *reporter_.due() <= now_) {
+        reporter_.report(gauges(), now_);
+    }
+    if (phase_ == Phase::draining) {
+        finish_drain(now_);
+    }
+    reporter_.note_turn(Clock::now() - now_);
+}
+
+// How long the loop may sleep: not at all while somebody has work that no event will announce, for
+// ever where no clock runs.
+std::optional<Duration> Server::sleep_time(TimePoint now) const noexcept {
+    if (clients_.has_ready() || (phase_ == Phase::serving && acceptor_.has_pending())) {
+        return Duration::zero();
+    }
+    std::optional<TimePoint> next = clients_.next_deadline();
+    const auto consider = [&next](std::optional<TimePoint> at) {
+        if (at && (!next || *at < *next)) {
+            next = at;
+        }
+    };
+    consider(reporter_.due());
+    if (phase_ == Phase::serving) {
+        consider(acceptor_.retry_at());
+    } else {
+        consider(drain_deadline_);
+    }
+    if (!next) {
+        return std::nullopt;
+    }
+    return std::max(*next - now, Duration::zero());
+}
+
+void Server::dispatch(std::uint64_t token, std::uint32_t events) {
+    if (token < kListenerToken || token > kSignalToken) {
+        clients_.on_event(token, events);
+    } else if (token == kSignalToken) {
+        while (const auto signal = signals_.next()) {
+            on_signal(*signal);
+        }
+    } else {
+        acceptor_.on_event(token - kListenerToken);
+    }
+}
+
+void Server::on_signal(int signal) {
+    switch (signal) {
+    case SIGHUP:
+        if (phase_ == Phase::serving) {
+            reload();
+        }
+        break;
+    case SIGUSR1:
+        reporter_.report_now(gauges(), now_);
+        break;
+    default: // SIGTERM, SIGINT
+        if (phase_ == Phase::serving) {
+            start_drain();
+        } else {
+            log_->warn("a second signal: closing {} connections at once", clients_.open());
+            phase_ = Phase::stopped;
+        }
+        break;
+    }
+}
+
+void Server::apply(const Config& config, TimePoint now) {
+    config_ = config;
+    clients_.configure(config.limits, config.timeouts);
+    acceptor_.configure(config.limits);
+    reporter_.set_interval(config.stats.interval, now);
+    log_.set_level(config.log.level);
+}
+
+void Server::reload() {
+    const ReloadScope scope;
+    try {
+        Config wanted = load_config_();
+        for (const std::string& key : keys_that_need_a_restart(config_, wanted)) {
+            log_->warn("{} has changed: that takes effect at a restart, ignoring", key);
+        }
+        wanted.listen = config_.listen;
+        wanted.log.target = config_.log.target;
+        apply(wanted, now_);
+        log_.entry(LogLevel::info, message_id::kReload, {},
+                   "reloaded: the new configuration is in force");
+        warn_if_descriptors_lack();
+    } catch (const ConfigError& error) {
+        for (const std::string& line : error.lines()) {
+            log_.entry(LogLevel::error, message_id::kReloadFailed, {}, line);
+        }
+        log_.entry(LogLevel::error, message_id::kReloadFailed, {},
+                   "reload failed: the old configuration stays in force");
+    }
+}
+
+void Server::start_drain() {
+    service_.stopping(fmt::format("draining {} connections", clients_.open()));
+    acceptor_.finish(now_);
+    log_.entry(LogLevel::info, message_id::kStop, {},
+               fmt::format("stopping: draining {} connections for at most {}", clients_.open(),
+                           format_duration(config_.timeouts.drain)));
+    phase_ = Phase::draining;
+    drain_deadline_ = now_ + config_.timeouts.drain;
+    clients_.start_drain(now_);
+}
+
+void Server::finish_drain(TimePoint now) {
+    if (clients_.open() == 0) {
+        phase_ = Phase::stopped;
+    } else if (now >= drain_deadline_) {
+        log_->warn("drain: closing the {} connections that were not done within {}",
+                   clients_.open(), format_duration(config_.timeouts.drain));
+        phase_ = Phase::stopped;
+    }
+}
+
+void Server::tell_incidents(TimePoint now) {
+    const bool full = acceptor_.is_full();
+    if (full && !was_full_) {
+        if (const auto held_back = full_limit_.allow(now)) {
+            log_.entry(LogLevel::warning, message_id::kLimit, {},
+                       fmt::format("limits.max_connections ({}) is reached, when_full applies; "
+                                   "{} times more since this was last said",
+                                   config_.limits.max_connections, *held_back));
+        }
+    }
+    was_full_ = full;
+    if (acceptor_.exhausted() != 0 && counters_.accept_errors != told_accept_errors_) {
+        told_accept_errors_ = counters_.accept_errors;
+        if (const auto held_back = exhausted_limit_.allow(now)) {
+            log_.entry(LogLevel::warning, message_id::kLimit, {},
+                       fmt::format("cannot accept: {}; new connections wait until one closes; "
+                                   "{} times more since this was last said",
+                                   describe_errno(acceptor_.exhausted()), *held_back));
+        }
+    }
+}
+
+void Server::warn_if_descriptors_lack() {
+    rlimit limit{};
+    const std::uint64_t needed =
+        config_.limits.max_connections + acceptor_.listeners().size() + kReservedDescriptors;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
+        log_.entry(LogLevel::warning, message_id::kLimit, {},
+                   fmt::format("limits.max_connections is {}, but RLIMIT_NOFILE is {} and {} would "
+                               "be needed: beyond it new connections will wait; raise LimitNOFILE= "
+                               "of the unit (ulimit -n in a shell), or lower the limit",
+                               config_.limits.max_connections, limit.rlim_cur, needed));
+    }
+}
+
+Gauges Server::gauges() const noexcept {
+    return {clients_.open(), acceptor_.waiting(), clients_.kept_bytes()};
+}
+
+} // namespace echod

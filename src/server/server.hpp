@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The loop: one thread, one epoll instance, everything the daemon does.
+#pragma once
+
+#include "net/epoll.hpp"
+#include "net/signal_fd.hpp"
+#include "server/clients.hpp"
+#include "server/config.hpp"
+#include "server/counters.hpp"
+#include "server/listener.hpp"
+#include "server/log.hpp"
+#include "server/reporter.hpp"
+#include "server/service.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace echod {
+
+/// Lets a message through at most once in a while, and counts what it held back.
+class RateLimit {
+public:
+    /// How many were held back since the last one that may be said, or nothing: hold this back too.
+    [[nodiscard]] std::optional<std::uint64_t> allow(TimePoint now) noexcept;
+
+private:
+    static constexpr Duration kPause = std::chrono::seconds(10);
+    std::optional<TimePoint> next_;
+    std::uint64_t held_back_ = 0;
+};
+
+class Server {
+public:
+    /// Reads the configuration again; throws ConfigError.
+    using LoadConfig = std::function<Config()>;
+
+    /// Watches signals and listeners from here on. Borrows `log` for its life. Throws
+    /// std::system_error.
+    Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners, Log& log);
+
+    /// Serves until SIGTERM or SIGINT and the drain after it. Throws std::system_error where
+    /// epoll_wait(2) fails, which only a bug can cause.
+    void run();
+
+private:
+    enum class Phase : std::uint8_t { serving, draining, stopped };
+
+    void turn();
+    [[nodiscard]] std::optional<Duration> sleep_time(TimePoint now) const noexcept;
+    void dispatch(std::uint64_t token, std::uint32_t events);
+    void on_signal(int signal);
+    void apply(const Config& config, TimePoint now);
+    void reload();
+    void start_drain();
+    void finish_drain(TimePoint now);
+    void tell_incidents(TimePoint now);
+    void warn_if_descriptors_lack();
+    [[nodiscard]] Gauges gauges() const noexcept;
+
+    Config config_;
+    LoadConfig load_config_;
+    Log& log_;
+    Counters counters_;
+    ServiceManager service_;
+    SignalFd signals_;
+    Epoll epoll_;
+    Clients clients_;
+    Acceptor acceptor_;
+    Reporter reporter_;
+    Phase phase_ = Phase::serving;
+    TimePoint now_; ///< the start of this turn
+    TimePoint drain_deadline_{};
+    RateLimit full_limit_;
+    RateLimit exhausted_limit_;
+    bool was_full_ = false;
+    std::uint64_t told_accept_errors_ = 0;
+    std::array<epoll_event, 256> events_{};
+};
+
+} // namespace echod

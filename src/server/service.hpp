@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// The service manager: the sockets it passes and what it is told.
+#pragma once
+
+#include "server/listener.hpp"
+
+#include <string>
+#include <vector>
+
+namespace echod {
+
+/// The listening sockets that systemd passed (sd_listen_fds_with_names(3)), now ours, close-on-exec
+/// and non-blocking; empty where none were. The variables are removed. Throws std::runtime_error
+/// that names the descriptor which is no listening stream socket of TCP or AF_UNIX, or the
+/// variable that makes no sense.
+[[nodiscard]] std::vector<Listener> passed_listeners();
+
+/// What the service manager is told (sd_notify(3)). Without one, every call does nothing.
+class ServiceManager {
+public:
+    void ready(const std::string& status);
+    /// The line that `systemctl status` shows.
+    void status(const std::string& text);
+    void stopping(const std::string& status);
+};
+
+/// Tells the service manager that a reload runs; that it is over when the scope ends, however it
+/// ends, so that the unit can't be left in "reloading".
+class ReloadScope {
+public:
+    ReloadScope();
+    ~ReloadScope();
+    ReloadScope(const ReloadScope&) = delete;
+    ReloadScope& operator=(const ReloadScope&) = delete;
+};
+
+} // namespace echod
