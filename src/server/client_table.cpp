@@ -27,6 +27,7 @@ void ClientTable::release(std::uint32_t slot) noexcept {
     Client& client = (*this)[slot];
     client.connection = Connection{};
     client.ip = nullptr;
+    client.saved = 0;
     client.listed = Deadline::none;
     client.watches_output = false;
     ++client.generation;

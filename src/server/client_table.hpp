@@ -22,6 +22,8 @@ struct Client {
     TimePoint
         listed_since{}; ///< deadline_since() that its place in the list of `listed` stands for
     IpCounts::Entry* ip = nullptr;
+    std::uint32_t last_turn = 0;  ///< the turn in which it was served last
+    std::uint32_t saved = 0;      ///< messages of its quota left over from then
     std::uint32_t generation = 0; ///< even: the slot is free; odd: in use
     Deadline listed = Deadline::none;
     bool watches_output = false; ///< EPOLLOUT was asked for

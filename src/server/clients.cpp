@@ -7,6 +7,12 @@
 // sleep. The quota holds only while somebody else is in the queue: alone, nobody is kept waiting,
 // and a flood is served at full speed.
 //
+// What a client did not use of its quota is saved, three turns' worth at the most. Over any run of
+// turns it gets no more than its quota each, plus three; but a client whose messages come in
+// bursts longer than the quota is answered with one send instead of several, which is most of what
+// a burst costs (64 connections with 16 in flight: 1.02 of a bare loop's CPU time a message
+// instead of 1.6). A flood uses every turn up, so it never saves.
+//
 // Deadlines. Within one class every deadline is the same time after its start, so a FIFO is in
 // order of expiry, and only its head needs a look. A change of the timeouts by a reload keeps the
 // order. The idle list is kept in order of activity to within idle_grain_, so that a busy client
@@ -24,6 +30,7 @@ namespace {
 constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kExhaust = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr Duration kIdleGrain = std::chrono::milliseconds(50);
+constexpr std::uint32_t kSavedTurns = 3;
 constexpr Duration kLingerTime = std::chrono::seconds(1);
 
 constexpr CloseReason reason_for(Deadline deadline, CloseReason own) noexcept {
@@ -70,6 +77,7 @@ bool Clients::add(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
     }
     client.connection = Connection(std::move(fd), now);
     client.idle_stamp = now;
+    client.last_turn = turn_;
     idle_.push_back(table_, slot);
     ++counters_.accepted;
     return true;
@@ -89,17 +97,26 @@ void Clients::on_event(std::uint64_t token, std::uint32_t events) noexcept {
 
 void Clients::serve_ready(TimePoint now, bool others_wait) noexcept {
     Turn turn{buffer_, pool_, counters_, now, quota_, draining_};
+    ++turn_;
     for (std::uint32_t visits = ready_.size(); visits != 0 && !ready_.empty(); --visits) {
         const std::uint32_t slot = ready_.front();
         ready_.remove(table_, slot);
-        turn.quota = others_wait || !ready_.empty() ? quota_ : Turn::kNoQuota;
-        serve_one(slot, turn);
+        serve_one(slot, turn, !others_wait && ready_.empty());
     }
 }
 
-void Clients::serve_one(std::uint32_t slot, Turn& turn) noexcept {
+void Clients::serve_one(std::uint32_t slot, Turn& turn, bool alone) noexcept {
     Client& client = table_[slot];
-    switch (client.connection.serve(turn)) {
+    const std::uint64_t turns = std::min(turn_ - client.last_turn, 1 + kSavedTurns);
+    const auto quota = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(client.saved + turns * quota_, (1ULL + kSavedTurns) * quota_));
+    client.last_turn = turn_;
+    turn.quota = alone ? Turn::kNoQuota : quota;
+    const std::uint64_t before = client.connection.messages();
+    const Next next = client.connection.serve(turn);
+    const std::uint64_t served = client.connection.messages() - before;
+    client.saved = served < quota ? quota - static_cast<std::uint32_t>(served) : 0;
+    switch (next) {
     case Next::close:
         close(slot, client.connection.close_reason());
         return;

@@ -70,7 +70,7 @@ private:
     using DeadlineList = IndexList<Client, &Client::deadline>;
     static constexpr std::size_t kDeadlines = 4; ///< values of Deadline, `none` included
 
-    void serve_one(std::uint32_t slot, Turn& turn) noexcept;
+    void serve_one(std::uint32_t slot, Turn& turn, bool alone) noexcept;
     void touch(std::uint32_t slot, Client& client) noexcept;
     void relist(std::uint32_t slot, Client& client) noexcept;
     void watch_output(std::uint32_t slot, Client& client) noexcept;
@@ -82,6 +82,7 @@ private:
     Counters& counters_;
     Config::Timeouts timeouts_;
     std::uint32_t quota_ = 1;
+    std::uint32_t turn_ = 0; ///< counts serve_ready(); may wrap
     Duration idle_grain_{};
     bool draining_ = false;
 

@@ -108,6 +108,23 @@ TEST_F(ClientsTest, EveryClientIsVisitedOnceATurnWhateverItsNeighboursSend) {
     EXPECT_FALSE(clients->has_ready());
 }
 
+TEST_F(ClientsTest, TurnsSatOutAreSavedUpToThreeAndAFloodSavesNothing) {
+    const int burst = connect();
+    const int other = connect();
+    for (int i = 0; i < 10; ++i) {
+        send_messages(other, 1);
+        turn();
+    }
+    EXPECT_EQ(echoes(other), 10);
+    send_messages(burst, 100);
+    for (const int expected : {40, 10, 10}) {
+        send_messages(other, 1);
+        turn();
+        EXPECT_EQ(echoes(burst), expected);
+        EXPECT_EQ(echoes(other), 1);
+    }
+}
+
 TEST_F(ClientsTest, AStaleTokenFindsNobody) {
     const int first = connect();
     send_messages(first, 1);
