@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // echod: command line, configuration, log, sockets, then the loop.
 #include "server/config.hpp"
+#include "server/control.hpp"
 #include "server/listener.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sysexits.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <cstdio>
@@ -27,6 +29,10 @@ struct Options {
     std::string config_path; ///< empty: the default place, where a missing file means the defaults
     bool check_config = false;
     bool print_config = false;
+    std::string control_path; ///< empty: the default place, which need not exist
+    bool reload = false;
+    bool status = false;
+    std::string stats; ///< "json" or "openmetrics"
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -39,6 +45,19 @@ void add_options(CLI::App& app, Options& options) {
                  "Say whether the configuration is valid and exit with 0 or 78");
     app.add_flag("--print-config", options.print_config,
                  "Print the configuration in force, with every key, as TOML and exit");
+    app.add_option(
+           "--control", options.control_path,
+           fmt::format("Serve or ask the control socket at SOCKET [{}]", kDefaultControlPath))
+        ->type_name("SOCKET");
+    auto* ask = app.add_option_group("asking the running daemon");
+    ask->add_flag(
+        "--reload", options.reload,
+        "Have it read its configuration again; wait until that is in force, or exit with 1");
+    ask->add_flag("--status", options.status, "Print its state for a person");
+    ask->add_option("--stats", options.stats, "Print its statistics: json or openmetrics")
+        ->check(CLI::IsMember({"json", "openmetrics"}))
+        ->type_name("FORMAT");
+    ask->require_option(0, 1);
     app.footer("Exit status: 0 stopped as asked, 1 failure, 2 usage, 78 invalid configuration.\n"
                "Signals: SIGTERM, SIGINT drain and stop (twice: at once), SIGHUP reloads,\n"
                "SIGUSR1 logs a line of statistics. See echod(8), echod.toml(5).");
@@ -80,6 +99,43 @@ std::vector<Listener> take_or_open_listeners(const Config& config, Log& log) {
     return listeners;
 }
 
+// The command for the running daemon; empty where this process is to be the daemon.
+std::string command_of(const Options& options) {
+    if (options.reload) {
+        return "reload";
+    }
+    if (options.status) {
+        return "status";
+    }
+    return options.stats.empty() ? "" : "stats " + options.stats;
+}
+
+int ask(const Options& options) {
+    const std::string path(options.control_path.empty() ? kDefaultControlPath
+                                                        : options.control_path);
+    const ControlAnswer answer = ask_daemon(path, command_of(options), std::chrono::seconds(30));
+    if (answer.ok) {
+        fmt::print("{}", answer.text);
+        return 0;
+    }
+    // The daemon has logged each line: where this is ExecReload=, the journal has them already.
+    fmt::print(stderr, "{}", stderr_is_journal() ? "" : answer.text);
+    return kExitFailure;
+}
+
+// The default place belongs to the service; a daemon started by hand does without.
+void open_control(Server& server, const Options& options, Log& log) {
+    if (!options.control_path.empty()) {
+        server.open_control(options.control_path);
+        return;
+    }
+    try {
+        server.open_control(std::string(kDefaultControlPath));
+    } catch (const std::system_error& error) {
+        log->info("no control socket: {}, ignoring", error.what());
+    }
+}
+
 int serve(const Options& options) {
     bool is_default = false;
     const auto load = [&options, &is_default] { return read_config(options, is_default); };
@@ -102,6 +158,7 @@ int serve(const Options& options) {
     try {
         raise_descriptor_limit();
         Server server(config, load, take_or_open_listeners(config, log), log);
+        open_control(server, options, log);
         server.run();
         return 0;
     } catch (const std::exception& error) {
@@ -119,7 +176,7 @@ int main(int argc, char** argv) {
     try {
         add_options(app, options);
         app.parse(argc, argv);
-        return serve(options);
+        return command_of(options).empty() ? serve(options) : ask(options);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
             return app.exit(error); // --help, --version

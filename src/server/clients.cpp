@@ -250,6 +250,27 @@ void Clients::start_drain(TimePoint now) noexcept {
     serve_ready(now, true);
 }
 
+void Clients::summarize(std::size_t count, TimePoint now, std::vector<ConnectionSummary>& busiest,
+                        std::vector<ConnectionSummary>& oldest) const {
+    std::vector<const Connection*> all;
+    all.reserve(open());
+    for (std::uint32_t slot = idle_.front(); slot != kNoIndex; slot = idle_.next(table_, slot)) {
+        all.push_back(&table_[slot].connection);
+    }
+    const auto take = [&](auto before, std::vector<ConnectionSummary>& into) {
+        const auto middle = all.begin() + static_cast<long>(std::min(count, all.size()));
+        std::partial_sort(all.begin(), middle, all.end(), before);
+        for (auto one = all.begin(); one != middle; ++one) {
+            const Connection& connection = **one;
+            into.push_back({peer_endpoint(connection.fd()).to_string(), connection.messages(),
+                            connection.bytes_received(), connection.kept_bytes(),
+                            now - connection.accepted(), now - connection.last_activity()});
+        }
+    };
+    take([](const auto* a, const auto* b) { return a->messages() > b->messages(); }, busiest);
+    take([](const auto* a, const auto* b) { return a->accepted() < b->accepted(); }, oldest);
+}
+
 void Clients::close_all(CloseReason reason) noexcept {
     while (!idle_.empty()) {
         close(idle_.front(), reason);

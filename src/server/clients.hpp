@@ -7,10 +7,12 @@
 #include "server/client_table.hpp"
 #include "server/config.hpp"
 #include "server/counters.hpp"
+#include "server/status.hpp"
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace echod {
 
@@ -60,6 +62,11 @@ public:
 
     /// Closes everybody at once.
     void close_all(CloseReason reason) noexcept;
+
+    /// The `count` connections with the most messages and the `count` oldest. Looks at everybody
+    /// once; for a person who asks, not for the loop.
+    void summarize(std::size_t count, TimePoint now, std::vector<ConnectionSummary>& busiest,
+                   std::vector<ConnectionSummary>& oldest) const;
 
     /// Bytes lent to connections now.
     [[nodiscard]] std::size_t kept_bytes() const noexcept { return pool_.lent(); }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace echod {
@@ -67,5 +68,33 @@ struct Counters {
 
     [[nodiscard]] bool operator==(const Counters&) const noexcept = default;
 };
+
+/// Calls visitor(name, total, part of it since `before`) for each counter, "closed_REASON"
+/// included.
+template <class Visitor>
+void visit_counters(const Counters& now, const Counters& before, Visitor&& visitor) {
+    const auto visit = [&](std::string_view name, std::uint64_t Counters::*member) {
+        visitor(name, now.*member, now.*member - before.*member);
+    };
+    visit("accepted", &Counters::accepted);
+    visit("queued", &Counters::queued);
+    visit("rejected", &Counters::rejected);
+    visit("rejected_per_ip", &Counters::rejected_per_ip);
+    visit("accept_errors", &Counters::accept_errors);
+    visitor("closed", now.closed_total(), now.closed_total() - before.closed_total());
+    for (std::size_t i = 0; i < kCloseReasons; ++i) {
+        const std::string name = "closed_" + std::string(to_string(static_cast<CloseReason>(i)));
+        visitor(name, now.closed[i], now.closed[i] - before.closed[i]);
+    }
+    visit("messages_in", &Counters::messages_in);
+    visit("messages_out", &Counters::messages_out);
+    visit("messages_dropped", &Counters::messages_dropped);
+    visit("bytes_in", &Counters::bytes_in);
+    visit("bytes_out", &Counters::bytes_out);
+    visit("bytes_dropped", &Counters::bytes_dropped);
+    visit("protocol_errors", &Counters::protocol_errors);
+    visit("quota_turns", &Counters::quota_turns);
+    visit("stalls", &Counters::stalls);
+}
 
 } // namespace echod

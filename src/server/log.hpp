@@ -24,6 +24,7 @@ inline constexpr std::string_view kReload = "22a9171c0eb647df82508c626848868b";
 inline constexpr std::string_view kReloadFailed = "ff598b4adb0b444dbd868a20e40d8ed8";
 inline constexpr std::string_view kStop = "552796d62c5a4914bf1d9f609b83f406";
 inline constexpr std::string_view kStatistics = "43be03b64e6c4db99d3c70f713ed0732";
+inline constexpr std::string_view kWatchdog = "9b12042957b84ebeb91daf634c65538b";
 inline constexpr std::string_view kLimit = "a72f81f0493444958eb1704ea4f3a1e2";
 } // namespace message_id
 

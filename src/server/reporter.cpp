@@ -13,33 +13,6 @@ namespace echod {
 
 namespace {
 
-// Calls visitor(name, total, part of it since `before`) for each counter.
-template <class Visitor>
-void visit_counters(const Counters& now, const Counters& before, Visitor&& visitor) {
-    const auto visit = [&](std::string_view name, std::uint64_t Counters::*member) {
-        visitor(name, now.*member, now.*member - before.*member);
-    };
-    visit("accepted", &Counters::accepted);
-    visit("queued", &Counters::queued);
-    visit("rejected", &Counters::rejected);
-    visit("rejected_per_ip", &Counters::rejected_per_ip);
-    visit("accept_errors", &Counters::accept_errors);
-    visitor("closed", now.closed_total(), now.closed_total() - before.closed_total());
-    for (std::size_t i = 0; i < kCloseReasons; ++i) {
-        visitor(fmt::format("closed_{}", to_string(static_cast<CloseReason>(i))), now.closed[i],
-                now.closed[i] - before.closed[i]);
-    }
-    visit("messages_in", &Counters::messages_in);
-    visit("messages_out", &Counters::messages_out);
-    visit("messages_dropped", &Counters::messages_dropped);
-    visit("bytes_in", &Counters::bytes_in);
-    visit("bytes_out", &Counters::bytes_out);
-    visit("bytes_dropped", &Counters::bytes_dropped);
-    visit("protocol_errors", &Counters::protocol_errors);
-    visit("quota_turns", &Counters::quota_turns);
-    visit("stalls", &Counters::stalls);
-}
-
 // "name=value" for each counter that moved, messages and bytes always.
 std::string text_of(const Counters& now, const Counters& before, const Gauges& gauges,
                     Duration longest_turn) {
@@ -114,16 +87,15 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
                                 rate(counters_.messages_out - last_.messages_out),
                                 rate(counters_.bytes_out - last_.bytes_out) / 1e6));
     last_ = counters_;
-    longest_turn_ever_ = std::max(longest_turn_ever_, longest_turn_);
+    longest_turn_ever_ = longest_turn();
     longest_turn_ = {};
 }
 
 void Reporter::report_totals(const Gauges& gauges, TimePoint now) {
     const Duration uptime = now - started_;
-    longest_turn_ever_ = std::max(longest_turn_ever_, longest_turn_);
     log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, now - window_start_),
                fmt::format("totals of {:.2f}s: {}", seconds(uptime),
-                           text_of(counters_, Counters{}, gauges, longest_turn_ever_)));
+                           text_of(counters_, Counters{}, gauges, longest_turn())));
 }
 
 std::vector<JournalField> Reporter::fields(const Gauges& gauges, Duration window) const {
@@ -143,7 +115,7 @@ std::vector<JournalField> Reporter::fields(const Gauges& gauges, Duration window
     add("ECHOD_MESSAGES", counters_.messages_out);
     add("ECHOD_INTERVAL_MESSAGES", counters_.messages_out - last_.messages_out);
     add("ECHOD_INTERVAL_NSEC", ns(window));
-    add("ECHOD_LONGEST_TURN_NSEC", ns(std::max(longest_turn_, longest_turn_ever_)));
+    add("ECHOD_LONGEST_TURN_NSEC", ns(longest_turn()));
     add("ECHOD_INTERVAL_LONGEST_TURN_NSEC", ns(longest_turn_));
     return fields;
 }

@@ -6,19 +6,13 @@
 #include "server/counters.hpp"
 #include "server/log.hpp"
 #include "server/service.hpp"
+#include "server/status.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace echod {
-
-/// What is true at one moment, beside the totals.
-struct Gauges {
-    std::uint32_t connections = 0; ///< open now
-    std::uint32_t waiting = 0;     ///< in the backlog, because the server is full
-    std::uint64_t kept_bytes = 0;  ///< lent to connections for partial, owed or unserved bytes
-};
 
 /// Writes one line an interval while there is something to report. Its timer runs only then, so an
 /// idle server is not woken for it.
@@ -46,6 +40,13 @@ public:
 
     /// When report() is due; nothing while nothing happens.
     [[nodiscard]] std::optional<TimePoint> due() const noexcept { return due_; }
+
+    /// The longest turn since the start.
+    [[nodiscard]] Duration longest_turn() const noexcept {
+        return longest_turn_ > longest_turn_ever_ ? longest_turn_ : longest_turn_ever_;
+    }
+
+    [[nodiscard]] TimePoint started() const noexcept { return started_; }
 
     /// The line of the window that ends now, or none where nothing changed in it.
     void report(const Gauges& gauges, TimePoint now);

@@ -24,6 +24,7 @@ namespace {
 // Tokens of clients are (generation, slot) with a slot below 2^31; these are above.
 constexpr std::uint64_t kSignalToken = 0xffff'ffffU;
 constexpr std::uint64_t kListenerToken = 0xf000'0000U;
+constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
 
 // Descriptors beside the connections': standard streams, epoll, signalfd, log, a config being
 // read, an accept that is about to be refused.
@@ -45,7 +46,9 @@ Server::Server(const Config& config, LoadConfig load_config, std::vector<Listene
     : config_(config), load_config_(std::move(load_config)), log_(log),
       signals_({SIGTERM, SIGINT, SIGHUP, SIGUSR1}), clients_(epoll_, counters_),
       acceptor_(std::move(listeners), epoll_, clients_, counters_, kListenerToken),
-      reporter_(log, service_, counters_, Clock::now()), now_(Clock::now()) {
+      reporter_(log, service_, counters_, Clock::now()),
+      control_(epoll_, kControlToken, [this](std::string_view command) { return answer(command); }),
+      now_(Clock::now()), watchdog_(watchdog_timeout()), fed_(now_) {
     if (const int error = epoll_.add(signals_.fd(), EPOLLIN, kSignalToken); error != 0) {
         throw_errno(error, "cannot watch signals");
     }
@@ -90,6 +93,8 @@ void Server::turn() {
         tell_incidents(now_);
     }
     clients_.expire(now_);
+    control_.expire(now_);
+    feed_watchdog();
     if (n > 0) {
         reporter_.note_activity(now_);
     }
@@ -115,6 +120,10 @@ std::optional<Duration> Server::sleep_time(TimePoint now) const noexcept {
         }
     };
     consider(reporter_.due());
+    consider(control_.next_deadline());
+    if (watchdog_) {
+        consider(fed_ + *watchdog_ / 2);
+    }
     if (phase_ == Phase::serving) {
         consider(acceptor_.retry_at());
     } else {
@@ -133,6 +142,8 @@ void Server::dispatch(std::uint64_t token, std::uint32_t events) {
         while (const auto signal = signals_.next()) {
             on_signal(*signal);
         }
+    } else if (token >= kControlToken) {
+        control_.on_event(token - kControlToken, now_);
     } else {
         acceptor_.on_event(token - kListenerToken);
     }
@@ -141,9 +152,7 @@ void Server::dispatch(std::uint64_t token, std::uint32_t events) {
 void Server::on_signal(int signal) {
     switch (signal) {
     case SIGHUP:
-        if (phase_ == Phase::serving) {
-            reload();
-        }
+        (void)reload();
         break;
     case SIGUSR1:
         reporter_.report_now(gauges(), now_);
@@ -167,12 +176,18 @@ void Server::apply(const Config& config, TimePoint now) {
     log_.set_level(config.log.level);
 }
 
-void Server::reload() {
+ControlAnswer Server::reload() {
+    if (phase_ != Phase::serving) {
+        return {false, "the server is stopping\n"};
+    }
     const ReloadScope scope;
+    ControlAnswer answer;
     try {
         Config wanted = load_config_();
         for (const std::string& key : keys_that_need_a_restart(config_, wanted)) {
-            log_->warn("{} has changed: that takes effect at a restart, ignoring", key);
+            const std::string text = key + " has changed: that takes effect at a restart, ignoring";
+            log_->warn("{}", text);
+            answer.text += text + "\n";
         }
         wanted.listen = config_.listen;
         wanted.log.target = config_.log.target;
@@ -181,16 +196,78 @@ void Server::reload() {
                    "reloaded: the new configuration is in force");
         warn_if_descriptors_lack();
     } catch (const ConfigError& error) {
+        answer.ok = false;
         for (const std::string& line : error.lines()) {
             log_.entry(LogLevel::error, message_id::kReloadFailed, {}, line);
+            answer.text += line + "\n";
         }
         log_.entry(LogLevel::error, message_id::kReloadFailed, {},
                    "reload failed: the old configuration stays in force");
     }
+    return answer;
+}
+
+ControlAnswer Server::answer(std::string_view command) {
+    if (command == "reload") {
+        return reload();
+    }
+    if (command == "status") {
+        return {true, format_status(state())};
+    }
+    if (command == "stats json") {
+        return {true, format_json(state())};
+    }
+    if (command == "stats openmetrics") {
+        return {true, format_openmetrics(state())};
+    }
+    return {false, "unknown command; known are: reload, status, stats json, stats openmetrics\n"};
+}
+
+// The lists take a look at every connection, so they are made at most ten times a second, however
+// often somebody asks; the figures are always those of the moment.
+ServerState Server::state() {
+    constexpr std::size_t kListed = 5;
+    constexpr Duration kListsHold = std::chrono::milliseconds(100);
+    if (!listed_at_ || now_ - *listed_at_ >= kListsHold) {
+        busiest_.clear();
+        oldest_.clear();
+        clients_.summarize(kListed, now_, busiest_, oldest_);
+        listed_at_ = now_;
+    }
+    ServerState state;
+    state.busiest = busiest_;
+    state.oldest = oldest_;
+    for (const Listener& listener : acceptor_.listeners()) {
+        state.listeners.push_back(listener.name);
+    }
+    state.phase = phase_ == Phase::serving ? "serving" : "draining";
+    state.limits = config_.limits;
+    state.counters = counters_;
+    state.gauges = gauges();
+    state.uptime = now_ - reporter_.started();
+    state.longest_turn = reporter_.longest_turn();
+    return state;
+}
+
+// Fed from the loop itself: a loop that hangs stops feeding, and the service manager acts.
+void Server::feed_watchdog() {
+    if (!watchdog_ || now_ - fed_ < *watchdog_ / 2) {
+        return;
+    }
+    if (now_ - fed_ > *watchdog_ * 3 / 4) {
+        log_.entry(LogLevel::warning, message_id::kWatchdog, {},
+                   fmt::format("the watchdog was fed after {}, close to its limit of {}: "
+                               "the machine or the loop is overloaded",
+                               humanize_duration(now_ - fed_), format_duration(*watchdog_)));
+    }
+    service_.feed_watchdog();
+    fed_ = now_;
 }
 
 void Server::start_drain() {
-    service_.stopping(fmt::format("draining {} connections", clients_.open()));
+    constexpr Duration kMargin = std::chrono::seconds(5);
+    service_.stopping(fmt::format("draining {} connections", clients_.open()),
+                      config_.timeouts.drain + kMargin);
     acceptor_.finish(now_);
     log_.entry(LogLevel::info, message_id::kStop, {},
                fmt::format("stopping: draining {} connections for at most {}", clients_.open(),

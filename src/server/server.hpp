@@ -6,6 +6,7 @@
 #include "net/signal_fd.hpp"
 #include "server/clients.hpp"
 #include "server/config.hpp"
+#include "server/control.hpp"
 #include "server/counters.hpp"
 #include "server/listener.hpp"
 #include "server/log.hpp"
@@ -42,6 +43,9 @@ public:
     /// std::system_error.
     Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners, Log& log);
 
+    /// Answers askers at `path` from here on. Throws std::system_error that names the path.
+    void open_control(const std::string& path) { control_.open(path); }
+
     /// Serves until SIGTERM or SIGINT and the drain after it. Throws std::system_error where
     /// epoll_wait(2) fails, which only a bug can cause.
     void run();
@@ -54,7 +58,10 @@ private:
     void dispatch(std::uint64_t token, std::uint32_t events);
     void on_signal(int signal);
     void apply(const Config& config, TimePoint now);
-    void reload();
+    [[nodiscard]] ControlAnswer reload();
+    [[nodiscard]] ControlAnswer answer(std::string_view command);
+    [[nodiscard]] ServerState state();
+    void feed_watchdog();
     void start_drain();
     void finish_drain(TimePoint now);
     void tell_incidents(TimePoint now);
@@ -71,9 +78,15 @@ private:
     Clients clients_;
     Acceptor acceptor_;
     Reporter reporter_;
+    ControlSocket control_;
     Phase phase_ = Phase::serving;
     TimePoint now_; ///< the start of this turn
     TimePoint drain_deadline_{};
+    std::optional<Duration> watchdog_;
+    TimePoint fed_; ///< when the watchdog was fed last
+    std::vector<ConnectionSummary> busiest_;
+    std::vector<ConnectionSummary> oldest_;
+    std::optional<TimePoint> listed_at_; ///< when the two lists were made
     RateLimit full_limit_;
     RateLimit exhausted_limit_;
     bool was_full_ = false;

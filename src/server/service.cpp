@@ -89,8 +89,23 @@ void ServiceManager::status(const std::string& text) {
     (void)sd_notify(0, fmt::format("STATUS={}", text).c_str());
 }
 
-void ServiceManager::stopping(const std::string& status) {
-    (void)sd_notify(0, fmt::format("STOPPING=1\nSTATUS={}", status).c_str());
+void ServiceManager::stopping(const std::string& status, Duration at_most) {
+    const auto us = std::chrono::ceil<std::chrono::microseconds>(at_most);
+    (void)sd_notify(
+        0,
+        fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us.count()).c_str());
+}
+
+void ServiceManager::feed_watchdog() {
+    (void)sd_notify(0, "WATCHDOG=1");
+}
+
+std::optional<Duration> watchdog_timeout() {
+    std::uint64_t us = 0;
+    if (sd_watchdog_enabled(0, &us) <= 0) {
+        return std::nullopt;
+    }
+    return std::chrono::microseconds(us);
 }
 
 ReloadScope::ReloadScope() {

@@ -4,6 +4,7 @@
 
 #include "server/listener.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,15 @@ public:
     void ready(const std::string& status);
     /// The line that `systemctl status` shows.
     void status(const std::string& text);
-    void stopping(const std::string& status);
+    /// `at_most`: how long the stop may take before the manager loses patience.
+    void stopping(const std::string& status, Duration at_most);
+    /// The loop is alive.
+    void feed_watchdog();
 };
+
+/// How often the watchdog wants to be fed at the latest (WatchdogSec=, sd_watchdog_enabled(3));
+/// nothing where there is none for this process.
+[[nodiscard]] std::optional<Duration> watchdog_timeout();
 
 /// Tells the service manager that a reload runs; that it is over when the scope ends, however it
 /// ends, so that the unit can't be left in "reloading".
