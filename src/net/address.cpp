@@ -136,7 +136,8 @@ std::vector<Endpoint> resolve_target(std::string_view target) {
     AddrinfoList list;
     const int code = look_up(std::string(host), std::string(port), 0, list);
     if (code != 0) {
-        bad_target(target, fmt::format("cannot resolve the host: {}", ::gai_strerror(code)));
+        throw UnresolvedHost(
+            fmt::format("'{}': cannot resolve the host: {}", target, ::gai_strerror(code)));
     }
     std::vector<Endpoint> endpoints;
     for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +37,15 @@ private:
 /// where `text` is not that.
 [[nodiscard]] std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port);
 
+/// A target is written rightly, and its host has no address (now).
+class UnresolvedHost : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// Reads "host:port", "[v6]:port" or "unix:/path" and resolves the name: every address it has, in
-/// the resolver's order. Throws std::runtime_error that names `target` and says what would be
-/// right.
+/// the resolver's order. Throws UnresolvedHost, or std::runtime_error that names `target` and says
+/// what would be right.
 [[nodiscard]] std::vector<Endpoint> resolve_target(std::string_view target);
 
 /// The address fd is bound to (getsockname(2)); an empty Endpoint where there is none.

@@ -43,3 +43,13 @@ TEST(Address, ABadTargetIsNamedWithWhatWouldBeRight) {
         }
     }
 }
+
+TEST(Address, AHostThatHasNoAddressIsToldApartFromABadTarget) {
+    try {
+        (void)resolve_target("no-such-host.invalid:80"); // RFC 6761: never resolves
+        ADD_FAILURE() << "it was resolved";
+    } catch (const UnresolvedHost& error) {
+        EXPECT_NE(std::string(error.what()).find("no-such-host.invalid:80"), std::string::npos);
+    }
+    EXPECT_THROW((void)resolve_target("localhost:0"), std::runtime_error);
+}

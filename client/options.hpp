@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The command line: what was asked.
+#pragma once
+
+#include "base/clock.hpp"
+#include "client/sizes.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace echoload {
+
+using echod::Duration;
+
+enum class Format : std::uint8_t { text, json };
+
+/// Everything that a run is asked to do.
+struct Options {
+    std::vector<std::string> targets;
+    std::uint32_t connections = 50;
+    std::optional<Duration> duration;      ///< of the measured part; exactly one of this
+    std::optional<std::uint64_t> messages; ///< and this is set
+    std::uint32_t pipeline = 1;
+    SizeLaw sizes;
+    std::uint64_t seed = 0;
+    Duration timeout = std::chrono::seconds(10);
+    std::optional<double> connect_rate; ///< connections a second
+    Duration warmup = Duration::zero();
+    Format format = Format::text;
+    std::string output; ///< a file; empty is standard output
+    std::optional<Duration> interval;
+    bool quiet = false;
+};
+
+/// The command line asked for no run, or for none that is possible.
+struct NoRun {
+    int exit_code = 0;
+    std::string out; ///< for standard output
+    std::string err; ///< for standard error
+};
+
+/// Reads argv. Sets a random seed where none was given. Throws nothing but std::bad_alloc.
+[[nodiscard]] std::variant<Options, NoRun> parse_options(int argc, const char* const* argv);
+
+} // namespace echoload

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#include "base/sys_error.hpp"
+#include "base/units.hpp"
+#include "client/report.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+
+namespace echoload {
+
+namespace {
+
+using echod::format_duration;
+using echod::humanize_duration;
+using Out = std::back_insert_iterator<std::string>;
+
+constexpr const char* kLabel = "{:<12}";
+
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view between) {
+    std::string text;
+    for (const std::string& part : parts) {
+        text += text.empty() ? part : std::string(between) + part;
+    }
+    return text;
+}
+
+std::string or_dash(std::optional<Duration> duration) {
+    return duration ? humanize_duration(*duration) : "-";
+}
+
+std::string error_text(const ErrorCount& row) {
+    return row.error == kEndOfFile ? "EOF (closed by the server)"
+                                   : echod::describe_errno(row.error);
+}
+
+void write_asked(Out out, const Options& options) {
+    fmt::format_to(out, "echoload {}: closed loop, {} connection{} with {} in flight to {}\n",
+                   ECHOD_VERSION, group_digits(options.connections),
+                   options.connections == 1 ? "" : "s", options.pipeline,
+                   joined(options.targets, ", "));
+    fmt::format_to(out, kLabel, "asked");
+    if (options.duration) {
+        fmt::format_to(out, "{}", format_duration(*options.duration));
+    } else {
+        fmt::format_to(out, "{} messages", group_digits(*options.messages));
+    }
+    fmt::format_to(out, ", sizes {}, timeout {}", options.sizes.text(),
+                   format_duration(options.timeout));
+    if (options.warmup != Duration::zero()) {
+        fmt::format_to(out, ", warm-up {}", format_duration(options.warmup));
+    }
+    if (options.connect_rate) {
+        fmt::format_to(out, ", {:.0f} connections a second", *options.connect_rate);
+    }
+    fmt::format_to(out, ", seed {}\n", options.seed);
+}
+
+void write_connections(Out out, const Options& options, const RunResult& result) {
+    const ConnectionCounts& counts = result.tally.connections;
+    fmt::format_to(out, kLabel, "connections");
+    fmt::format_to(out, "asked {}, up {}, peak {}, failed {}, ended early {}",
+                   group_digits(options.connections), group_digits(counts.up),
+                   group_digits(result.peak), group_digits(counts.failed),
+                   group_digits(counts.closed_early));
+    if (result.not_tried != 0) {
+        fmt::format_to(out, ", not tried {}", group_digits(result.not_tried));
+    }
+    fmt::format_to(out, "; ramp-up {}\n", or_dash(result.ramp_up));
+}
+
+void write_messages(Out out, const RunResult& result) {
+    const MessageCounts& counts = result.tally.messages;
+    fmt::format_to(out, kLabel, "messages");
+    fmt::format_to(out, "sent {}, verified {}, wrong {}, timed out {}, lost {}",
+                   group_digits(counts.sent), group_digits(counts.verified),
+                   group_digits(counts.wrong), group_digits(counts.timed_out),
+                   group_digits(counts.lost));
+    if (counts.in_flight != 0) {
+        fmt::format_to(out, ", in flight at the end {}", group_digits(counts.in_flight));
+    }
+    *out++ = '\n';
+}
+
+void write_rate(Out out, const RunResult& result) {
+    fmt::format_to(out, kLabel, "measured");
+    if (!result.window) {
+        fmt::format_to(out, "nothing\n");
+        return;
+    }
+    const double window = seconds(*result.window);
+    fmt::format_to(out, "{} messages/s, {} each way, over {}\n",
+                   group_digits(static_cast<std::uint64_t>(std::llround(
+                       static_cast<double>(result.tally.messages.in_window) / window))),
+                   byte_rate(static_cast<double>(result.tally.bytes.in_window) / window),
+                   humanize_duration(*result.window));
+}
+
+void write_latency(Out out, const Histogram& latency) {
+    fmt::format_to(out, kLabel, "latency");
+    if (latency.count() == 0) {
+        fmt::format_to(out, "nothing measured\n");
+        return;
+    }
+    for (const NamedPercentile& percentile : kPercentiles) {
+        fmt::format_to(out, "{} {}  ", percentile.name,
+                       or_dash(latency.percentile(percentile.percent)));
+    }
+    fmt::format_to(out, "max {}  (closed loop, of {})\n", or_dash(latency.max()),
+                   group_digits(latency.count()));
+}
+
+void write_errors(Out out, const ErrorTable& errors) {
+    const char* label = "errors";
+    if (errors.rows().empty()) {
+        fmt::format_to(out, kLabel, label);
+        fmt::format_to(out, "none\n");
+    }
+    for (const ErrorCount& row : errors.rows()) {
+        fmt::format_to(out, kLabel, label);
+        fmt::format_to(out, "{:<8} {:>9}  {}\n", to_string(row.phase), group_digits(row.count),
+                       error_text(row));
+        label = "";
+    }
+}
+
+void write_mismatches(std::string& text, const RunResult& result) {
+    for (const Mismatch& mismatch : result.mismatches) {
+        text += describe(mismatch);
+    }
+}
+
+void write_verdict(Out out, const Verdict& verdict) {
+    fmt::format_to(out, kLabel, "verdict");
+    if (verdict.outcome == Outcome::ok) {
+        fmt::format_to(out, "ok: every echo was byte for byte what was sent\n");
+    } else {
+        fmt::format_to(out, "{} (exit {}): {}\n", to_string(verdict.outcome), verdict.exit_code,
+                       joined(verdict.reasons, "; "));
+    }
+}
+
+} // namespace
+
+std::string group_digits(std::uint64_t number) {
+    const std::string digits = std::to_string(number);
+    std::string text;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        if (i != 0 && (digits.size() - i) % 3 == 0) {
+            text += ',';
+        }
+        text += digits[i];
+    }
+    return text;
+}
+
+std::string byte_rate(double bytes_per_second) {
+    static constexpr const char* kUnits[] = {"B/s", "kB/s", "MB/s", "GB/s", "TB/s"};
+    std::size_t unit = 0;
+    while (bytes_per_second >= 999.5 && unit + 1 < std::size(kUnits)) {
+        bytes_per_second /= 1000;
+        ++unit;
+    }
+    const int decimals = bytes_per_second < 9.995 ? 2 : (bytes_per_second < 99.95 ? 1 : 0);
+    return fmt::format("{:.{}f} {}", bytes_per_second, decimals, kUnits[unit]);
+}
+
+std::string text_report(const Options& options, const RunResult& result, const Verdict& verdict) {
+    std::string text;
+    const Out out(text);
+    write_asked(out, options);
+    write_connections(out, options, result);
+    write_messages(out, result);
+    write_rate(out, result);
+    write_latency(out, result.tally.latency);
+    write_errors(out, result.tally.errors);
+    write_mismatches(text, result);
+    write_verdict(out, verdict);
+    return text;
+}
+
+std::string text_troubles(const RunResult& result, const Verdict& verdict) {
+    std::string text;
+    if (verdict.outcome != Outcome::ok) {
+        const Out out(text);
+        write_errors(out, result.tally.errors);
+        write_mismatches(text, result);
+        write_verdict(out, verdict);
+    }
+    return text;
+}
+
+std::string live_line(const LiveInterval& interval) {
+    const double length = std::max(seconds(interval.length), 1e-9);
+    const Tally& tally = interval.tally;
+    std::string text;
+    const Out out(text);
+    fmt::format_to(out, "{:>8.1f}s  {} up  {} messages/s  {}", seconds(interval.at),
+                   group_digits(interval.open),
+                   group_digits(static_cast<std::uint64_t>(
+                       std::llround(static_cast<double>(tally.messages.verified) / length))),
+                   byte_rate(static_cast<double>(tally.bytes.received) / length));
+    if (tally.latency.count() != 0) {
+        fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(tally.latency.percentile(50)),
+                       or_dash(tally.latency.percentile(99)), or_dash(tally.latency.max()));
+    }
+    if (const std::uint64_t errors = tally.errors.total(); errors != 0) {
+        fmt::format_to(out, "  errors {}", group_digits(errors));
+    }
+    *Out(text)++ = '\n';
+    return text;
+}
+
+} // namespace echoload

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "client/runner.hpp"
+
+#include "base/sys_error.hpp"
+#include "net/epoll.hpp"
+#include "net/event_fd.hpp"
+#include "net/signal_fd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <thread>
+
+// The phases of a run, all of them decided here and told to the loops through Orders:
+//
+//   ramp-up    until each connection is up or has failed. With -d, those that are up exchange
+//              messages already; with -n they wait, so that all N messages are spread over all.
+//   warm-up    --warmup: as after it, but not measured.
+//   measured   -d or -n. A message belongs to it by the time it is granted.
+//   drain      nothing new is sent; what is in flight is answered or times out.
+//
+// The loops run in threads of their own and this one sleeps: it reads signals, passes intervals on
+// and moves the phases.
+
+namespace echoload {
+
+using echod::Clock;
+
+namespace {
+
+// How long the first SIGINT or SIGTERM waits for what is in flight.
+constexpr Duration kInterruptGrace = std::chrono::seconds(1);
+
+class Run {
+public:
+    Run(const Options& options, const std::vector<Target>& targets,
+        std::optional<Duration> interval, const LiveSink& live);
+
+    RunResult conduct();
+
+private:
+    struct Loop {
+        std::unique_ptr<Worker> worker;
+        std::thread thread;
+        std::string failure; ///< written by the thread, read once it has ended
+        std::atomic<bool> ended{false};
+    };
+
+    void start_loops();
+    void look_at_signals();
+    void look_at_loops();
+    void pass_interval();
+    void begin_measuring(TimePoint now);
+    void wake_all();
+    RunResult collect();
+
+    const Options& options_;
+    const std::vector<Target>& targets_;
+    const std::optional<Duration> interval_;
+    const LiveSink& live_;
+    const Generator generator_;
+    echod::SignalFd signals_{SIGINT, SIGTERM};
+    echod::EventFd notice_;
+    echod::Epoll epoll_;
+    Orders orders_;
+    const TimePoint start_ = Clock::now();
+    TimePoint last_interval_ = start_;
+    TimePoint abandon_at_ = Orders::kNever;
+    std::vector<std::unique_ptr<Loop>> loops_;
+    bool all_ended_ = false;
+    RunResult result_;
+};
+
+Run::Run(const Options& options, const std::vector<Target>& targets,
+         std::optional<Duration> interval, const LiveSink& live)
+    : options_(options), targets_(targets), interval_(interval), live_(live),
+      generator_(options.seed, options.sizes) {
+    result_.started = std::chrono::system_clock::now();
+    for (const int fd : {signals_.fd(), notice_.fd()}) {
+        if (const int error = epoll_.add(fd, EPOLLIN, static_cast<std::uint64_t>(fd)); error != 0) {
+            echod::throw_errno(error, "epoll_ctl");
+        }
+    }
+}
+
+void Run::start_loops() {
+    WorkerPlan plan;
+    plan.connections = options_.connections;
+    plan.connect_rate = options_.connect_rate;
+    plan.pipeline = options_.pipeline;
+    plan.messages = options_.messages;
+    plan.hold = options_.messages && options_.warmup == Duration::zero();
+    plan.timeout = options_.timeout;
+    plan.interval = interval_;
+    auto loop = std::make_unique<Loop>();
+    loop->worker = std::make_unique<Worker>(plan, generator_, targets_, orders_, notice_, start_);
+    loops_.push_back(std::move(loop));
+    for (const auto& each : loops_) {
+        each->thread = std::thread([this, &own = *each] {
+            try {
+                own.worker->run();
+            } catch (const std::exception& error) {
+                own.failure = error.what();
+            }
+            own.ended.store(true, std::memory_order_release);
+            notice_.signal();
+        });
+    }
+}
+
+void Run::wake_all() {
+    for (const auto& loop : loops_) {
+        loop->worker->wake();
+    }
+}
+
+void Run::look_at_signals() {
+    while (const auto signal = signals_.next()) {
+        const TimePoint now = Clock::now();
+        if (result_.signal != 0) {
+            orders_.abandon();
+        } else {
+            result_.signal = *signal;
+            orders_.stop_at(std::min(orders_.stop_at(), now));
+            abandon_at_ = now + std::min(kInterruptGrace, options_.timeout);
+        }
+        wake_all();
+    }
+}
+
+void Run::begin_measuring(TimePoint now) {
+    const TimePoint from = now + options_.warmup;
+    orders_.measure_from(from);
+    if (options_.duration) {
+        orders_.stop_at(from + *options_.duration);
+    }
+    wake_all();
+}
+
+void Run::look_at_loops() {
+    notice_.clear();
+    pass_interval();
+    const auto all = [this](auto predicate) {
+        return std::all_of(loops_.begin(), loops_.end(),
+                           [&](const auto& loop) { return predicate(*loop); });
+    };
+    const auto ended = [](const Loop& loop) { return loop.ended.load(std::memory_order_acquire); };
+    all_ended_ = all(ended);
+    if (orders_.measure_from() == Orders::kNever && result_.signal == 0 &&
+        all([&](const Loop& loop) { return loop.worker->ramped() || ended(loop); })) {
+        begin_measuring(Clock::now());
+    }
+    const auto gives_up = [&](const auto& loop) {
+        return loop->worker->found_wrong() || (ended(*loop) && !loop->failure.empty());
+    };
+    if (!orders_.abandoned() && std::any_of(loops_.begin(), loops_.end(), gives_up)) {
+        orders_.abandon();
+        wake_all();
+    }
+}
+
+void Run::pass_interval() {
+    for (const auto& loop : loops_) {
+        if (const auto interval = loop->worker->take_interval(); interval && live_) {
+            const TimePoint now = Clock::now();
+            live_({now - start_, now - last_interval_, interval->tally, interval->open});
+            last_interval_ = now;
+        }
+    }
+}
+
+RunResult Run::conduct() {
+    start_loops();
+    std::array<epoll_event, 2> events{};
+    while (!all_ended_) {
+        const TimePoint now = Clock::now();
+        if (now >= abandon_at_ && !orders_.abandoned()) {
+            orders_.abandon();
+            wake_all();
+        }
+        std::optional<Duration> wait;
+        if (abandon_at_ != Orders::kNever && now < abandon_at_) {
+            wait = abandon_at_ - now;
+        }
+        const int count = epoll_.wait(events, wait);
+        for (int i = 0; i < count; ++i) {
+            if (events[static_cast<std::size_t>(i)].data.u64 ==
+                static_cast<std::uint64_t>(signals_.fd())) {
+                look_at_signals();
+            } else {
+                look_at_loops();
+            }
+        }
+    }
+    return collect();
+}
+
+RunResult Run::collect() {
+    const TimePoint end = Clock::now();
+    result_.elapsed = end - start_;
+    std::optional<TimePoint> ramped;
+    std::optional<TimePoint> last_measured;
+    for (const auto& loop : loops_) {
+        loop->thread.join();
+        WorkerResult part = loop->worker->take_result();
+        result_.tally.merge(part.tally);
+        result_.peak += part.peak;
+        result_.not_tried += part.not_tried;
+        result_.mismatches.insert(result_.mismatches.end(), part.mismatches.begin(),
+                                  part.mismatches.end());
+        if (part.ramped) {
+            ramped = std::max(ramped.value_or(*part.ramped), *part.ramped);
+        }
+        if (part.last_measured) {
+            last_measured =
+                std::max(last_measured.value_or(*part.last_measured), *part.last_measured);
+        }
+        if (result_.failure.empty()) {
+            result_.failure = loop->failure;
+        }
+    }
+    if (ramped) {
+        result_.ramp_up = *ramped - start_;
+    }
+    // With -d the window ends when time is up, with -n at the last echo; before that if the run
+    // did.
+    const TimePoint from = orders_.measure_from();
+    const TimePoint limit = options_.messages && last_measured ? *last_measured : end;
+    const TimePoint to = std::min({orders_.stop_at(), limit, end});
+    if (from < to) {
+        result_.window = to - from;
+    }
+    return std::move(result_);
+}
+
+} // namespace
+
+RunResult run(const Options& options, const std::vector<Target>& targets,
+              std::optional<Duration> interval, const LiveSink& live) {
+    return Run(options, targets, interval, live).conduct();
+}
+
+} // namespace echoload

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// A run from its start to its result: the loops, the phases they go through, and signals.
+#pragma once
+
+#include "client/options.hpp"
+#include "client/worker.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// What a run came to. Where it never got to something, that is absent.
+struct RunResult {
+    Tally tally;
+    std::uint32_t peak = 0;
+    std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
+    std::optional<Duration> ramp_up; ///< from the start until each connection was up or failed
+    std::optional<Duration> window;  ///< the measured part, without the wait for the last echoes
+    Duration elapsed{};              ///< from the start to the end
+    std::chrono::system_clock::time_point started;
+    std::vector<Mismatch> mismatches;
+    int signal = 0;      ///< that ended the run, or 0
+    std::string failure; ///< why the run was not possible, or empty
+};
+
+/// One interval of a run in progress.
+struct LiveInterval {
+    Duration at{};          ///< since the start
+    Duration length{};      ///< of the interval
+    Tally tally;            ///< of the interval
+    std::uint32_t open = 0; ///< connections up
+};
+
+using LiveSink = std::function<void(const LiveInterval&)>;
+
+/// Runs what `options` ask for. `live` is called every `interval` where there is one. SIGINT and
+/// SIGTERM stop the run: a second one does not wait for echoes. Throws std::system_error where the
+/// machine refuses what every run needs.
+[[nodiscard]] RunResult run(const Options& options, const std::vector<Target>& targets,
+                            std::optional<Duration> interval, const LiveSink& live);
+
+} // namespace echoload

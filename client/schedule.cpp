@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "client/schedule.hpp"
+
+#include <algorithm>
+
+namespace echoload {
+
+ConnectSchedule::ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start)
+    : total_(total), rate_(rate), start_(start), is_under_way_(total) {}
+
+TimePoint ConnectSchedule::due() const noexcept {
+    return start_ + Duration(static_cast<std::int64_t>(1e9 * taken_ / *rate_));
+}
+
+std::optional<std::uint32_t> ConnectSchedule::take(TimePoint now) {
+    if (finished()) {
+        return std::nullopt;
+    }
+    if (rate_) {
+        return due() <= now ? std::optional(taken_++) : std::nullopt;
+    }
+    while (!waiting_.empty() &&
+           (waiting_.front().until <= now || !is_under_way_[waiting_.front().id])) {
+        settled(waiting_.front().id);
+        waiting_.pop_front();
+    }
+    if (under_way_ == kPlaces) {
+        return std::nullopt;
+    }
+    is_under_way_[taken_] = true;
+    ++under_way_;
+    return taken_++;
+}
+
+void ConnectSchedule::up(std::uint32_t id, TimePoint now) {
+    if (is_under_way_[id]) {
+        waiting_.push_back({id, now + kPatience});
+    }
+}
+
+void ConnectSchedule::settled(std::uint32_t id) noexcept {
+    if (is_under_way_[id]) {
+        is_under_way_[id] = false;
+        --under_way_;
+    }
+}
+
+std::optional<TimePoint> ConnectSchedule::next() const noexcept {
+    if (finished()) {
+        return std::nullopt;
+    }
+    if (rate_) {
+        return due();
+    }
+    if (under_way_ < kPlaces) {
+        return TimePoint::min();
+    }
+    return waiting_.empty() ? std::nullopt : std::optional(waiting_.front().until);
+}
+
+Grant SendSchedule::grant(std::uint64_t outstanding) noexcept {
+    if (stopped_ || holds() || outstanding >= pipeline_) {
+        return {};
+    }
+    std::uint64_t count = pipeline_ - outstanding;
+    if (measuring_ && budget_) {
+        count = std::min(count, *budget_);
+        *budget_ -= count;
+    }
+    return {static_cast<std::uint32_t>(count), measuring_};
+}
+
+} // namespace echoload

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// Who may do what when: the pace of connecting, and who may send the next message.
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace echoload {
+
+using echod::Duration;
+using echod::TimePoint;
+
+/// When the next connection may be opened.
+///
+/// With a rate, connection k is due k / rate after the start, whatever became of those before it.
+/// Without one, at most kPlaces connections are under way at once. A connection is under way until
+/// its first echo, not just until it is established: only the echo shows that the server has taken
+/// it out of its backlog, which the kernel fills by itself and which would overrun. One that has
+/// been up for kPatience without an echo no longer counts: the server may keep it waiting on
+/// purpose, and others must not wait for that.
+class ConnectSchedule {
+public:
+    static constexpr std::uint32_t kPlaces = 512;
+    static constexpr Duration kPatience = std::chrono::milliseconds(100);
+
+    /// `total` connections, numbered from 0, from `start` on; `rate` is connections a second.
+    ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start);
+
+    /// The number of the next connection if it is due at `now`; it counts as under way from then.
+    [[nodiscard]] std::optional<std::uint32_t> take(TimePoint now);
+
+    /// Connection `id` is established.
+    void up(std::uint32_t id, TimePoint now);
+
+    /// Connection `id` is no longer under way: it was echoed, or it failed, or it will not be used
+    /// before all are up. May be said more than once.
+    void settled(std::uint32_t id) noexcept;
+
+    /// Opens no more.
+    void stop() noexcept { stopped_ = true; }
+
+    /// All were opened, or no more will be.
+    [[nodiscard]] bool finished() const noexcept { return stopped_ || taken_ == total_; }
+
+    /// How many were opened.
+    [[nodiscard]] std::uint32_t taken() const noexcept { return taken_; }
+
+    /// When take() may have one where it had none; nothing where only settled() brings that about.
+    [[nodiscard]] std::optional<TimePoint> next() const noexcept;
+
+private:
+    struct Waiting {
+        std::uint32_t id;
+        TimePoint until;
+    };
+
+    [[nodiscard]] TimePoint due() const noexcept;
+
+    std::uint32_t total_;
+    std::uint32_t taken_ = 0;
+    std::uint32_t under_way_ = 0;
+    bool stopped_ = false;
+    std::optional<double> rate_;
+    TimePoint start_;
+    std::vector<bool> is_under_way_;
+    std::deque<Waiting> waiting_; ///< up and without an echo, in the order of time
+};
+
+/// Messages that a connection may send now.
+struct Grant {
+    std::uint32_t count = 0;
+    bool measured = false; ///< they belong to the measured part of the run
+};
+
+/// The closed loop: a connection sends when an echo has come back, so that `pipeline` messages are
+/// in flight on it. The server sets the pace, which hides its stalls (coordinated omission): that
+/// is what a closed loop is, and why its latencies are called that.
+class SendSchedule {
+public:
+    /// `budget` is the number of measured messages in all, or nothing where time is the limit.
+    /// With `hold`, nothing is sent before the measured part begins.
+    SendSchedule(std::uint32_t pipeline, std::optional<std::uint64_t> budget, bool hold) noexcept
+        : pipeline_(pipeline), budget_(budget), hold_(hold) {}
+
+    /// The measured part begins.
+    void measure() noexcept { measuring_ = true; }
+
+    /// Nothing is granted from now on.
+    void stop() noexcept { stopped_ = true; }
+
+    /// What a connection with `outstanding` unanswered messages may send more.
+    [[nodiscard]] Grant grant(std::uint64_t outstanding) noexcept;
+
+    /// Nothing will be granted any more.
+    [[nodiscard]] bool exhausted() const noexcept {
+        return stopped_ || (measuring_ && budget_ && *budget_ == 0);
+    }
+
+    /// Nothing is granted before measure().
+    [[nodiscard]] bool holds() const noexcept { return hold_ && !measuring_; }
+
+private:
+    std::uint32_t pipeline_;
+    std::optional<std::uint64_t> budget_;
+    bool hold_;
+    bool measuring_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace echoload

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "client/session.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace echoload {
+
+using echod::Endpoint;
+using echod::IoResult;
+using echod::UniqueFd;
+
+Session::Session(std::uint64_t connection, std::uint64_t stream) noexcept
+    : connection_(connection), stream_(stream) {}
+
+ConnectResult Session::connect(const Endpoint& peer, TimePoint now) noexcept {
+    if (state_ != State::connecting) {
+        state_ = State::connecting;
+        connect_began_ = now;
+    }
+    fd_.reset(::socket(peer.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd_) {
+        return {ConnectState::failed, errno};
+    }
+    echod::set_nodelay(fd_.get());
+    if (::connect(fd_.get(), peer.address(), peer.length()) == 0) {
+        const int error = finish_connect();
+        return {error == 0 ? ConnectState::up : ConnectState::failed, error};
+    }
+    switch (errno) {
+    case EINPROGRESS:
+    case EINTR: // goes on all the same: connect(2)
+        return {ConnectState::pending, 0};
+    case EAGAIN: // unix(7): no room in the backlog. On TCP: no free local port, tcp's EADDRNOTAVAIL
+        if (peer.family() == AF_UNIX) {
+            fd_.reset();
+            return {ConnectState::busy, 0};
+        }
+        return {ConnectState::failed, EADDRNOTAVAIL};
+    default:
+        return {ConnectState::failed, errno};
+    }
+}
+
+int Session::finish_connect() noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+        return errno;
+    }
+    if (error == 0 && connected_to_itself()) {
+        return ECONNREFUSED;
+    }
+    if (error == 0) {
+        state_ = State::up;
+    }
+    return error;
+}
+
+// A connect to a local port of the ephemeral range that nobody listens on may be given that very
+// port as its own: TCP's simultaneous open then connects the socket to itself, and it would echo
+// everything, byte for byte (RFC 9293, 3.5).
+bool Session::connected_to_itself() const noexcept {
+    const Endpoint local = echod::local_endpoint(fd_.get());
+    if (local.family() != AF_INET && local.family() != AF_INET6) {
+        return false;
+    }
+    const Endpoint peer = echod::peer_endpoint(fd_.get());
+    return local.length() == peer.length() &&
+           std::memcmp(local.address(), peer.address(), local.length()) == 0;
+}
+
+void Session::adopt(UniqueFd fd) noexcept {
+    fd_ = std::move(fd);
+    state_ = State::up;
+}
+
+void Session::queue(std::uint32_t count, bool measured) {
+    if (count == 0) {
+        return;
+    }
+    if (measured && measured_from_ == kNever) {
+        measured_from_ = queued_;
+    }
+    queued_ += count;
+}
+
+std::uint64_t Session::unqueue() noexcept {
+    const std::uint64_t given_back = queued_ - begun();
+    queued_ = begun();
+    return given_back;
+}
+
+std::span<const std::byte> Session::compose(const Generator& generator,
+                                            std::span<std::byte> scratch) const noexcept {
+    std::size_t used = 0;
+    std::size_t skip = send_offset_;
+    for (std::uint64_t sequence = sent_; sequence != queued_; ++sequence) {
+        const Message message = generator.message(stream_, sequence);
+        const std::size_t part = message.length() - skip;
+        if (scratch.size() - used < part) {
+            break;
+        }
+        if (skip == 0) {
+            write_message(message, scratch.data() + used);
+        } else {
+            write_part(message, skip, scratch.subspan(used, part));
+        }
+        used += part;
+        skip = 0;
+    }
+    return scratch.first(used);
+}
+
+IoResult Session::send(const Generator& generator, std::span<const std::byte> composed,
+                       TimePoint now, Tally& tally) {
+    const IoResult result = echod::send_some(fd_.get(), composed);
+    if (result.error == 0) {
+        tally.bytes.sent += result.bytes;
+        note_sent(generator, result.bytes, now, tally);
+    }
+    return result;
+}
+
+void Session::note_sent(const Generator& generator, std::size_t bytes, TimePoint now,
+                        Tally& tally) {
+    while (bytes != 0) {
+        if (send_offset_ == 0) {
+            send_times_.extend(expected_, sent_);
+            send_times_[sent_] = now;
+            ++tally.messages.sent;
+        }
+        const std::size_t rest = generator.message(stream_, sent_).length() - send_offset_;
+        if (bytes < rest) {
+            send_offset_ = static_cast<std::uint16_t>(send_offset_ + bytes);
+            return;
+        }
+        bytes -= rest;
+        send_offset_ = 0;
+        ++sent_;
+    }
+}
+
+std::optional<Mismatch> Session::verify(const Generator& generator,
+                                        std::span<const std::byte> bytes, ReceiveTime time,
+                                        Tally& tally) {
+    tally.bytes.received += bytes.size();
+    while (!bytes.empty()) {
+        if (in_flight() == 0) {
+            ++tally.mismatches;
+            return mismatch(MismatchKind::extra, Message{}, 0, bytes);
+        }
+        const Message message = generator.message(stream_, expected_);
+        const std::size_t owed = expected_ == sent_ ? send_offset_ : message.length();
+        const std::size_t part = std::min<std::size_t>(bytes.size(), owed - receive_offset_);
+        if (part == 0) { // all of what was sent so far of a message that is being sent is back
+            ++tally.mismatches;
+            return mismatch(MismatchKind::extra, message, owed, bytes);
+        }
+        if (!matches(message, receive_offset_, bytes.first(part))) {
+            ++tally.mismatches;
+            ++tally.messages.wrong;
+            Mismatch wrong = mismatch(MismatchKind::corrupt, message, owed, bytes);
+            ++expected_; // it is counted, and no longer among the unanswered
+            return wrong;
+        }
+        receive_offset_ = static_cast<std::uint16_t>(receive_offset_ + part);
+        bytes = bytes.subspan(part);
+        if (receive_offset_ == message.length()) {
+            complete(message.length(), time, tally);
+        }
+    }
+    return std::nullopt;
+}
+
+void Session::complete(std::size_t length, ReceiveTime time, Tally& tally) noexcept {
+    ++tally.messages.verified;
+    if (expected_ >= measured_from_) {
+        ++tally.messages.measured;
+        tally.latency.record(time.now - send_times_[expected_]);
+        if (time.in_window) {
+            ++tally.messages.in_window;
+            tally.bytes.in_window += length;
+        }
+    }
+    ++expected_;
+    receive_offset_ = 0;
+}
+
+Mismatch Session::mismatch(MismatchKind kind, const Message& message, std::size_t owed,
+                           std::span<const std::byte> bytes) const {
+    Mismatch wrong;
+    wrong.kind = kind;
+    wrong.connection = connection_;
+    wrong.local = echod::local_endpoint(fd_.get()).to_string();
+    wrong.peer = echod::peer_endpoint(fd_.get()).to_string();
+    wrong.sequence = expected_;
+    wrong.length = owed == 0 ? 0 : message.length();
+    wrong.offset = receive_offset_;
+    if (kind == MismatchKind::corrupt) {
+        const std::size_t part = std::min<std::size_t>(bytes.size(), owed - receive_offset_);
+        wrong.offset += equal_prefix(message, receive_offset_, bytes.first(part));
+    }
+    wrong.window = wrong.offset < kExcerptLead ? 0 : (wrong.offset - kExcerptLead) / 16 * 16;
+    // What was verified before these bytes came is known to be as it was sent.
+    std::size_t skip = 0;
+    if (wrong.window < receive_offset_) {
+        wrong.received.resize(receive_offset_ - wrong.window);
+        write_part(message, wrong.window, wrong.received);
+    } else {
+        skip = wrong.window - receive_offset_;
+    }
+    const auto shown =
+        bytes.subspan(skip, std::min(bytes.size() - skip, kExcerptSize - wrong.received.size()));
+    wrong.received.insert(wrong.received.end(), shown.begin(), shown.end());
+    if (owed > wrong.window) {
+        wrong.expected.resize(std::min(owed - wrong.window, kExcerptSize));
+        write_part(message, wrong.window, wrong.expected);
+    }
+    return wrong;
+}
+
+std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
+    if (state_ == State::connecting) {
+        return connect_began_ + timeout;
+    }
+    if (state_ == State::up && in_flight() != 0) {
+        return send_times_[expected_] + timeout;
+    }
+    return std::nullopt;
+}
+
+void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) noexcept {
+    fd_.reset();
+    state_ = State::ended;
+    for (; expected_ != begun(); ++expected_) {
+        const Duration age = now - send_times_[expected_];
+        if (ending == Ending::run_over) {
+            ++tally.messages.in_flight;
+        } else if (ending == Ending::timed_out && age >= timeout) {
+            ++tally.messages.timed_out;
+            if (expected_ >= measured_from_) {
+                tally.latency.record(age);
+            }
+        } else {
+            ++tally.messages.lost;
+        }
+    }
+    sent_ = queued_ = expected_;
+    send_offset_ = receive_offset_ = 0;
+}
+
+} // namespace echoload

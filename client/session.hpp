@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// One connection of the load: what it owes, what it is owed, and whether that came back right.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+#include "client/mismatch.hpp"
+#include "client/payload.hpp"
+#include "client/sequence_ring.hpp"
+#include "client/tally.hpp"
+#include "net/address.hpp"
+#include "net/socket.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+
+namespace echoload {
+
+using echod::TimePoint;
+
+/// How far an attempt to connect has come.
+enum class ConnectState : std::uint8_t {
+    up,
+    pending, ///< finish_connect() knows more once the descriptor is writable
+    busy,    ///< a unix socket's backlog is full: connect() again later
+    failed,
+};
+
+struct ConnectResult {
+    ConnectState state = ConnectState::failed;
+    int error = 0; ///< the errno where it failed
+};
+
+/// The time that a receive call returned, and whether the measured window was still open then.
+struct ReceiveTime {
+    TimePoint now;
+    bool in_window = false;
+};
+
+/// Why a session is taken down, which decides how its unanswered messages are counted.
+enum class Ending : std::uint8_t {
+    broken,    ///< it failed, or the server closed it: lost
+    timed_out, ///< the oldest waited too long: timed out, and what is younger than that, lost
+    run_over,  ///< nobody waits for them any more: in flight
+};
+
+/// A connection that sends a stream of generated messages and verifies their echoes. It owns its
+/// descriptor, does no waiting and reads no clock: its owner says when to read and to write, and
+/// what time it is. Of a message in flight it keeps the time of sending and nothing else.
+///
+/// A message's time of sending is that of the send call which handed over its first byte; its
+/// latency ends at the return of the receive call which brought the last byte of its echo.
+class Session {
+public:
+    Session(std::uint64_t connection, std::uint64_t stream) noexcept;
+
+    /// Begins to connect; any attempt before is abandoned. The first attempt starts the timeout.
+    [[nodiscard]] ConnectResult connect(const echod::Endpoint& peer, TimePoint now) noexcept;
+
+    /// The outcome of a pending connect: 0 and the session is up, or the errno.
+    [[nodiscard]] int finish_connect() noexcept;
+
+    /// Takes a connected, non-blocking stream socket, as connect() would have made it.
+    void adopt(echod::UniqueFd fd) noexcept;
+
+    /// Grants `count` messages more to be sent. The first that is `measured` begins the measured
+    /// part of the stream; all that follow belong to it.
+    void queue(std::uint32_t count, bool measured);
+
+    /// Gives back what was granted and not begun; how many that were.
+    std::uint64_t unqueue() noexcept;
+
+    /// Whether bytes wait to be sent.
+    [[nodiscard]] bool wants_to_send() const noexcept { return sent_ != queued_; }
+
+    /// Makes the next bytes to send in `scratch` (at least kMaxMessage bytes) and returns them:
+    /// whole messages, but for the rest of one that was begun.
+    [[nodiscard]] std::span<const std::byte> compose(const Generator& generator,
+                                                     std::span<std::byte> scratch) const noexcept;
+
+    /// Hands `composed`, what compose() returned, to the kernel at the time `now`, and notes how
+    /// far that went.
+    [[nodiscard]] echod::IoResult send(const Generator& generator,
+                                       std::span<const std::byte> composed, TimePoint now,
+                                       Tally& tally);
+
+    /// One recv(2).
+    [[nodiscard]] echod::IoResult receive(std::span<std::byte> into) const noexcept {
+        return echod::receive(fd_.get(), into);
+    }
+
+    /// Verifies received bytes, wherever they were split, and counts each echo that they complete.
+    /// Returns the first thing that is wrong; the session is of no more use then.
+    [[nodiscard]] std::optional<Mismatch> verify(const Generator& generator,
+                                                 std::span<const std::byte> bytes, ReceiveTime time,
+                                                 Tally& tally);
+
+    /// Messages granted whose echo has not come yet.
+    [[nodiscard]] std::uint64_t outstanding() const noexcept { return queued_ - expected_; }
+
+    /// Messages begun whose echo has not come yet, and how much of the oldest one's has.
+    [[nodiscard]] std::uint64_t in_flight() const noexcept { return begun() - expected_; }
+    [[nodiscard]] std::size_t echoed_of_oldest() const noexcept { return receive_offset_; }
+
+    /// Echoes that came back whole.
+    [[nodiscard]] std::uint64_t echoed() const noexcept { return expected_; }
+
+    /// When the session has waited for `timeout`: to be connected, or for its oldest message.
+    /// Nothing where it waits for nothing.
+    [[nodiscard]] std::optional<TimePoint> deadline(Duration timeout) const noexcept;
+
+    /// Closes the descriptor and counts what is unanswered.
+    void end(Ending ending, TimePoint now, Duration timeout, Tally& tally) noexcept;
+
+    /// Borrowed; -1 where there is none.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] bool connecting() const noexcept { return state_ == State::connecting; }
+    [[nodiscard]] bool is_up() const noexcept { return state_ == State::up; }
+
+private:
+    enum class State : std::uint8_t { idle, connecting, up, ended };
+
+    static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+    [[nodiscard]] std::uint64_t begun() const noexcept {
+        return sent_ + (send_offset_ != 0 ? 1U : 0U);
+    }
+    [[nodiscard]] bool connected_to_itself() const noexcept;
+    void note_sent(const Generator& generator, std::size_t bytes, TimePoint now, Tally& tally);
+    void complete(std::size_t length, ReceiveTime time, Tally& tally) noexcept;
+    [[nodiscard]] Mismatch mismatch(MismatchKind kind, const Message& message, std::size_t owed,
+                                    std::span<const std::byte> bytes) const;
+
+    // The stream is a row of sequence numbers: expected_ <= sent_ <= queued_. Echoes are owed for
+    // those before sent_, and for the first send_offset_ bytes of sent_ itself.
+    std::uint64_t connection_;
+    std::uint64_t stream_;
+    std::uint64_t queued_ = 0;             ///< granted: those before it
+    std::uint64_t sent_ = 0;               ///< the first that is not wholly sent
+    std::uint64_t expected_ = 0;           ///< the next to be echoed
+    std::uint64_t measured_from_ = kNever; ///< the first that is measured
+    SequenceRing<TimePoint> send_times_;   ///< of [expected_, begun())
+    TimePoint connect_began_;
+    echod::UniqueFd fd_;
+    std::uint16_t send_offset_ = 0;    ///< bytes of sent_ that are sent
+    std::uint16_t receive_offset_ = 0; ///< bytes of expected_'s echo that are verified
+    State state_ = State::idle;
+};
+
+} // namespace echoload

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "client/tally.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace echoload {
+
+std::string_view to_string(Phase phase) noexcept {
+    switch (phase) {
+    case Phase::connect:
+        return "connect";
+    case Phase::write:
+        return "write";
+    case Phase::read:
+        return "read";
+    case Phase::close:
+        return "close";
+    case Phase::timeout:
+        return "timeout";
+    }
+    return "unknown";
+}
+
+void ErrorTable::add(Phase phase, int error, std::uint64_t count) {
+    const auto place = std::lower_bound(rows_.begin(), rows_.end(), std::tuple(phase, error),
+                                        [](const ErrorCount& row, const auto& key) {
+                                            return std::tuple(row.phase, row.error) < key;
+                                        });
+    if (place != rows_.end() && place->phase == phase && place->error == error) {
+        place->count += count;
+    } else {
+        rows_.insert(place, {phase, error, count});
+    }
+}
+
+void ErrorTable::merge(const ErrorTable& other) {
+    for (const ErrorCount& row : other.rows_) {
+        add(row.phase, row.error, row.count);
+    }
+}
+
+std::uint64_t ErrorTable::total() const noexcept {
+    std::uint64_t sum = 0;
+    for (const ErrorCount& row : rows_) {
+        sum += row.count;
+    }
+    return sum;
+}
+
+void Tally::merge(const Tally& other) {
+    connections.up += other.connections.up;
+    connections.failed += other.connections.failed;
+    connections.closed_early += other.connections.closed_early;
+    messages.sent += other.messages.sent;
+    messages.verified += other.messages.verified;
+    messages.wrong += other.messages.wrong;
+    messages.timed_out += other.messages.timed_out;
+    messages.lost += other.messages.lost;
+    messages.in_flight += other.messages.in_flight;
+    messages.measured += other.messages.measured;
+    messages.in_window += other.messages.in_window;
+    bytes.sent += other.bytes.sent;
+    bytes.received += other.bytes.received;
+    bytes.in_window += other.bytes.in_window;
+    errors.merge(other.errors);
+    mismatches += other.mismatches;
+    latency.merge(other.latency);
+}
+
+void Tally::clear() noexcept {
+    connections = {};
+    messages = {};
+    bytes = {};
+    errors.clear();
+    mismatches = 0;
+    latency.clear();
+}
+
+} // namespace echoload

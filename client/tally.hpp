@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What happened, counted: by each loop for itself, then added up.
+#pragma once
+
+#include "client/histogram.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace echoload {
+
+/// What was being done when an error came.
+enum class Phase : std::uint8_t {
+    connect, ///< socket(2), connect(2) and its outcome; ETIMEDOUT also where --timeout was over
+    write,   ///< send(2)
+    read,    ///< recv(2)
+    close,   ///< the server ended the connection by itself (kEndOfFile)
+    timeout, ///< a message had no whole echo within --timeout
+};
+
+[[nodiscard]] std::string_view to_string(Phase phase) noexcept;
+
+/// Stands in an error's place where the server closed a connection: end of file has no errno.
+inline constexpr int kEndOfFile = 0;
+
+struct ErrorCount {
+    Phase phase = Phase::connect;
+    int error = 0; ///< an errno, or kEndOfFile
+    std::uint64_t count = 0;
+};
+
+/// Errors by phase and errno: few kinds, however many errors.
+class ErrorTable {
+public:
+    void add(Phase phase, int error, std::uint64_t count = 1);
+    void merge(const ErrorTable& other);
+    void clear() noexcept { rows_.clear(); }
+
+    /// In the order of phase, then errno.
+    [[nodiscard]] const std::vector<ErrorCount>& rows() const noexcept { return rows_; }
+    [[nodiscard]] std::uint64_t total() const noexcept;
+
+private:
+    std::vector<ErrorCount> rows_;
+};
+
+/// Connections. At the end: asked = up + failed + those that were never tried to the end.
+struct ConnectionCounts {
+    std::uint64_t up = 0;           ///< established at some time
+    std::uint64_t failed = 0;       ///< could not be established
+    std::uint64_t closed_early = 0; ///< established, and gone before the run was over
+};
+
+/// Messages. At the end: sent = verified + wrong + timed_out + lost + in_flight.
+struct MessageCounts {
+    std::uint64_t sent = 0;      ///< handed to the kernel, at least their first byte
+    std::uint64_t verified = 0;  ///< came back byte for byte
+    std::uint64_t wrong = 0;     ///< came back otherwise
+    std::uint64_t timed_out = 0; ///< no whole echo within --timeout
+    std::uint64_t lost = 0;      ///< unanswered when their connection ended
+    std::uint64_t in_flight = 0; ///< unanswered when the run was ended from outside
+    std::uint64_t measured = 0;  ///< of verified: sent in the measured window
+    std::uint64_t in_window = 0; ///< of measured: also back before the window ended
+};
+
+struct ByteCounts {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    std::uint64_t in_window = 0; ///< in the messages that MessageCounts::in_window counts
+};
+
+/// All of it. Each loop has its own and nothing is shared; merge() loses nothing.
+struct Tally {
+    ConnectionCounts connections;
+    MessageCounts messages;
+    ByteCounts bytes;
+    ErrorTable errors;
+    std::uint64_t mismatches = 0; ///< wrong echoes of every kind, also those nothing was owed for
+    Histogram latency; ///< of measured messages: echoes, and those that timed out, at their age
+
+    void merge(const Tally& other);
+    void clear() noexcept;
+};
+
+} // namespace echoload

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "client/verdict.hpp"
+
+#include "base/units.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+namespace echoload {
+
+namespace {
+
+std::string_view signal_name(int signal) {
+    return signal == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+// What is missing of the load; `reasons` grows by a sentence for each.
+void find_shortfall(const Options& options, const RunResult& result,
+                    std::vector<std::string>& reasons) {
+    const ConnectionCounts& connections = result.tally.connections;
+    const MessageCounts& messages = result.tally.messages;
+    const auto of_connections = [&](std::uint64_t count, std::string_view what) {
+        if (count != 0) {
+            reasons.push_back(fmt::format("{} of {} {}", count,
+                                          counted(options.connections, "connection", "connections"),
+                                          what));
+        }
+    };
+    of_connections(connections.failed, "failed");
+    of_connections(connections.closed_early, "ended early");
+    of_connections(result.not_tried, "not tried to the end");
+    if (messages.timed_out != 0) {
+        reasons.push_back(fmt::format("{} not answered within {}",
+                                      counted(messages.timed_out, "message", "messages"),
+                                      echod::format_duration(options.timeout)));
+    }
+    if (messages.lost != 0) {
+        reasons.push_back(fmt::format("{} lost with their connections",
+                                      counted(messages.lost, "message", "messages")));
+    }
+    if (options.messages && messages.measured < *options.messages) {
+        reasons.push_back(
+            fmt::format("{} of {} messages verified", messages.measured, *options.messages));
+    }
+    const auto& errors = result.tally.errors.rows();
+    if (std::any_of(errors.begin(), errors.end(),
+                    [](const ErrorCount& row) { return row.error == EADDRNOTAVAIL; })) {
+        reasons.emplace_back("no local port was free (EADDRNOTAVAIL): one address of ours has as "
+                             "many to a target as net.ipv4.ip_local_port_range allows");
+    }
+}
+
+} // namespace
+
+std::string_view to_string(Outcome outcome) noexcept {
+    switch (outcome) {
+    case Outcome::wrong_echo:
+        return "wrong echo";
+    case Outcome::interrupted:
+        return "interrupted";
+    case Outcome::not_possible:
+        return "not possible";
+    case Outcome::not_delivered:
+        return "not delivered";
+    case Outcome::ok:
+        return "ok";
+    }
+    return "unknown";
+}
+
+Verdict judge(const Options& options, const RunResult& result) {
+    Verdict verdict;
+    if (result.tally.mismatches != 0) {
+        verdict.outcome = Outcome::wrong_echo;
+        verdict.exit_code = 4;
+        verdict.reasons.push_back(
+            fmt::format("{} wrong", counted(result.tally.mismatches, "echo was", "echoes were")));
+        return verdict; // the run was stopped there: what is missing says nothing
+    }
+    if (result.signal != 0) {
+        verdict.outcome = Outcome::interrupted;
+        verdict.exit_code = 128 + result.signal;
+        verdict.reasons.push_back(fmt::format("interrupted by {}", signal_name(result.signal)));
+        return verdict;
+    }
+    if (!result.failure.empty() || result.tally.connections.up == 0) {
+        verdict.outcome = Outcome::not_possible;
+        verdict.exit_code = 1;
+        verdict.reasons.push_back(result.failure.empty() ? "no connection could be made"
+                                                         : result.failure);
+        return verdict;
+    }
+    find_shortfall(options, result, verdict.reasons);
+    if (!verdict.reasons.empty()) {
+        verdict.outcome = Outcome::not_delivered;
+        verdict.exit_code = 5;
+    }
+    return verdict;
+}
+
+Verdict not_possible(std::string reason) {
+    return {Outcome::not_possible, 1, {std::move(reason)}};
+}
+
+} // namespace echoload

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Whether a run was all well, as a script and as a person asks it.
+#pragma once
+
+#include "client/options.hpp"
+#include "client/runner.hpp"
+
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// The exit codes. Where several apply, the one that stands higher here wins.
+enum class Outcome : std::uint8_t {
+    wrong_echo,    ///< 4: it is a fact about the server, however the run ended
+    interrupted,   ///< 128 + the signal's number
+    not_possible,  ///< 1: not one connection was made, or the machine gave out
+    not_delivered, ///< 5: less than what was asked: connections or messages are missing
+    ok,            ///< 0
+};
+
+struct Verdict {
+    Outcome outcome = Outcome::ok;
+    int exit_code = 0;
+    std::vector<std::string> reasons; ///< sentences without a full stop; none where all is well
+};
+
+[[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
+
+/// Judges a run.
+[[nodiscard]] Verdict judge(const Options& options, const RunResult& result);
+
+/// The verdict on a run that never began.
+[[nodiscard]] Verdict not_possible(std::string reason);
+
+} // namespace echoload

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// One event loop of the load generator, with connections of its own.
+#pragma once
+
+#include "client/deadlines.hpp"
+#include "client/orders.hpp"
+#include "client/payload.hpp"
+#include "client/schedule.hpp"
+#include "client/session.hpp"
+#include "client/tally.hpp"
+#include "net/epoll.hpp"
+#include "net/event_fd.hpp"
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// Where connections go: a name as it was given, and every address it has.
+struct Target {
+    std::string name;
+    std::vector<echod::Endpoint> addresses;
+};
+
+/// A loop's share of the run.
+struct WorkerPlan {
+    std::uint64_t first_connection = 0; ///< its connections are numbered from here
+    std::uint32_t connections = 0;
+    std::optional<double> connect_rate;    ///< connections a second
+    std::uint32_t pipeline = 1;            ///< messages in flight on a connection
+    std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
+    bool hold = false;                     ///< send nothing before the measured part begins
+    Duration timeout{};
+    std::optional<Duration> interval; ///< how often to hand over what happened since
+};
+
+/// What a loop has to say when it is over.
+struct WorkerResult {
+    Tally tally;
+    std::uint32_t peak = 0;          ///< connections up at the same time
+    std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
+    std::optional<TimePoint> ramped; ///< when each connection was up or had failed
+    std::optional<TimePoint> last_measured; ///< when the last measured echo was complete
+    std::vector<Mismatch> mismatches;
+};
+
+/// What happened in one interval.
+struct WorkerInterval {
+    Tally tally;
+    std::uint32_t open = 0; ///< connections up at its end
+};
+
+/// Opens connections, sends on them, verifies what comes back and counts, by one edge-triggered
+/// epoll instance. Several run side by side and share nothing but the Orders; what others may call
+/// while run() goes on is marked "any thread".
+class Worker {
+public:
+    /// Throws std::system_error. `generator`, `targets`, `orders` and `notice` outlive the worker;
+    /// `notice` is signalled where the runner should look at ramped(), found_wrong() or
+    /// take_interval().
+    Worker(const WorkerPlan& plan, const Generator& generator, const std::vector<Target>& targets,
+           const Orders& orders, echod::EventFd& notice, TimePoint start);
+
+    /// Runs until the orders are fulfilled or no connection is left. Throws where the machine
+    /// gives out (std::bad_alloc, std::system_error).
+    void run();
+
+    /// Makes the loop look at its orders. Any thread.
+    void wake() noexcept { wake_.signal(); }
+
+    /// Each connection is up or has failed. Any thread.
+    [[nodiscard]] bool ramped() const noexcept { return ramped_.load(std::memory_order_acquire); }
+
+    /// A wrong echo came. Any thread.
+    [[nodiscard]] bool found_wrong() const noexcept {
+        return found_wrong_.load(std::memory_order_acquire);
+    }
+
+    /// What happened in the intervals since the last call; nothing where none is over. Any thread.
+    [[nodiscard]] std::optional<WorkerInterval> take_interval();
+
+    /// The result, once run() has returned; call it once.
+    [[nodiscard]] WorkerResult take_result() { return std::move(result_); }
+
+private:
+    struct Slot {
+        Session session;
+        std::uint32_t generation = 0; ///< of its descriptor: a stale event is of an older one
+        std::uint16_t target = 0;
+        std::uint16_t address = 0; ///< of the target's, the one being tried
+        bool ready = false;        ///< in ready_
+        bool hung_up = false;      ///< end of file or an error waits behind the bytes
+    };
+    struct Retry {
+        std::uint32_t id;
+        TimePoint when;
+    };
+
+    void obey(TimePoint now);
+    void begin_measuring();
+    void stop_sending(TimePoint now);
+    [[nodiscard]] bool finished() const noexcept;
+    [[nodiscard]] Duration time_to_sleep(TimePoint now) const noexcept;
+    void note_ramp(TimePoint now) noexcept;
+    void hand_over_interval(TimePoint now);
+    void finish(TimePoint now);
+
+    void open_due(TimePoint now);
+    void open(std::uint32_t id, TimePoint now);
+    void connect_failed(std::uint32_t id, int error, TimePoint now);
+    void established(std::uint32_t id, TimePoint now);
+    void expire(TimePoint now);
+
+    void handle(const epoll_event& event);
+    void make_ready(std::uint32_t id);
+    void serve_ready();
+    void receive(std::uint32_t id);
+    [[nodiscard]] bool take_bytes(std::uint32_t id, std::span<const std::byte> bytes);
+    void refill(Slot& slot);
+    void send(std::uint32_t id);
+    void closed_by_peer(std::uint32_t id);
+    void fail(std::uint32_t id, Phase phase, int error, Ending ending);
+    void take_down(std::uint32_t id, Ending ending, TimePoint now);
+
+    const WorkerPlan plan_;
+    const Generator& generator_;
+    const std::vector<Target>& targets_;
+    const Orders& orders_;
+    echod::EventFd& notice_;
+    echod::EventFd wake_;
+    echod::Epoll epoll_;
+
+    std::vector<Slot> slots_;
+    ConnectSchedule connects_;
+    SendSchedule sends_;
+    Deadlines deadlines_;
+    std::deque<Retry> retries_;       ///< connects that met a full backlog, in order of time
+    std::deque<std::uint32_t> ready_; ///< to be served again before the loop sleeps
+    std::vector<std::byte> receive_buffer_;
+    std::vector<std::byte> send_buffer_;
+
+    TimePoint measure_from_ = Orders::kNever;
+    TimePoint stop_at_ = Orders::kNever;
+    TimePoint next_interval_ = Orders::kNever;
+    bool measuring_ = false;
+    bool stopping_ = false;
+    bool abandoned_ = false;
+    std::uint32_t connecting_ = 0;
+    std::uint32_t open_ = 0;
+    std::uint64_t outstanding_ = 0; ///< messages granted and unanswered, of all connections
+
+    Tally current_; ///< since the last interval
+    WorkerResult result_;
+    std::atomic<bool> ramped_{false};
+    std::atomic<bool> found_wrong_{false};
+
+    std::mutex interval_mutex_;
+    WorkerInterval interval_;   ///< guarded by interval_mutex_
+    bool has_interval_ = false; ///< guarded by interval_mutex_
+};
+
+} // namespace echoload

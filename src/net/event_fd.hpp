@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// A wake-up call from one thread to another's epoll loop.
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+namespace echod {
+
+/// An eventfd(2): readable from signal() until clear(), however often it was signalled.
+class EventFd {
+public:
+    /// Throws std::system_error where the kernel refuses.
+    EventFd();
+
+    /// Borrowed, for epoll.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    /// Makes fd() readable; any thread may call it.
+    void signal() noexcept;
+
+    /// Makes fd() unreadable until the next signal().
+    void clear() noexcept;
+
+private:
+    UniqueFd fd_;
+};
+
+} // namespace echod
