@@ -35,7 +35,8 @@ A connection that is lost is not replaced. SIGINT and SIGTERM end the run with i
 
 Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 4 an echo was wrong; 5 the load
 was not delivered (connections failed or were lost, messages were not answered); 130 or 143
-interrupted. Where several apply: 4, then 130/143, then 1, then 5.)";
+interrupted. Where several apply: 4, then 130/143, then 1, then 5.
+)";
 
 std::uint64_t count_in(const std::string& text, std::uint64_t low, std::uint64_t high) {
     const auto value = echod::parse_count(text);

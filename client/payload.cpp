@@ -13,13 +13,13 @@
 //     key    = mix(stream + (sequence + 1) * G)
 //     type   = the high half of key
 //     size   = the size law's answer to the high half of mix(key + G)
-//     word i = lo(x) * hi(x) + rotate(x, 32)   where x = key + (i + 1) * G
+//     word i = y ^ (y >> 32)   where y = (x ^ (x >> 32)) * M and x = key + (i + 1) * G
 //
 // in 64-bit arithmetic modulo 2^64, with G = 2^64 / phi, so that counters spread over the whole
-// range, and mix() the bijective finaliser of SplitMix64 (Steele, Lea, Flood 2014). Payload words
-// are little-endian; the last is cut short where the size is no multiple of 8. A word costs one
-// multiplication and depends on no other word, so that the processor overlaps them, and any part
-// of a message can be made without what lies before it.
+// range, mix() the bijective finaliser of SplitMix64 (Steele, Lea, Flood 2014) and M the first of
+// its multipliers. Payload words are little-endian; the last is cut short where the size is no
+// multiple of 8. A word costs one multiplication and depends on no other word, so that the
+// processor overlaps them, and any part of a message can be made without what lies before it.
 //
 // This is no cipher and no test of randomness. It has to differ wherever a faulty server could
 // mistake one place for another (shifted, swapped, repeated, crossed), and it has to stay as it
@@ -34,11 +34,12 @@ using echod::kHeaderSize;
 using echod::kMaxMessage;
 
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15U;
+constexpr std::uint64_t kMultiplier = 0xbf58476d1ce4e5b9U;
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 static_assert(kHeaderSize == kWord, "the header takes the place of one word");
 
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 30U)) * kMultiplier;
     x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
     return x ^ (x >> 31U);
 }
@@ -46,7 +47,8 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 // Word i of the payload as it lies in memory, whatever the machine's byte order.
 inline std::uint64_t payload_word(std::uint64_t key, std::size_t i) noexcept {
     const std::uint64_t x = key + (i + 1) * kGolden;
-    const std::uint64_t word = (x & 0xffffffffU) * (x >> 32U) + std::rotl(x, 32);
+    const std::uint64_t y = (x ^ (x >> 32U)) * kMultiplier;
+    const std::uint64_t word = y ^ (y >> 32U);
     return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
 }
 

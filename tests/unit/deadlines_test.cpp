@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "client/deadlines.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+const TimePoint kStart(1'000'000s);
+
+std::vector<std::uint32_t> due(Deadlines& deadlines, TimePoint now) {
+    std::vector<std::uint32_t> ids;
+    deadlines.expire(now, [&ids](std::uint32_t id) -> std::optional<TimePoint> {
+        ids.push_back(id);
+        return std::nullopt;
+    });
+    return ids;
+}
+
+} // namespace
+
+TEST(Deadlines, NothingListedMeansNothingToWaitFor) {
+    Deadlines deadlines(4, 1s, kStart);
+    EXPECT_FALSE(deadlines.next());
+    EXPECT_TRUE(due(deadlines, kStart + 10s).empty());
+}
+
+TEST(Deadlines, AnIdIsDueAfterItsDeadlineAndAtMostAStepLater) {
+    for (const Duration timeout : {Duration(1ms), Duration(100ms), Duration(10s), Duration(1h)}) {
+        const Duration step = std::max<Duration>(timeout / 256, 50us);
+        Deadlines deadlines(1, timeout, kStart);
+        const TimePoint deadline = kStart + timeout;
+        deadlines.arm(0, deadline);
+        ASSERT_TRUE(deadlines.next());
+        EXPECT_GE(*deadlines.next(), deadline);
+        EXPECT_LE(*deadlines.next(), deadline + step);
+        EXPECT_TRUE(due(deadlines, deadline - 1ns).empty());
+        EXPECT_EQ(due(deadlines, *deadlines.next()).size(), 1U);
+        EXPECT_FALSE(deadlines.next());
+    }
+}
+
+TEST(Deadlines, ALaterDeadlineIsWaitedForWhereTheEarlierOneWasMet) {
+    Deadlines deadlines(1, 1s, kStart);
+    deadlines.arm(0, kStart + 1s);
+    deadlines.arm(0, kStart + 1500ms); // listed already: the first look finds the later one
+    std::vector<TimePoint> looks;
+    TimePoint now = kStart;
+    while (const auto next = deadlines.next()) {
+        now = *next;
+        deadlines.expire(now, [&](std::uint32_t) -> std::optional<TimePoint> {
+            looks.push_back(now);
+            return now < kStart + 1500ms ? std::optional(kStart + 1500ms) : std::nullopt;
+        });
+    }
+    ASSERT_EQ(looks.size(), 2U);
+    EXPECT_GE(looks[1], kStart + 1500ms);
+}
+
+TEST(Deadlines, NextIsTheEarliestOfRandomOnesAndNoneIsForgotten) {
+    std::mt19937 random(3);
+    Deadlines deadlines(1000, 1s, kStart);
+    std::map<std::uint32_t, TimePoint> armed;
+    TimePoint now = kStart;
+    for (int round = 0; round < 3000; ++round) {
+        const auto id = static_cast<std::uint32_t>(random() % 1000);
+        if (armed.count(id) == 0) {
+            armed[id] = now + std::chrono::microseconds(random() % 1'000'000);
+            deadlines.arm(id, armed[id]);
+        }
+        TimePoint earliest = TimePoint::max();
+        for (const auto& [other, deadline] : armed) {
+            earliest = std::min(earliest, deadline);
+        }
+        ASSERT_LE(*deadlines.next(), std::max(earliest, now) + 2 * (Duration(1s) / 256));
+        now += std::chrono::microseconds(random() % 2000);
+        for (const std::uint32_t fired : due(deadlines, now)) {
+            ASSERT_EQ(armed.count(fired), 1U);
+            ASSERT_LE(armed[fired], now);
+            armed.erase(fired);
+        }
+        for (const auto& [other, deadline] : armed) {
+            ASSERT_GT(deadline + 2 * (Duration(1s) / 256), now) << "forgotten";
+        }
+    }
+}
+
+TEST(Deadlines, AfterALongStallAllThatIsDueIsFound) {
+    Deadlines deadlines(100, 1s, kStart);
+    for (std::uint32_t id = 0; id < 100; ++id) {
+        deadlines.arm(id, kStart + id * 10ms);
+    }
+    EXPECT_EQ(due(deadlines, kStart + 1h).size(), 100U);
+    deadlines.arm(5, kStart + 1h + 1s);
+    EXPECT_EQ(due(deadlines, kStart + 1h + 1010ms), std::vector<std::uint32_t>{5});
+}

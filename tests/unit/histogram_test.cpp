@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "client/histogram.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+// The value that `percent` of all do not exceed, by nearest rank, from the samples themselves.
+Duration exact(const std::vector<std::int64_t>& sorted, int percent_times_100) {
+    const std::size_t scaled = sorted.size() * static_cast<std::size_t>(percent_times_100);
+    const std::size_t rank = std::max<std::size_t>((scaled + 9'999) / 10'000, 1);
+    return Duration(sorted[rank - 1]);
+}
+
+void expect_close(const Histogram& histogram, std::vector<std::int64_t> samples) {
+    std::sort(samples.begin(), samples.end());
+    for (const int percent_times_100 : {1, 100, 5000, 9000, 9900, 9990, 9999, 10'000}) {
+        const Duration truth = exact(samples, percent_times_100);
+        const Duration told = *histogram.percentile(percent_times_100 / 100.0);
+        EXPECT_GE(told, truth) << percent_times_100;
+        EXPECT_LE(static_cast<double>(told.count()),
+                  static_cast<double>(truth.count()) * (1 + 1.0 / 1024))
+            << percent_times_100;
+    }
+    EXPECT_EQ(histogram.count(), samples.size());
+    EXPECT_EQ(histogram.min()->count(), samples.front());
+    EXPECT_EQ(histogram.max()->count(), samples.back());
+}
+
+} // namespace
+
+TEST(Histogram, WithoutSamplesThereIsNoFigure) {
+    const Histogram histogram;
+    EXPECT_EQ(histogram.count(), 0U);
+    EXPECT_FALSE(histogram.min() || histogram.max() || histogram.mean());
+    EXPECT_FALSE(histogram.percentile(50));
+}
+
+TEST(Histogram, PercentilesOfRandomSamplesAreWithinTheBoundOfTheExactOnes) {
+    std::mt19937_64 random(1);
+    for (const double sigma : {0.1, 1.0, 3.0}) {
+        for (const std::size_t size : {1U, 2U, 99U, 100U, 101U, 20'000U}) {
+            std::lognormal_distribution<double> law(11, sigma); // around 60 us
+            Histogram histogram;
+            std::vector<std::int64_t> samples;
+            for (std::size_t i = 0; i < size; ++i) {
+                samples.push_back(static_cast<std::int64_t>(std::min(law(random), 4e12)));
+                histogram.record(Duration(samples.back()));
+            }
+            expect_close(histogram, samples);
+        }
+    }
+}
+
+TEST(Histogram, EveryMagnitudeFromNanosecondsToAnHourIsWithinTheBound) {
+    for (std::int64_t value = 1; value < 4'000'000'000'000; value = value * 5 / 4 + 1) {
+        Histogram histogram;
+        histogram.record(Duration(value));
+        histogram.record(2h); // so that the percentile is not just the largest value
+        const auto told = static_cast<double>(histogram.percentile(50)->count());
+        EXPECT_GE(told, static_cast<double>(value));
+        EXPECT_LE(told, static_cast<double>(value) * (1 + 1.0 / 1024)) << value;
+    }
+}
+
+TEST(Histogram, BelowTwoMicrosecondsEachNanosecondIsItsOwn) {
+    Histogram histogram;
+    for (int i = 0; i < 2048; ++i) {
+        histogram.record(Duration(i));
+    }
+    for (int i = 0; i < 2048; ++i) {
+        EXPECT_EQ(histogram.percentile((i + 1) * 100.0 / 2048)->count(), i);
+    }
+}
+
+TEST(Histogram, TheLongestIsToldExactlyHoweverLong) {
+    Histogram histogram;
+    histogram.record(100h);
+    histogram.record(-5ns);
+    EXPECT_EQ(histogram.max(), Duration(100h));
+    EXPECT_EQ(histogram.min(), 0ns);
+    EXPECT_EQ(histogram.percentile(50), 0ns);
+    EXPECT_GE(histogram.percentile(100), Duration(73min));
+}
+
+TEST(Histogram, APercentileThatIsAWholeRankTakesThatRank) {
+    Histogram histogram;
+    for (int i = 1; i <= 1000; ++i) {
+        histogram.record(Duration(i));
+    }
+    EXPECT_EQ(histogram.percentile(99.9), 999ns); // 99.9 / 100 * 1000 is a hair above 999
+    EXPECT_EQ(histogram.percentile(50), 500ns);
+    EXPECT_EQ(histogram.percentile(0.1), 1ns);
+    EXPECT_EQ(histogram.mean(), 500ns);
+}
+
+TEST(Histogram, MergedPartsAreTheWhole) {
+    std::mt19937_64 random(2);
+    Histogram whole;
+    Histogram parts[3];
+    std::vector<std::int64_t> samples;
+    for (int i = 0; i < 9000; ++i) {
+        const auto value = static_cast<std::int64_t>(random() % 10'000'000);
+        samples.push_back(value);
+        whole.record(Duration(value));
+        parts[i % 3].record(Duration(value));
+    }
+    Histogram sum;
+    for (const Histogram& part : parts) {
+        sum.merge(part);
+    }
+    sum.merge(Histogram());
+    expect_close(sum, samples);
+    EXPECT_EQ(sum.mean(), whole.mean());
+    for (double percent = 0.5; percent <= 100; percent += 0.5) {
+        EXPECT_EQ(sum.percentile(percent), whole.percentile(percent));
+    }
+}
+
+TEST(Histogram, AClearedOneIsAsNew) {
+    Histogram histogram;
+    histogram.record(3h);
+    histogram.record(1ns);
+    histogram.record(1ms);
+    histogram.clear();
+    EXPECT_EQ(histogram.count(), 0U);
+    EXPECT_FALSE(histogram.max());
+    histogram.record(10ns);
+    EXPECT_EQ(histogram.percentile(100), 10ns);
+    EXPECT_EQ(histogram.percentile(1), 10ns);
+}
+
+TEST(Histogram, TheMeanOfManyLongOnesDoesNotOverflow) {
+    Histogram histogram;
+    histogram.record(Duration::max());
+    histogram.record(Duration::max());
+    histogram.record(Duration::max());
+    EXPECT_EQ(histogram.mean(), Duration::max());
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "client/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::variant<Options, NoRun> parse(std::vector<const char*> words) {
+    words.insert(words.begin(), "echoload");
+    return parse_options(static_cast<int>(words.size()), words.data());
+}
+
+Options accepted(const std::vector<const char*>& words) {
+    auto parsed = parse(words);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        ADD_FAILURE() << none->err;
+        return {};
+    }
+    return std::get<Options>(parsed);
+}
+
+std::string refused(const std::vector<const char*>& words) {
+    auto parsed = parse(words);
+    const auto* none = std::get_if<NoRun>(&parsed);
+    if (none == nullptr) {
+        ADD_FAILURE() << "it was taken";
+        return {};
+    }
+    EXPECT_EQ(none->exit_code, 2);
+    EXPECT_EQ(none->out, "");
+    EXPECT_EQ(none->err.rfind("echoload: ", 0), 0U) << none->err;
+    EXPECT_EQ(std::count(none->err.begin(), none->err.end(), '\n'), 1) << none->err;
+    return none->err;
+}
+
+} // namespace
+
+TEST(Options, ATargetAloneGetsTheDefaults) {
+    const Options options = accepted({"127.0.0.1:7"});
+    EXPECT_EQ(options.targets, std::vector<std::string>{"127.0.0.1:7"});
+    EXPECT_EQ(options.connections, 50U);
+    EXPECT_EQ(options.duration, Duration(10s));
+    EXPECT_FALSE(options.messages);
+    EXPECT_EQ(options.pipeline, 1U);
+    EXPECT_EQ(options.sizes.text(), "uniform:0-1016");
+    EXPECT_EQ(options.timeout, Duration(10s));
+    EXPECT_FALSE(options.connect_rate);
+    EXPECT_EQ(options.warmup, Duration(0));
+    EXPECT_EQ(options.format, Format::text);
+    EXPECT_EQ(options.output, "");
+    EXPECT_FALSE(options.interval);
+    EXPECT_FALSE(options.quiet);
+}
+
+TEST(Options, EveryOptionIsRead) {
+    const Options options =
+        accepted({"-c",         "10k",      "-n",  "1.5M",      "-p",     "16", "--sizes",
+                  "edges",      "--seed",   "42",  "--timeout", "250ms",  "-q", "--connect-rate",
+                  "2k",         "--warmup", "1s",  "--format",  "json",   "-o", "x.json",
+                  "--interval", "500ms",    "a:1", "[::1]:2",   "unix:/x"});
+    EXPECT_EQ(options.connections, 10'000U);
+    EXPECT_EQ(options.messages, 1'500'000U);
+    EXPECT_FALSE(options.duration);
+    EXPECT_EQ(options.pipeline, 16U);
+    EXPECT_EQ(options.sizes.text(), "edges");
+    EXPECT_EQ(options.seed, 42U);
+    EXPECT_EQ(options.timeout, Duration(250ms));
+    EXPECT_EQ(options.connect_rate, 2000.0);
+    EXPECT_EQ(options.warmup, Duration(1s));
+    EXPECT_EQ(options.format, Format::json);
+    EXPECT_EQ(options.output, "x.json");
+    EXPECT_EQ(options.interval, Duration(500ms));
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(options.targets.size(), 3U);
+}
+
+TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
+    const struct {
+        std::vector<const char*> words;
+        const char* named;
+        const char* right;
+    } cases[] = {
+        {{}, "TARGET", "required"},
+        {{"a:1", "-c", "0"}, "--connections", "1 to 1000000"},
+        {{"a:1", "-c", "-5"}, "--connections", "1 to 1000000"},
+        {{"a:1", "-c", "ten"}, "--connections", "'ten'"},
+        {{"a:1", "-c", "1.5"}, "--connections", "'1.5'"},
+        {{"a:1", "-n", "0"}, "--messages", "1 to"},
+        {{"a:1", "-d", "10"}, "--duration", "ms, s, m"},
+        {{"a:1", "-d", "0s"}, "--duration", "1ms to"},
+        {{"a:1", "-p", "65537"}, "--pipeline", "1 to 65536"},
+        {{"a:1", "--sizes", "fixed:1017"}, "--sizes", "0 to 1016"},
+        {{"a:1", "--seed", "9007199254740992"}, "--seed", "9007199254740991"},
+        {{"a:1", "--timeout", "0s"}, "--timeout", "1ms to 1h"},
+        {{"a:1", "--connect-rate", "0"}, "--connect-rate", "1 to"},
+        {{"a:1", "--format", "xml"}, "--format", "text or json"},
+        {{"a:1", "--interval", "1ms"}, "--interval", "10ms"},
+        {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
+        {{"a:1", "--no-such-option"}, "--no-such-option", ""},
+        {{"a:1", "-c"}, "--connections", ""},
+    };
+    for (const auto& each : cases) {
+        const std::string error = refused(each.words);
+        EXPECT_NE(error.find(each.named), std::string::npos) << error;
+        EXPECT_NE(error.find(each.right), std::string::npos) << error;
+    }
+}
+
+TEST(Options, HelpAndVersionGoToStandardOutput) {
+    const auto help = std::get<NoRun>(parse({"--help"}));
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_EQ(help.err, "");
+    for (const char* word : {"TARGET", "--connections", "--duration", "--messages", "--pipeline",
+                             "--sizes", "--seed", "--timeout", "--connect-rate", "--warmup",
+                             "--format", "--output", "--interval", "--quiet", "--version"}) {
+        EXPECT_NE(help.out.find(word), std::string::npos) << word;
+    }
+    const auto version = std::get<NoRun>(parse({"--version"}));
+    EXPECT_EQ(version.exit_code, 0);
+    EXPECT_EQ(version.out.rfind("echoload ", 0), 0U);
+}
+
+TEST(Options, WithoutASeedEachRunGetsItsOwn) {
+    EXPECT_NE(accepted({"a:1"}).seed, accepted({"a:1"}).seed); // equal in one of 2^32 runs
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "client/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+const TimePoint kStart(1'000s);
+
+std::uint32_t take_all(ConnectSchedule& schedule, TimePoint now) {
+    std::uint32_t taken = 0;
+    while (schedule.take(now)) {
+        ++taken;
+    }
+    return taken;
+}
+
+} // namespace
+
+TEST(ConnectSchedule, WithoutARateOnlySoManyAreUnderWayAtOnce) {
+    ConnectSchedule schedule(1000, std::nullopt, kStart);
+    EXPECT_EQ(take_all(schedule, kStart), ConnectSchedule::kPlaces);
+    EXPECT_FALSE(schedule.next()) << "time alone brings no place";
+    schedule.settled(3);
+    schedule.settled(3);
+    schedule.settled(4);
+    EXPECT_EQ(take_all(schedule, kStart), 2U);
+    EXPECT_FALSE(schedule.finished());
+    for (std::uint32_t id = 0; id < 1000; ++id) {
+        schedule.settled(id);
+    }
+    EXPECT_EQ(take_all(schedule, kStart), 1000 - ConnectSchedule::kPlaces - 2);
+    EXPECT_TRUE(schedule.finished());
+    EXPECT_FALSE(schedule.next());
+}
+
+TEST(ConnectSchedule, OneThatIsUpAndNeverEchoedHoldsItsPlaceNotForEver) {
+    ConnectSchedule schedule(1000, std::nullopt, kStart);
+    take_all(schedule, kStart);
+    schedule.up(0, kStart);
+    schedule.up(1, kStart + 10ms);
+    schedule.settled(0);
+    EXPECT_EQ(take_all(schedule, kStart + 1ms), 1U);
+    EXPECT_EQ(take_all(schedule, kStart + 10ms + ConnectSchedule::kPatience - 1ns), 0U);
+    EXPECT_EQ(schedule.next(), kStart + 10ms + ConnectSchedule::kPatience);
+    EXPECT_EQ(take_all(schedule, kStart + 10ms + ConnectSchedule::kPatience), 1U);
+}
+
+TEST(ConnectSchedule, WithARateEachIsDueAtItsTimeWhateverBecameOfTheOthers) {
+    ConnectSchedule schedule(100'000, 1000.0, kStart);
+    EXPECT_EQ(take_all(schedule, kStart), 1U);
+    EXPECT_EQ(schedule.next(), kStart + 1ms);
+    EXPECT_EQ(take_all(schedule, kStart + 1ms - 1ns), 0U);
+    EXPECT_EQ(take_all(schedule, kStart + 10ms), 10U);
+    EXPECT_EQ(take_all(schedule, kStart + 99999ms), 99'989U) << "late ones are made up for";
+    EXPECT_TRUE(schedule.finished());
+}
+
+TEST(ConnectSchedule, AStoppedOneOpensNoMore) {
+    ConnectSchedule schedule(10, 1.0, kStart);
+    EXPECT_TRUE(schedule.take(kStart));
+    schedule.stop();
+    EXPECT_FALSE(schedule.take(kStart + 100s));
+    EXPECT_TRUE(schedule.finished());
+    EXPECT_EQ(schedule.taken(), 1U);
+}
+
+TEST(SendSchedule, GrantsWhatThePipelineHasRoomFor) {
+    SendSchedule schedule(4, std::nullopt, false);
+    EXPECT_EQ(schedule.grant(0).count, 4U);
+    EXPECT_EQ(schedule.grant(3).count, 1U);
+    EXPECT_EQ(schedule.grant(4).count, 0U);
+    EXPECT_FALSE(schedule.grant(0).measured);
+    schedule.measure();
+    EXPECT_TRUE(schedule.grant(0).measured);
+    EXPECT_FALSE(schedule.exhausted());
+    schedule.stop();
+    EXPECT_EQ(schedule.grant(0).count, 0U);
+    EXPECT_TRUE(schedule.exhausted());
+}
+
+TEST(SendSchedule, HoldsBackUntilTheMeasuredPartBegins) {
+    SendSchedule schedule(4, 6, true);
+    EXPECT_TRUE(schedule.holds());
+    EXPECT_EQ(schedule.grant(0).count, 0U);
+    EXPECT_FALSE(schedule.exhausted());
+    schedule.measure();
+    EXPECT_EQ(schedule.grant(0).count, 4U);
+    EXPECT_EQ(schedule.grant(0).count, 2U);
+    EXPECT_TRUE(schedule.exhausted());
+    EXPECT_EQ(schedule.grant(0).count, 0U);
+}
+
+TEST(SendSchedule, WarmUpTakesNothingFromTheBudget) {
+    SendSchedule schedule(2, 3, false);
+    EXPECT_EQ(schedule.grant(0).count, 2U);
+    EXPECT_EQ(schedule.grant(0).count, 2U);
+    schedule.measure();
+    EXPECT_EQ(schedule.grant(0).count, 2U);
+    EXPECT_EQ(schedule.grant(0).count, 1U);
+    EXPECT_TRUE(schedule.exhausted());
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+#include "client/session.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+// A session on one end of a socket pair, a server that the test plays on the other, and a clock
+// that the test turns.
+struct SessionTest : testing::Test {
+    SessionTest() { attach(0); }
+
+    void attach(int send_buffer) {
+        int fds[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        if (send_buffer != 0) {
+            ASSERT_EQ(::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(int)), 0);
+        }
+        session = Session(7, generator.stream(7));
+        session.adopt(echod::UniqueFd(fds[0]));
+        server.reset(fds[1]);
+    }
+
+    // Sends all that the kernel takes.
+    void send() {
+        std::array<std::byte, 8192> scratch{};
+        while (session.wants_to_send()) {
+            const auto composed = session.compose(generator, scratch);
+            const echod::IoResult result = session.send(generator, composed, now, tally);
+            if (result.would_block()) {
+                return;
+            }
+            ASSERT_EQ(result.error, 0);
+        }
+    }
+
+    // What the session has sent.
+    Bytes server_receives() {
+        Bytes bytes(1 << 20U);
+        std::size_t size = 0;
+        while (size < bytes.size()) {
+            const auto result = echod::receive(server.get(), std::span(bytes).subspan(size));
+            if (result.bytes == 0) {
+                break;
+            }
+            size += result.bytes;
+        }
+        bytes.resize(size);
+        return bytes;
+    }
+
+    std::optional<Mismatch> verify(std::span<const std::byte> bytes) {
+        return session.verify(generator, bytes, {now, in_window}, tally);
+    }
+
+    Bytes message(std::uint64_t sequence) const {
+        const Message message = generator.message(generator.stream(7), sequence);
+        Bytes bytes(message.length());
+        write_message(message, bytes.data());
+        return bytes;
+    }
+
+    Generator generator{42, SizeLaw()};
+    Session session{0, 0};
+    echod::UniqueFd server;
+    TimePoint now = TimePoint(1000s);
+    bool in_window = true;
+    Tally tally;
+};
+
+void append(Bytes& to, const Bytes& bytes) {
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+} // namespace
+
+TEST_F(SessionTest, SendsTheGeneratedMessagesInOrder) {
+    session.queue(5, true);
+    send();
+    Bytes expected;
+    for (std::uint64_t sequence = 0; sequence < 5; ++sequence) {
+        append(expected, message(sequence));
+    }
+    EXPECT_EQ(server_receives(), expected);
+    EXPECT_EQ(session.in_flight(), 5U);
+    EXPECT_EQ(session.outstanding(), 5U);
+    EXPECT_EQ(tally.messages.sent, 5U);
+    EXPECT_EQ(tally.bytes.sent, expected.size());
+}
+
+TEST_F(SessionTest, VerifiesEchoesOneByteAtATime) {
+    session.queue(20, true);
+    send();
+    const Bytes echo = server_receives();
+    for (const std::byte& byte : echo) {
+        ASSERT_FALSE(verify({&byte, 1}));
+    }
+    EXPECT_EQ(tally.messages.verified, 20U);
+    EXPECT_EQ(tally.latency.count(), 20U);
+    EXPECT_EQ(tally.bytes.received, echo.size());
+    EXPECT_EQ(tally.bytes.in_window, echo.size());
+    EXPECT_EQ(session.outstanding(), 0U);
+}
+
+TEST_F(SessionTest, VerifiesEchoesInAnySplit) {
+    std::mt19937 random(5);
+    for (int round = 0; round < 300; ++round) {
+        session.queue(static_cast<std::uint32_t>(1 + random() % 30), true);
+        send();
+        const Bytes echo = server_receives();
+        for (std::size_t at = 0; at < echo.size();) {
+            const std::size_t size = std::min<std::size_t>(1 + random() % 4000, echo.size() - at);
+            ASSERT_FALSE(verify(std::span(echo).subspan(at, size)));
+            at += size;
+        }
+        ASSERT_EQ(session.outstanding(), 0U);
+    }
+    EXPECT_EQ(tally.messages.verified, tally.messages.sent);
+    EXPECT_EQ(tally.mismatches, 0U);
+}
+
+TEST_F(SessionTest, WhatTheKernelDoesNotTakeIsSentLaterWithoutAGap) {
+    attach(4096);
+    session.queue(200, true);
+    Bytes received;
+    for (int i = 0; i < 10'000 && received.size() < 200 * echod::kMaxMessage; ++i) {
+        send();
+        append(received, server_receives());
+        if (!session.wants_to_send()) {
+            break;
+        }
+    }
+    append(received, server_receives());
+    Bytes expected;
+    for (std::uint64_t sequence = 0; sequence < 200; ++sequence) {
+        append(expected, message(sequence));
+    }
+    EXPECT_EQ(received, expected);
+    EXPECT_FALSE(verify(received));
+    EXPECT_EQ(tally.messages.verified, 200U);
+}
+
+TEST_F(SessionTest, AMessageBegunIsInFlightAndWhatWasNotBegunCanBeTakenBack) {
+    session.queue(3, true);
+    const Bytes first = message(0);
+    const Bytes second = message(1);
+    Bytes part = first;
+    part.insert(part.end(), second.begin(), second.begin() + 5);
+    ASSERT_EQ(session.send(generator, part, now, tally).bytes, part.size());
+    EXPECT_EQ(session.in_flight(), 2U);
+    EXPECT_EQ(session.outstanding(), 3U);
+    EXPECT_EQ(session.unqueue(), 1U);
+    EXPECT_EQ(session.outstanding(), 2U);
+    send(); // the rest of the second
+    append(part, Bytes(second.begin() + 5, second.end()));
+    EXPECT_EQ(server_receives(), part);
+    EXPECT_FALSE(session.wants_to_send());
+}
+
+TEST_F(SessionTest, LatencyIsFromTheSendCallToTheReceiveCall) {
+    session.queue(1, true);
+    send();
+    now += 3ms;
+    session.queue(1, true);
+    send();
+    now += 2ms;
+    ASSERT_FALSE(verify(message(0)));
+    const Bytes second = message(1);
+    now += 1ms;
+    ASSERT_FALSE(verify(std::span(second).first(4))); // no echo is complete by this
+    EXPECT_EQ(tally.latency.count(), 1U);
+    EXPECT_EQ(tally.latency.max(), Duration(5ms));
+    now += 4ms;
+    ASSERT_FALSE(verify(std::span(second).subspan(4)));
+    EXPECT_EQ(tally.latency.max(), Duration(7ms));
+    EXPECT_EQ(tally.latency.min(), Duration(5ms));
+}
+
+TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndOnlyWhatCameInTheWindowIsInTheRate) {
+    session.queue(2, false);
+    session.queue(3, true);
+    send();
+    Bytes echo = server_receives();
+    const Bytes last = message(4);
+    ASSERT_FALSE(verify(std::span(echo).first(echo.size() - last.size())));
+    in_window = false;
+    ASSERT_FALSE(verify(last));
+    EXPECT_EQ(tally.messages.verified, 5U);
+    EXPECT_EQ(tally.messages.measured, 3U);
+    EXPECT_EQ(tally.latency.count(), 3U);
+    EXPECT_EQ(tally.messages.in_window, 2U);
+    EXPECT_EQ(tally.bytes.in_window, message(2).size() + message(3).size());
+}
+
+TEST_F(SessionTest, EveryCorruptByteIsNamedByConnectionSequenceAndOffset) {
+    const std::size_t size = message(1).size();
+    ASSERT_GT(size, 200U);
+    for (std::size_t at = 0; at < size; at += 7) {
+        for (const std::size_t split : {std::size_t{0}, std::size_t{3}, size / 2, size - 1}) {
+            attach(0);
+            tally.clear();
+            session.queue(2, true);
+            send();
+            Bytes echo = server_receives();
+            const std::size_t cut = message(0).size() + split;
+            echo[message(0).size() + at] ^= std::byte{0x10};
+            auto wrong = verify(std::span(echo).first(cut));
+            if (!wrong) {
+                wrong = verify(std::span(echo).subspan(cut));
+            }
+            ASSERT_TRUE(wrong) << at << " " << split;
+            EXPECT_EQ(wrong->kind, MismatchKind::corrupt);
+            EXPECT_EQ(wrong->connection, 7U);
+            EXPECT_EQ(wrong->sequence, 1U);
+            EXPECT_EQ(wrong->length, size);
+            ASSERT_EQ(wrong->offset, at);
+            // Both excerpts begin at the same byte and differ first at the wrong one.
+            const std::size_t lead = at - wrong->window;
+            ASSERT_GT(wrong->expected.size(), lead);
+            ASSERT_GT(wrong->received.size(), lead);
+            EXPECT_TRUE(std::equal(wrong->expected.begin(),
+                                   wrong->expected.begin() + static_cast<std::ptrdiff_t>(lead),
+                                   wrong->received.begin()));
+            EXPECT_EQ(wrong->expected[lead] ^ wrong->received[lead], std::byte{0x10});
+            EXPECT_EQ(tally.messages.verified, 1U);
+            EXPECT_EQ(tally.messages.wrong, 1U);
+        }
+    }
+}
+
+TEST_F(SessionTest, BytesBeyondTheLastEchoAreExtra) {
+    session.queue(1, true);
+    send();
+    Bytes echo = server_receives();
+    echo.push_back(std::byte{0xee});
+    const auto wrong = verify(echo);
+    ASSERT_TRUE(wrong);
+    EXPECT_EQ(wrong->kind, MismatchKind::extra);
+    EXPECT_EQ(wrong->sequence, 1U);
+    EXPECT_EQ(wrong->length, 0U);
+    EXPECT_TRUE(wrong->expected.empty());
+    EXPECT_EQ(wrong->received, Bytes{std::byte{0xee}});
+    EXPECT_EQ(tally.messages.verified, 1U);
+    EXPECT_EQ(tally.mismatches, 1U);
+    EXPECT_NE(describe(*wrong).find("extra echo on connection 7"), std::string::npos);
+}
+
+TEST_F(SessionTest, BytesBeforeAnythingWasSentAreExtra) {
+    const auto wrong = verify(message(0));
+    ASSERT_TRUE(wrong);
+    EXPECT_EQ(wrong->kind, MismatchKind::extra);
+    EXPECT_EQ(wrong->received.size(), kExcerptSize);
+}
+
+TEST_F(SessionTest, AnEchoOfWhatIsNotSentYetIsExtraEvenIfItWouldBeRight) {
+    session.queue(1, true);
+    const Bytes whole = message(0);
+    ASSERT_GT(whole.size(), 20U);
+    ASSERT_EQ(session.send(generator, std::span(whole).first(10), now, tally).bytes, 10U);
+    EXPECT_FALSE(verify(std::span(whole).first(4)));
+    EXPECT_FALSE(verify(std::span(whole).subspan(4, 6)));
+    const auto wrong = verify(std::span(whole).subspan(10, 1));
+    ASSERT_TRUE(wrong);
+    EXPECT_EQ(wrong->kind, MismatchKind::extra);
+    EXPECT_EQ(wrong->offset, 10U);
+    EXPECT_EQ(wrong->length, whole.size());
+}
+
+TEST_F(SessionTest, TheDeadlineIsThatOfTheOldestUnansweredMessage) {
+    EXPECT_FALSE(session.deadline(1s));
+    session.queue(1, true);
+    EXPECT_FALSE(session.deadline(1s)) << "nothing is sent yet";
+    send();
+    const TimePoint first = now;
+    now += 300ms;
+    session.queue(1, true);
+    send();
+    EXPECT_EQ(session.deadline(1s), first + 1s);
+    ASSERT_FALSE(verify(message(0)));
+    EXPECT_EQ(session.deadline(1s), now + 1s);
+    ASSERT_FALSE(verify(message(1)));
+    EXPECT_FALSE(session.deadline(1s));
+}
+
+TEST_F(SessionTest, ATimeoutCountsWhatWaitedThatLongAsTimedOutAtItsAgeAndTheRestAsLost) {
+    session.queue(2, true);
+    send();
+    now += 600ms;
+    session.queue(1, true);
+    send();
+    now += 500ms;
+    session.end(Ending::timed_out, now, 1s, tally);
+    EXPECT_EQ(tally.messages.timed_out, 2U);
+    EXPECT_EQ(tally.messages.lost, 1U);
+    EXPECT_EQ(tally.latency.count(), 2U);
+    EXPECT_EQ(tally.latency.min(), Duration(1100ms));
+    EXPECT_EQ(session.outstanding(), 0U);
+    EXPECT_FALSE(session.deadline(1s));
+    EXPECT_EQ(session.fd(), -1);
+}
+
+TEST_F(SessionTest, HoweverASessionEndsEverySentMessageIsCountedOnce) {
+    for (const Ending ending : {Ending::broken, Ending::timed_out, Ending::run_over}) {
+        attach(0);
+        tally.clear();
+        session.queue(4, true);
+        send();
+        ASSERT_FALSE(verify(message(0)));
+        Bytes corrupt = message(1);
+        corrupt[3] ^= std::byte{1};
+        ASSERT_TRUE(verify(corrupt));
+        session.end(ending, now, 1s, tally);
+        const MessageCounts& counts = tally.messages;
+        EXPECT_EQ(counts.sent, 4U);
+        EXPECT_EQ(counts.verified + counts.wrong + counts.timed_out + counts.lost +
+                      counts.in_flight,
+                  counts.sent);
+    }
+}
+
+TEST_F(SessionTest, EndOfFileComesAfterTheEchoesBeforeIt) {
+    session.queue(2, true);
+    send();
+    const Bytes echo = server_receives();
+    const Bytes first = message(0);
+    ASSERT_EQ(echod::send_some(server.get(), std::span(echo).first(first.size() + 3)).bytes,
+              first.size() + 3);
+    server.reset();
+    std::array<std::byte, 4096> buffer{};
+    const echod::IoResult bytes = session.receive(buffer);
+    ASSERT_EQ(bytes.bytes, first.size() + 3);
+    EXPECT_FALSE(verify(std::span(buffer).first(bytes.bytes)));
+    const echod::IoResult end = session.receive(buffer);
+    EXPECT_EQ(end.bytes, 0U);
+    EXPECT_EQ(end.error, 0);
+    EXPECT_EQ(session.in_flight(), 1U);
+    EXPECT_EQ(session.echoed_of_oldest(), 3U);
+}
+
+TEST_F(SessionTest, ARefusedConnectIsAnErrnoAndAPendingOneHasADeadline) {
+    const echod::UniqueFd holder(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const echod::Endpoint any = *echod::parse_ip("127.0.0.1", 0);
+    ASSERT_EQ(::bind(holder.get(), any.address(), any.length()), 0); // bound, and not listening
+    Session other(1, generator.stream(1));
+    const ConnectResult result = other.connect(echod::local_endpoint(holder.get()), now);
+    if (result.state == ConnectState::pending) {
+        EXPECT_TRUE(other.connecting());
+        EXPECT_EQ(other.deadline(2s), now + 2s);
+        EXPECT_EQ(other.finish_connect(), ECONNREFUSED);
+    } else {
+        EXPECT_EQ(result.error, ECONNREFUSED);
+    }
+    EXPECT_FALSE(other.is_up());
+}
+
+TEST_F(SessionTest, ConnectsToAListener) {
+    const echod::UniqueFd listener = echod::listen_at(*echod::parse_ip("127.0.0.1", 0), 1);
+    Session other(1, generator.stream(1));
+    const ConnectResult result = other.connect(echod::local_endpoint(listener.get()), now);
+    if (result.state == ConnectState::pending) {
+        EXPECT_EQ(other.finish_connect(), 0);
+    }
+    EXPECT_TRUE(other.is_up());
+}
+
+TEST_F(SessionTest, AConnectionToItselfIsRefused) {
+    // Bound and connected to the same port without a listener: TCP's simultaneous open.
+    echod::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const echod::Endpoint any = *echod::parse_ip("127.0.0.1", 0);
+    ASSERT_EQ(::bind(fd.get(), any.address(), any.length()), 0);
+    const echod::Endpoint own = echod::local_endpoint(fd.get());
+    ASSERT_EQ(::connect(fd.get(), own.address(), own.length()), 0);
+    Session other(1, generator.stream(1));
+    other.adopt(std::move(fd));
+    EXPECT_EQ(other.finish_connect(), ECONNREFUSED);
+}
