@@ -2,6 +2,7 @@
 // echod: command line, configuration, log, sockets, then the loop.
 #include "server/config.hpp"
 #include "server/control.hpp"
+#include "server/handover.hpp"
 #include "server/listener.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
@@ -58,9 +59,12 @@ void add_options(CLI::App& app, Options& options) {
         ->check(CLI::IsMember({"json", "openmetrics"}))
         ->type_name("FORMAT");
     ask->require_option(0, 1);
-    app.footer("Exit status: 0 stopped as asked, 1 failure, 2 usage, 78 invalid configuration.\n"
-               "Signals: SIGTERM, SIGINT drain and stop (twice: at once), SIGHUP reloads,\n"
-               "SIGUSR1 logs a line of statistics. See echod(8), echod.toml(5).");
+    app.footer(
+        "Exit status: 0 stopped as asked, 1 failure, 2 usage, 75 connections handed over,\n"
+        "78 invalid configuration.\n"
+        "Signals: SIGTERM, SIGINT drain and stop (twice: at once), SIGHUP reloads, SIGUSR1 logs\n"
+        "a line of statistics, SIGUSR2 leaves the connections with the service manager for\n"
+        "the next process and exits. See echod(8), echod.toml(5).");
 }
 
 Config read_config(const Options& options, bool& is_default) {
@@ -88,15 +92,21 @@ void raise_descriptor_limit() {
     }
 }
 
-std::vector<Listener> take_or_open_listeners(const Config& config, Log& log) {
-    std::vector<Listener> listeners = passed_listeners();
-    if (listeners.empty()) {
-        return open_listeners(config.listen);
+std::vector<Listener> listeners_of(PassedDescriptors& passed, const Config& config, Log& log) {
+    if (passed.listeners.empty()) {
+        return open_listeners(config.listen, std::move(passed.own_listeners));
     }
     log->info("{} sockets were passed by the service manager: listen.addresses, port and backlog "
               "are not used, ignoring",
-              listeners.size());
-    return listeners;
+              passed.listeners.size());
+    return std::move(passed.listeners);
+}
+
+// A configuration that is refused at a restart must not cost the connections that wait to be taken
+// over: what was in force before goes on, and the errors are told.
+Config config_of_predecessor(const Inheritance& inheritance) {
+    return parse_config(decode_state(read_state_file(inheritance.state.get())).config,
+                        "(configuration of the process before)");
 }
 
 // The command for the running daemon; empty where this process is to be the daemon.
@@ -136,31 +146,54 @@ void open_control(Server& server, const Options& options, Log& log) {
     }
 }
 
-int serve(const Options& options) {
+int show_config(const Options& options) {
     bool is_default = false;
-    const auto load = [&options, &is_default] { return read_config(options, is_default); };
-    const Config config = load();
-    if (options.check_config) {
-        fmt::print("{}: {}\n",
-                   options.config_path.empty() ? kDefaultConfigPath : options.config_path,
-                   is_default ? "does not exist; the defaults are ok" : "ok");
-        return 0;
-    }
+    const Config config = read_config(options, is_default);
     if (options.print_config) {
         fmt::print("{}", format_config(config));
         return 0;
     }
+    fmt::print("{}: {}\n", options.config_path.empty() ? kDefaultConfigPath : options.config_path,
+               is_default ? "does not exist; the defaults are ok" : "ok");
+    return 0;
+}
+
+int serve(const Options& options) {
+    PassedDescriptors passed = take_passed_descriptors();
+    bool is_default = false;
+    const auto load = [&options, &is_default] { return read_config(options, is_default); };
+    std::vector<std::string> refused;
+    Config config;
+    try {
+        config = load();
+    } catch (const ConfigError& error) {
+        if (!passed.inheritance) {
+            throw;
+        }
+        config = config_of_predecessor(passed.inheritance);
+        refused = error.lines();
+    }
     Log log(config.log.target, config.log.level);
     log.entry(LogLevel::info, message_id::kStart, {}, "echod " ECHOD_VERSION " starts");
+    for (const std::string& line : refused) {
+        log.entry(LogLevel::error, message_id::kReloadFailed, {}, line);
+    }
+    if (!refused.empty()) {
+        log.entry(LogLevel::error, message_id::kReloadFailed, {},
+                  "the configuration is refused: the one before it stays in force, because "
+                  "connections are taken over");
+    }
     if (is_default) {
         log->info("{} does not exist: the defaults are in force", kDefaultConfigPath);
     }
     try {
         raise_descriptor_limit();
-        Server server(config, load, take_or_open_listeners(config, log), log);
+        Server server(config, load, listeners_of(passed, config, log), log);
         open_control(server, options, log);
-        server.run();
-        return 0;
+        if (passed.inheritance) {
+            server.take_over(std::move(passed.inheritance));
+        }
+        return server.run() == Server::Ended::handed_over ? EX_TEMPFAIL : 0;
     } catch (const std::exception& error) {
         log->error("{}", error.what());
         return kExitFailure;
@@ -176,6 +209,9 @@ int main(int argc, char** argv) {
     try {
         add_options(app, options);
         app.parse(argc, argv);
+        if (options.check_config || options.print_config) {
+            return show_config(options);
+        }
         return command_of(options).empty() ? serve(options) : ask(options);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {

@@ -78,6 +78,16 @@ Endpoint::Endpoint(const sockaddr* address, socklen_t length) noexcept
     std::memcpy(&storage_, address, length_);
 }
 
+std::uint16_t Endpoint::port() const noexcept {
+    if (family() == AF_INET) {
+        return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+    }
+    if (family() == AF_INET6) {
+        return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);
+    }
+    return 0;
+}
+
 std::string Endpoint::to_string() const {
     if (length_ == 0) {
         return "(none)";

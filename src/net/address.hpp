@@ -25,6 +25,9 @@ public:
     }
     [[nodiscard]] socklen_t length() const noexcept { return length_; }
 
+    /// The TCP port; 0 for a unix address.
+    [[nodiscard]] std::uint16_t port() const noexcept;
+
     /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract".
     [[nodiscard]] std::string to_string() const;
 

@@ -59,6 +59,12 @@ void Clients::configure(const Config::Limits& limits, const Config::Timeouts& ti
 }
 
 bool Clients::add(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
+    const bool added = insert(std::move(fd), peer, now) != kNoIndex;
+    counters_.accepted += added ? 1 : 0;
+    return added;
+}
+
+std::uint32_t Clients::insert(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
     std::uint32_t slot = kNoIndex;
     try {
         slot = table_.allocate();
@@ -67,20 +73,19 @@ bool Clients::add(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
         if (slot != kNoIndex) {
             table_.release(slot);
         }
-        return false;
+        return kNoIndex;
     }
     Client& client = table_[slot];
     if (epoll_.add(fd.get(), kInput, table_.token(slot)) != 0) {
         ip_counts_.release(client.ip);
         table_.release(slot);
-        return false;
+        return kNoIndex;
     }
     client.connection = Connection(std::move(fd), now);
     client.idle_stamp = now;
     client.last_turn = turn_;
     idle_.push_back(table_, slot);
-    ++counters_.accepted;
-    return true;
+    return slot;
 }
 
 void Clients::on_event(std::uint64_t token, std::uint32_t events) noexcept {
@@ -269,6 +274,60 @@ void Clients::summarize(std::size_t count, TimePoint now, std::vector<Connection
     };
     take([](const auto* a, const auto* b) { return a->messages() > b->messages(); }, busiest);
     take([](const auto* a, const auto* b) { return a->accepted() < b->accepted(); }, oldest);
+}
+
+void Clients::park(TimePoint now, std::vector<ParkedConnection>& parked,
+                   std::vector<int>& fds) const {
+    for (std::uint32_t slot = idle_.front(); slot != kNoIndex; slot = idle_.next(table_, slot)) {
+        const Connection& connection = table_[slot].connection;
+        if (connection.deadline() != Deadline::linger) {
+            parked.push_back(connection.park(now));
+            fds.push_back(connection.fd());
+        }
+    }
+}
+
+void Clients::forget_parked(std::size_t count) noexcept {
+    for (std::uint32_t slot = idle_.front(); count != 0 && slot != kNoIndex;) {
+        const std::uint32_t next = idle_.next(table_, slot);
+        if (table_[slot].connection.deadline() != Deadline::linger) {
+            close(slot, CloseReason::parked);
+            --count;
+        }
+        slot = next;
+    }
+}
+
+std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span<UniqueFd> fds,
+                             TimePoint now) {
+    std::vector<std::uint32_t> slots;
+    slots.reserve(parked.size());
+    for (std::size_t i = 0; i < parked.size(); ++i) {
+        const Endpoint peer = peer_endpoint(fds[i].get());
+        const std::uint32_t slot = insert(std::move(fds[i]), peer, now);
+        if (slot == kNoIndex) {
+            continue;
+        }
+        Client& client = table_[slot];
+        ++counters_.restored;
+        if (!client.connection.restore(parked[i], pool_, now)) {
+            close(slot, CloseReason::io_error);
+            continue;
+        }
+        counters_.bytes_restored += client.connection.kept_bytes();
+        counters_.messages_restored += parked[i].owed_messages;
+        client.idle_stamp = client.connection.last_activity();
+        ready_.push_back(table_, slot);
+        slots.push_back(slot);
+    }
+    // They come in the order of idleness; the clocks of messages want their own.
+    std::stable_sort(slots.begin(), slots.end(), [this](std::uint32_t a, std::uint32_t b) {
+        return table_[a].connection.deadline_since() < table_[b].connection.deadline_since();
+    });
+    for (const std::uint32_t slot : slots) {
+        relist(slot, table_[slot]);
+    }
+    return parked.size() - slots.size();
 }
 
 void Clients::close_all(CloseReason reason) noexcept {

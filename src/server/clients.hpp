@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace echod {
@@ -60,6 +61,18 @@ public:
     /// From here on, whoever has nothing left to do is closed with a FIN after its last echo.
     void start_drain(TimePoint now) noexcept;
 
+    /// Writes down everybody but those that only linger, in a fixed order, with their descriptors,
+    /// which stay ours. Throws std::bad_alloc.
+    void park(TimePoint now, std::vector<ParkedConnection>& parked, std::vector<int>& fds) const;
+
+    /// Closes our copies of the first `count` that park() wrote down: the next process has its own.
+    void forget_parked(std::size_t count) noexcept;
+
+    /// Takes over connections that the process before parked, each with its descriptor. Returns
+    /// how many there was no memory or no epoll for: they are closed.
+    [[nodiscard]] std::size_t restore(std::span<const ParkedConnection> parked,
+                                      std::span<UniqueFd> fds, TimePoint now);
+
     /// Closes everybody at once.
     void close_all(CloseReason reason) noexcept;
 
@@ -77,6 +90,7 @@ private:
     using DeadlineList = IndexList<Client, &Client::deadline>;
     static constexpr std::size_t kDeadlines = 4; ///< values of Deadline, `none` included
 
+    [[nodiscard]] std::uint32_t insert(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept;
     void serve_one(std::uint32_t slot, Turn& turn, bool alone) noexcept;
     void touch(std::uint32_t slot, Client& client) noexcept;
     void relist(std::uint32_t slot, Client& client) noexcept;

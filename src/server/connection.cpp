@@ -273,9 +273,45 @@ Next Connection::discard_input(Turn& turn) noexcept {
     return readable_ ? Next::more : Next::wait_input;
 }
 
+ParkedConnection Connection::park(TimePoint now) const {
+    ParkedConnection parked;
+    parked.messages = messages_;
+    parked.bytes = bytes_received_;
+    parked.age = now - accepted_;
+    parked.idle = now - last_activity_;
+    parked.message_age = deadline_ == Deadline::message ? now - deadline_since_ : Duration::zero();
+    parked.owed = owed_;
+    parked.owed_messages = owed_messages_;
+    parked.peer_done = peer_done_;
+    parked.invalid = invalid_;
+    parked.kept.assign(kept().begin(), kept().end());
+    return parked;
+}
+
+bool Connection::restore(const ParkedConnection& parked, BufferPool& pool, TimePoint now) noexcept {
+    if (!keep(parked.kept, pool)) {
+        return false;
+    }
+    messages_ = parked.messages;
+    bytes_received_ = parked.bytes;
+    accepted_ = now - parked.age;
+    last_activity_ = now - parked.idle;
+    owed_ = parked.owed;
+    owed_messages_ = parked.owed_messages;
+    peer_done_ = parked.peer_done;
+    invalid_ = parked.invalid;
+    readable_ = !peer_done_;
+    exhaust_ = readable_;
+    if (owed_ == 0 && kept_size_ != 0 && parked.message_age != Duration::zero()) {
+        set_deadline(Deadline::message, now - parked.message_age);
+    }
+    return true;
+}
+
 void Connection::close(CloseReason reason, BufferPool& pool, Counters& counters) noexcept {
-    counters.bytes_dropped += kept_size_;
-    counters.messages_dropped += owed_messages_;
+    const bool parked = reason == CloseReason::parked;
+    (parked ? counters.bytes_parked : counters.bytes_dropped) += kept_size_;
+    (parked ? counters.messages_parked : counters.messages_dropped) += owed_messages_;
     counters.count(reason);
     if (reason == CloseReason::write_timeout) {
         set_abort_on_close(fd_.get()); // it reads nothing: don't leave the kernel to go on trying

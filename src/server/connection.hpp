@@ -6,6 +6,7 @@
 #include "base/unique_fd.hpp"
 #include "server/buffer_pool.hpp"
 #include "server/counters.hpp"
+#include "server/handover.hpp"
 #include "wire/frame.hpp"
 
 #include <cstddef>
@@ -72,6 +73,14 @@ public:
     /// progress. A send queue that shrinks is a peer that reads, though no edge for output has
     /// come yet: behind a big send buffer a slow reader would otherwise be taken for a dead one.
     [[nodiscard]] bool write_is_stuck(TimePoint now) noexcept;
+
+    /// Everything but the descriptor, for the next process.
+    [[nodiscard]] ParkedConnection park(TimePoint now) const;
+
+    /// Goes on where the process before left off, on a fresh connection; false where memory is out.
+    /// It has to be served once, for nothing tells whether an edge was missed.
+    [[nodiscard]] bool restore(const ParkedConnection& parked, BufferPool& pool,
+                               TimePoint now) noexcept;
 
     /// Ends the connection: gives its buffer back, counts what is lost and the reason, closes.
     void close(CloseReason reason, BufferPool& pool, Counters& counters) noexcept;

@@ -23,23 +23,26 @@ enum class CloseReason : std::uint8_t {
     io_error,        ///< any other failure of recv(2), send(2), epoll_ctl(2) or memory
     drained,         ///< at stop: it had been answered
     stopped,         ///< at stop: time was up, or a second signal came
+    parked,          ///< at a restart: handed over to the next process, not closed for the peer
 };
-inline constexpr std::size_t kCloseReasons = 11;
+inline constexpr std::size_t kCloseReasons = 12;
 
 /// The reason as it stands in a log line: "idle_timeout".
 [[nodiscard]] constexpr std::string_view to_string(CloseReason reason) noexcept {
     constexpr std::array<std::string_view, kCloseReasons> kNames = {
         "peer",         "incomplete",      "reset",         "protocol_error",
         "idle_timeout", "message_timeout", "write_timeout", "evicted",
-        "io_error",     "drained",         "stopped"};
+        "io_error",     "drained",         "stopped",       "parked"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 
 /// Totals since the start. These always hold:
-/// accepted = open + the sum of closed; messages_in = messages_out + messages_dropped + owed now;
-/// bytes_in = bytes_out + bytes_dropped + kept now.
+/// accepted + restored = open + the sum of closed;
+/// messages_in + messages_restored = messages_out + messages_dropped + messages_parked + owed now;
+/// bytes_in + bytes_restored = bytes_out + bytes_dropped + bytes_parked + kept now.
 struct Counters {
     std::uint64_t accepted = 0;        ///< connections that got a place
+    std::uint64_t restored = 0;        ///< connections taken over from the process before
     std::uint64_t queued = 0;          ///< of those, how many had waited in the backlog for one
     std::uint64_t rejected = 0;        ///< closed at once: full, and when_full = "reject"
     std::uint64_t rejected_per_ip = 0; ///< closed at once: max_connections_per_ip
@@ -51,7 +54,11 @@ struct Counters {
         0; ///< received, but their connection ended before they were out
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-    std::uint64_t bytes_dropped = 0; ///< received and not echoed: incomplete, invalid, or cut off
+    std::uint64_t bytes_dropped = 0;   ///< received and not echoed: incomplete, invalid, or cut off
+    std::uint64_t messages_parked = 0; ///< owed, and handed over to the next process
+    std::uint64_t messages_restored = 0; ///< owed by the process before, and taken over
+    std::uint64_t bytes_parked = 0;
+    std::uint64_t bytes_restored = 0;
     std::uint64_t protocol_errors = 0;
     std::uint64_t quota_turns = 0; ///< turns that ended at the quota with more to do
     std::uint64_t stalls = 0;      ///< times the kernel took less than was owed
@@ -77,6 +84,7 @@ void visit_counters(const Counters& now, const Counters& before, Visitor&& visit
         visitor(name, now.*member, now.*member - before.*member);
     };
     visit("accepted", &Counters::accepted);
+    visit("restored", &Counters::restored);
     visit("queued", &Counters::queued);
     visit("rejected", &Counters::rejected);
     visit("rejected_per_ip", &Counters::rejected_per_ip);
@@ -89,9 +97,13 @@ void visit_counters(const Counters& now, const Counters& before, Visitor&& visit
     visit("messages_in", &Counters::messages_in);
     visit("messages_out", &Counters::messages_out);
     visit("messages_dropped", &Counters::messages_dropped);
+    visit("messages_parked", &Counters::messages_parked);
+    visit("messages_restored", &Counters::messages_restored);
     visit("bytes_in", &Counters::bytes_in);
     visit("bytes_out", &Counters::bytes_out);
     visit("bytes_dropped", &Counters::bytes_dropped);
+    visit("bytes_parked", &Counters::bytes_parked);
+    visit("bytes_restored", &Counters::bytes_restored);
     visit("protocol_errors", &Counters::protocol_errors);
     visit("quota_turns", &Counters::quota_turns);
     visit("stalls", &Counters::stalls);

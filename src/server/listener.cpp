@@ -25,11 +25,30 @@ bool is_exhaustion(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+// True where `fd` is bound to `wanted`; a wanted port of 0 is any port.
+bool is_bound_to(int fd, const std::string& address, std::uint16_t port) {
+    const Endpoint bound = local_endpoint(fd);
+    const auto wanted = parse_ip(address, port != 0 ? port : bound.port());
+    return wanted && bound.to_string() == wanted->to_string();
+}
+
 } // namespace
 
-std::vector<Listener> open_listeners(const Config::Listen& listen) {
+std::vector<Listener> open_listeners(const Config::Listen& listen,
+                                     std::vector<Listener> inherited) {
     std::vector<Listener> listeners;
     for (const std::string& address : listen.addresses) {
+        const auto same =
+            std::find_if(inherited.begin(), inherited.end(), [&](const Listener& one) {
+                return one.fd && is_bound_to(one.fd.get(), address, listen.port);
+            });
+        if (same != inherited.end()) {
+            // listen(2) on a listening socket sets its backlog anew and loses nobody.
+            (void)::listen(same->fd.get(), static_cast<int>(listen.backlog));
+            std::string name = local_endpoint(same->fd.get()).to_string();
+            listeners.push_back({std::move(same->fd), std::move(name), false});
+            continue;
+        }
         const Endpoint endpoint = parse_ip(address, listen.port).value();
         UniqueFd fd = listen_at(endpoint, static_cast<int>(listen.backlog));
         std::string name = local_endpoint(fd.get()).to_string();

@@ -22,8 +22,11 @@ struct Listener {
     bool passed = false;
 };
 
-/// Opens the configured addresses. Throws std::system_error that names the address.
-[[nodiscard]] std::vector<Listener> open_listeners(const Config::Listen& listen);
+/// Opens the configured addresses. Of `inherited`, sockets that the process before had opened,
+/// those at such an address are taken instead, with the configured backlog; the rest are closed.
+/// Throws std::system_error that names the address.
+[[nodiscard]] std::vector<Listener> open_listeners(const Config::Listen& listen,
+                                                   std::vector<Listener> inherited);
 
 /// Takes connections from the listeners and applies limits.max_connections and its policy.
 class Acceptor {

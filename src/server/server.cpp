@@ -10,6 +10,7 @@
 
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
+#include "net/fd_passing.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -44,7 +45,7 @@ std::optional<std::uint64_t> RateLimit::allow(TimePoint now) noexcept {
 Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
                Log& log)
     : config_(config), load_config_(std::move(load_config)), log_(log),
-      signals_({SIGTERM, SIGINT, SIGHUP, SIGUSR1}), clients_(epoll_, counters_),
+      signals_({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}), clients_(epoll_, counters_),
       acceptor_(std::move(listeners), epoll_, clients_, counters_, kListenerToken),
       reporter_(log, service_, counters_, Clock::now()),
       control_(epoll_, kControlToken, [this](std::string_view command) { return answer(command); }),
@@ -56,7 +57,7 @@ Server::Server(const Config& config, LoadConfig load_config, std::vector<Listene
     warn_if_descriptors_lack();
 }
 
-void Server::run() {
+Server::Ended Server::run() {
     std::string where;
     for (const Listener& listener : acceptor_.listeners()) {
         where += (where.empty() ? "" : ", ") + listener.name;
@@ -64,13 +65,15 @@ void Server::run() {
     log_.entry(LogLevel::info, message_id::kReady, {},
                fmt::format("ready: listening on {}", where));
     service_.ready("listening on " + where);
-    while (phase_ != Phase::stopped) {
+    while (phase_ == Phase::serving || phase_ == Phase::draining) {
         turn();
     }
-    acceptor_.finish(now_);
     clients_.close_all(CloseReason::stopped);
     reporter_.report_totals(gauges(), Clock::now());
-    log_.entry(LogLevel::info, message_id::kStop, {}, "stopped");
+    const bool handed_over = phase_ == Phase::handed_over;
+    log_.entry(LogLevel::info, message_id::kStop, {},
+               handed_over ? "stopped: the next process takes the connections over" : "stopped");
+    return handed_over ? Ended::handed_over : Ended::stopped;
 }
 
 void Server::turn() {
@@ -153,6 +156,11 @@ void Server::on_signal(int signal) {
     switch (signal) {
     case SIGHUP:
         (void)reload();
+        break;
+    case SIGUSR2:
+        if (phase_ == Phase::serving) {
+            hand_over();
+        }
         break;
     case SIGUSR1:
         reporter_.report_now(gauges(), now_);
@@ -275,6 +283,60 @@ void Server::start_drain() {
     phase_ = Phase::draining;
     drain_deadline_ = now_ + config_.timeouts.drain;
     clients_.start_drain(now_);
+}
+
+// The connections go to the next process in two pieces that the service manager keeps meanwhile:
+// their descriptors, in flight in a datagram socket, and their state, in a sealed file. One entry
+// in the manager's store for each connection would take it time quadratic in their number.
+void Server::hand_over() {
+    if (!service_.present()) {
+        log_->warn("SIGUSR2, but there is no service manager to keep the connections, ignoring");
+        return;
+    }
+    try {
+        ParkedState state;
+        std::vector<int> fds;
+        clients_.park(now_, state.connections, fds);
+        auto [near, far] = datagram_pair();
+        const std::size_t sent = send_descriptors(near.get(), fds);
+        state.connections.resize(sent);
+        state.config = format_config(config_);
+        const Inheritance inheritance{std::move(far), make_state_file(encode_state(state))};
+        if (!service_.store(inheritance, acceptor_.listeners())) {
+            throw std::runtime_error("the service manager did not take them; is "
+                                     "FileDescriptorStoreMax= set in the unit?");
+        }
+        if (sent < fds.size()) {
+            log_->error("hand-over: {} of {} connections are lost: the kernel's limit on "
+                        "descriptors in flight is LimitNOFILE=",
+                        fds.size() - sent, fds.size());
+        }
+        clients_.forget_parked(sent);
+        phase_ = Phase::handed_over;
+    } catch (const std::exception& error) {
+        log_->error("hand-over failed: {}; draining instead", error.what());
+        start_drain();
+    }
+}
+
+void Server::take_over(Inheritance inheritance) {
+    std::vector<UniqueFd> fds = receive_descriptors(inheritance.connections.get());
+    try {
+        const ParkedState state = decode_state(read_state_file(inheritance.state.get()));
+        const std::size_t both = std::min(fds.size(), state.connections.size());
+        const std::size_t lost =
+            clients_.restore(std::span(state.connections).first(both), fds, Clock::now());
+        log_->info("took over {} connections from the process before", both - lost);
+        const std::size_t all = std::max(fds.size(), state.connections.size());
+        if (all != both - lost) {
+            log_->error("{} connections could not be taken over and were closed",
+                        all - (both - lost));
+        }
+    } catch (const std::runtime_error& error) {
+        log_->error(
+            "{} connections were closed: the state of the process before cannot be read: {}",
+            fds.size(), error.what());
+    }
 }
 
 void Server::finish_drain(TimePoint now) {

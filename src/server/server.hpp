@@ -46,12 +46,17 @@ public:
     /// Answers askers at `path` from here on. Throws std::system_error that names the path.
     void open_control(const std::string& path) { control_.open(path); }
 
-    /// Serves until SIGTERM or SIGINT and the drain after it. Throws std::system_error where
-    /// epoll_wait(2) fails, which only a bug can cause.
-    void run();
+    /// Takes over the connections of the process before. Those that cannot be are closed, and said.
+    void take_over(Inheritance inheritance);
+
+    /// Serves until SIGTERM or SIGINT and the drain after it, or until SIGUSR2 has handed the
+    /// connections over to the next process. Throws std::system_error where epoll_wait(2) fails,
+    /// which only a bug can cause.
+    enum class Ended : std::uint8_t { stopped, handed_over };
+    [[nodiscard]] Ended run();
 
 private:
-    enum class Phase : std::uint8_t { serving, draining, stopped };
+    enum class Phase : std::uint8_t { serving, draining, stopped, handed_over };
 
     void turn();
     [[nodiscard]] std::optional<Duration> sleep_time(TimePoint now) const noexcept;
@@ -63,6 +68,7 @@ private:
     [[nodiscard]] ServerState state();
     void feed_watchdog();
     void start_drain();
+    void hand_over();
     void finish_drain(TimePoint now);
     void tell_incidents(TimePoint now);
     void warn_if_descriptors_lack();

@@ -55,7 +55,31 @@ bool is_usable(int fd) {
 
 } // namespace
 
-std::vector<Listener> passed_listeners() {
+namespace {
+
+// Names in the descriptor store.
+constexpr const char* kConnectionsName = "echod-connections";
+constexpr const char* kStateName = "echod-state";
+constexpr const char* kListenerName = "echod-listener";
+
+Listener as_listener(UniqueFd fd, const std::string& name, bool passed) {
+    if (!is_usable(fd.get())) {
+        throw std::runtime_error(
+            fmt::format("passed descriptor {} (\"{}\") must be a listening stream socket of TCP or "
+                        "AF_UNIX, is {}",
+                        fd.get(), name, describe_socket(fd.get())));
+    }
+    set_nonblocking(fd.get());
+    std::string text = local_endpoint(fd.get()).to_string();
+    if (passed) {
+        text += fmt::format(" (\"{}\")", name);
+    }
+    return {std::move(fd), std::move(text), passed};
+}
+
+} // namespace
+
+PassedDescriptors take_passed_descriptors() {
     char** raw_names = nullptr;
     const int count = sd_listen_fds_with_names(1, &raw_names);
     const std::unique_ptr<char*, NamesDeleter> names(raw_names);
@@ -63,22 +87,47 @@ std::vector<Listener> passed_listeners() {
         throw std::runtime_error(fmt::format(
             "LISTEN_FDS, LISTEN_PID or LISTEN_FDNAMES make no sense: {}", describe_errno(-count)));
     }
-    std::vector<Listener> listeners;
+    PassedDescriptors passed;
     for (int i = 0; i < count; ++i) {
-        const int fd = SD_LISTEN_FDS_START + i;
+        UniqueFd fd(SD_LISTEN_FDS_START + i);
         const std::string name = names.get()[i];
-        if (!is_usable(fd)) {
-            throw std::runtime_error(
-                fmt::format("passed descriptor {} (\"{}\") must be a listening stream socket of "
-                            "TCP or AF_UNIX, is {}",
-                            fd, name, describe_socket(fd)));
+        if (name == kConnectionsName) {
+            passed.inheritance.connections = std::move(fd);
+        } else if (name == kStateName) {
+            passed.inheritance.state = std::move(fd);
+        } else if (name == kListenerName) {
+            passed.own_listeners.push_back(as_listener(std::move(fd), name, false));
+        } else {
+            passed.listeners.push_back(as_listener(std::move(fd), name, true));
         }
-        UniqueFd owned(fd);
-        set_nonblocking(fd);
-        std::string text = fmt::format("{} (\"{}\")", local_endpoint(fd).to_string(), name);
-        listeners.push_back({std::move(owned), std::move(text), true});
     }
-    return listeners;
+    for (const char* name : {kConnectionsName, kStateName, kListenerName}) {
+        if (passed.inheritance || !passed.own_listeners.empty()) {
+            (void)sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
+        }
+    }
+    return passed;
+}
+
+bool ServiceManager::present() const noexcept {
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
+bool ServiceManager::store(const Inheritance& inheritance, const std::vector<Listener>& listeners) {
+    const auto store = [](int fd, const char* name) {
+        // FDPOLL=0: the manager is not to watch it and drop it at a hang-up.
+        const std::string text = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name);
+        return sd_pid_notify_with_fds(0, 0, text.c_str(), &fd, 1) > 0;
+    };
+    bool stored = store(inheritance.connections.get(), kConnectionsName) &&
+                  store(inheritance.state.get(), kStateName);
+    for (const Listener& listener : listeners) {
+        if (!listener.passed) {
+            stored = stored && store(listener.fd.get(), kListenerName);
+        }
+    }
+    constexpr std::uint64_t kPatience = 5'000'000; // microseconds
+    return stored && sd_notify_barrier(0, kPatience) > 0;
 }
 
 void ServiceManager::ready(const std::string& status) {

@@ -2,6 +2,7 @@
 // The service manager: the sockets it passes and what it is told.
 #pragma once
 
+#include "server/handover.hpp"
 #include "server/listener.hpp"
 
 #include <optional>
@@ -10,15 +11,30 @@
 
 namespace echod {
 
-/// The listening sockets that systemd passed (sd_listen_fds_with_names(3)), now ours, close-on-exec
-/// and non-blocking; empty where none were. The variables are removed. Throws std::runtime_error
-/// that names the descriptor which is no listening stream socket of TCP or AF_UNIX, or the
-/// variable that makes no sense.
-[[nodiscard]] std::vector<Listener> passed_listeners();
+/// The descriptors that the service manager passed (sd_listen_fds_with_names(3)), now ours.
+struct PassedDescriptors {
+    std::vector<Listener> listeners;     ///< of socket units
+    std::vector<Listener> own_listeners; ///< opened by the process before, from its configuration
+    Inheritance inheritance;             ///< its connections
+};
+
+/// Takes them: close-on-exec, the listeners non-blocking. The variables are removed, and what the
+/// process before had stored is taken out of the store, for a stored duplicate would keep close(2)
+/// from sending a FIN. Throws std::runtime_error that names the descriptor which is no listening
+/// stream socket of TCP or AF_UNIX, or the variable that makes no sense.
+[[nodiscard]] PassedDescriptors take_passed_descriptors();
 
 /// What the service manager is told (sd_notify(3)). Without one, every call does nothing.
 class ServiceManager {
 public:
+    /// True where there is one to talk to.
+    [[nodiscard]] bool present() const noexcept;
+
+    /// Leaves descriptors with the manager for the next process (FileDescriptorStoreMax=) and waits
+    /// until it has them. False where it did not take them.
+    [[nodiscard]] bool store(const Inheritance& inheritance,
+                             const std::vector<Listener>& listeners);
+
     void ready(const std::string& status);
     /// The line that `systemctl status` shows.
     void status(const std::string& text);

@@ -280,6 +280,78 @@ TEST_F(ClientsTest, ADrainEndsWhoeverHasNothingLeftToDo) {
     EXPECT_EQ(closed(counters, CloseReason::drained), 2U);
 }
 
+TEST_F(ClientsTest, ParkedConnectionsGoOnInAnotherSetWithNothingLost) {
+    const int stalled = connect();
+    const int half = connect();
+    const int queued = connect();
+    std::vector<std::byte> message(kHeaderSize + 8);
+    encode_header({1, 8}, message.data());
+    while (counters.stalls == 0) {
+        send_messages(stalled, 16, 1016);
+        turn();
+    }
+    send_messages(queued, 60);
+    ASSERT_EQ(send_some(half, std::span(message).first(11)).bytes, 11U);
+    limits.quota_messages = 1; // and three saved
+    configure();
+    turn();
+    EXPECT_EQ(echoes(queued), 4);
+
+    std::vector<ParkedConnection> parked;
+    std::vector<int> fds;
+    clients->park(now, parked, fds);
+    ASSERT_EQ(parked.size(), 3U);
+    std::vector<UniqueFd> passed;
+    for (const int fd : fds) {
+        passed.emplace_back(::dup(fd));
+    }
+    clients->forget_parked(parked.size());
+    EXPECT_EQ(clients->open(), 0U);
+    EXPECT_EQ(closed(counters, CloseReason::parked), 3U);
+    EXPECT_EQ(counters.bytes_in, counters.bytes_out + counters.bytes_parked);
+    EXPECT_EQ(counters.messages_in, counters.messages_out + counters.messages_parked);
+
+    const Counters before = counters;
+    counters = {};
+    EXPECT_EQ(clients->restore(parked, passed, now), 0U);
+    EXPECT_EQ(counters.restored, 3U);
+    EXPECT_EQ(counters.bytes_restored, before.bytes_parked);
+    ASSERT_EQ(send_some(half, std::span(message).subspan(11)).bytes, message.size() - 11);
+    std::vector<std::byte> bytes(1 << 16);
+    std::uint64_t read = 0;
+    int rest = 0;
+    for (int i = 0; i < 1000; ++i) {
+        turn();
+        read += receive(stalled, bytes).bytes;
+        rest += echoes(queued);
+    }
+    EXPECT_EQ(rest, 56);
+    EXPECT_EQ(echoes(half), 1);
+    const std::uint64_t others = 61 * (kHeaderSize + 8);
+    EXPECT_EQ(read + others, before.bytes_in + counters.bytes_in);
+    EXPECT_EQ(counters.messages_in + counters.messages_restored, counters.messages_out);
+}
+
+TEST_F(ClientsTest, AMessageThatHadBegunKeepsItsClockOverARestart) {
+    (void)connect();
+    const int late = connect();
+    const std::byte byte{};
+    ASSERT_EQ(send_some(late, std::span(&byte, 1)).bytes, 1U);
+    turn();
+    now += 4s;
+    std::vector<ParkedConnection> parked;
+    std::vector<int> fds;
+    clients->park(now, parked, fds);
+    std::vector<UniqueFd> passed;
+    for (const int fd : fds) {
+        passed.emplace_back(::dup(fd));
+    }
+    clients->forget_parked(parked.size());
+    ASSERT_EQ(clients->restore(parked, passed, now), 0U);
+    turn();
+    EXPECT_EQ(clients->next_deadline(), now + timeouts.message - 4s);
+}
+
 TEST_F(ClientsTest, AnIdleClientCostsItsRecordAlone) {
     for (int i = 0; i < 100; ++i) {
         (void)connect();

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "net/fd_passing.hpp"
+
+#include "base/sys_error.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace echod {
+
+namespace {
+
+constexpr std::size_t kMostADatagram = 253; // SCM_MAX_FD of the kernel: unix(7)
+
+// Room for one control message of descriptors, aligned as cmsg(3) wants it.
+struct ControlBuffer {
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMostADatagram)> bytes{};
+};
+
+} // namespace
+
+std::pair<UniqueFd, UniqueFd> datagram_pair() {
+    std::array<int, 2> fds{};
+    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds.data()) != 0) {
+        throw_errno(errno, "socketpair");
+    }
+    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept {
+    std::size_t sent = 0;
+    while (sent < fds.size()) {
+        const std::size_t count = std::min(fds.size() - sent, kMostADatagram);
+        ControlBuffer control;
+        char byte = 0; // a datagram without a byte would be taken for an empty one
+        iovec data{&byte, 1};
+        msghdr message{};
+        message.msg_iov = &data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.bytes.data();
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+        std::memcpy(CMSG_DATA(header), fds.data() + sent, sizeof(int) * count);
+        if (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            break;
+        }
+        sent += count;
+    }
+    return sent;
+}
+
+std::vector<UniqueFd> receive_descriptors(int socket) {
+    std::vector<UniqueFd> fds;
+    for (;;) {
+        ControlBuffer control;
+        char byte = 0;
+        iovec data{&byte, 1};
+        msghdr message{};
+        message.msg_iov = &data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.bytes.data();
+        message.msg_controllen = control.bytes.size();
+        const ssize_t n = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return fds;
+        }
+        for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+             header = CMSG_NXTHDR(&message, header)) {
+            if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+                continue;
+            }
+            const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            std::array<int, kMostADatagram> received{};
+            std::memcpy(received.data(), CMSG_DATA(header), sizeof(int) * count);
+            for (const int fd : std::span(received).first(count)) {
+                fds.emplace_back(fd);
+            }
+        }
+    }
+}
+
+} // namespace echod

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Descriptors as messages (unix(7), SCM_RIGHTS).
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace echod {
+
+/// Two connected AF_UNIX datagram sockets. A datagram pair, because the end that is left behind
+/// must not report a hang-up when the other is closed: the service manager would drop it.
+/// Throws std::system_error.
+[[nodiscard]] std::pair<UniqueFd, UniqueFd> datagram_pair();
+
+/// Sends duplicates of `fds`, in order, as many a datagram as the kernel allows (253). Returns how
+/// many went; fewer than all where the kernel refused the rest (its limit on descriptors in flight
+/// is RLIMIT_NOFILE).
+[[nodiscard]] std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept;
+
+/// Takes every descriptor that waits in `socket`, in order, close-on-exec. Throws std::bad_alloc.
+[[nodiscard]] std::vector<UniqueFd> receive_descriptors(int socket);
+
+} // namespace echod
