@@ -202,6 +202,7 @@ int serve(const Options& options) {
 
 } // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what the reports below might throw ends the process.
 int main(int argc, char** argv) {
     open_standard_streams();
     Options options;

@@ -14,7 +14,7 @@ class SignalFd {
 public:
     /// Throws std::system_error where the kernel refuses. The signals stay blocked after the
     /// object is gone: what comes late must not kill a process that is already ending.
-    explicit SignalFd(std::initializer_list<int> signals);
+    SignalFd(std::initializer_list<int> signals);
 
     /// Borrowed, for epoll.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }

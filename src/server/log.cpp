@@ -21,7 +21,7 @@ namespace echod {
 namespace {
 
 constexpr const char* kIdentifier = "echod";
-constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+constexpr std::string_view kJournalSocket = "/run/systemd/journal/socket";
 
 // The priorities of syslog(3).
 int priority_of(spdlog::level::level_enum level) noexcept {
@@ -115,7 +115,7 @@ bool JournalSink::write_line(const spdlog::details::log_msg& message) noexcept {
     }
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, kJournalSocket);
+    kJournalSocket.copy(address.sun_path, sizeof address.sun_path - 1);
     const ssize_t sent =
         ::sendto(fd_.get(), datagram_.data(), datagram_.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                  reinterpret_cast<const sockaddr*>(&address), sizeof address);

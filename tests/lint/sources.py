@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What the lint tests look at: the files that git tracks, and what C++ files include."""
+
+import functools
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@functools.cache
+def tracked():
+    """Every tracked file that exists, relative to ROOT."""
+    # safe.directory: root may look at a clone that belongs to somebody else.
+    command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z"]
+    listing = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
+    return [Path(name) for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+def tracked_under(*folders, suffixes):
+    return [f for f in tracked() if f.parts[0] in folders and f.suffix in suffixes]
+
+
+def headers():
+    return [f for f in tracked() if f.suffix in (".hpp", ".h")]
+
+
+def cpp_files():
+    return [f for f in tracked() if f.suffix in (".cpp", ".hpp", ".h")]
+
+
+def is_binary(file):
+    return b"\0" in (ROOT / file).read_bytes()
+
+
+def first_line(file):
+    with open(ROOT / file, "rb") as stream:
+        return stream.readline()
+
+
+def shell_scripts():
+    return [f for f in tracked() if re.match(rb"#!.*\b(ba|da)?sh\b", first_line(f))]
+
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+@functools.cache
+def includes(file):
+    """(quoted, in angle brackets): what `file` includes, as it is written."""
+    found = INCLUDE.findall((ROOT / file).read_text())
+    return (
+        [name for mark, name in found if mark == '"'],
+        [name for mark, name in found if mark == "<"],
+    )
+
+
+def resolve(file, name):
+    """The project's file that #include "name" in `file` means, or None."""
+    candidates = (file.parent / name, Path("src") / name, Path(name))
+    known = set(tracked())
+    return next((c for c in candidates if c in known), None)
+
+
+def closure(file):
+    """`file` and every file of the project that it includes, directly or not."""
+    seen, todo = set(), [file]
+    while todo:
+        current = todo.pop()
+        if current not in seen:
+            seen.add(current)
+            resolved = (resolve(current, name) for name in includes(current)[0])
+            todo.extend(f for f in resolved if f is not None)
+    return sorted(seen)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""The repository's layout."""
+
+import subprocess
+
+import pytest
+import sources
+
+TOP_LEVEL = {
+    "LICENSE", "README.md", "client", "config", "man", "meson.build", "packaging", "src",
+    "systemd", "tests",
+}  # fmt: skip
+LARGEST_FILE = 100_000
+
+
+def test_the_top_level_holds_nothing_unexpected():
+    names = {file.parts[0] for file in sources.tracked()}
+    assert {name for name in names if not name.startswith(".")} - TOP_LEVEL == set()
+
+
+def test_no_file_is_large():
+    sizes = {str(file): (sources.ROOT / file).stat().st_size for file in sources.tracked()}
+    assert {file: size for file, size in sizes.items() if size > LARGEST_FILE} == {}
+
+
+def listed_packages():
+    lines = (sources.ROOT / "packaging/packages").read_text().splitlines()
+    return [line.split() for line in lines if line and not line.startswith("#")]
+
+
+def test_each_package_has_one_of_the_known_purposes_and_stands_there_once():
+    rows = listed_packages()
+    assert {purpose for purpose, _ in rows} <= {"build", "run", "test", "lint"}
+    assert sorted({tuple(row) for row in rows}) == sorted(tuple(row) for row in rows)
+
+
+@pytest.mark.parametrize("package", sorted({name for _, name in listed_packages()}))
+def test_a_listed_package_is_one_that_apt_knows(package):
+    policy = subprocess.run(
+        ["apt-cache", "policy", package], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert "Candidate: " in policy
+    assert "Candidate: (none)" not in policy
