@@ -229,7 +229,7 @@ RunResult Run::collect() {
     const TimePoint from = orders_.measure_from();
     const TimePoint limit = options_.messages && last_measured ? *last_measured : end;
     const TimePoint to = std::min({orders_.stop_at(), limit, end});
-    if (from < to) {
+    if (from < to && result_.tally.connections.up != 0) {
         result_.window = to - from;
     }
     return std::move(result_);

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""Runs echoload, and plays the servers that it meets: honest ones and liars."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import threading
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+BUILD_DIR = pathlib.Path(os.environ.get("ECHOD_BUILD_DIR", REPOSITORY / "build"))
+ECHOLOAD = BUILD_DIR / "client" / "echoload"
+
+# Only a hang takes so long; a sanitized build on a busy machine does not.
+PATIENCE = 60
+
+
+class Ended:
+    """What a finished echoload said."""
+
+    def __init__(self, code, out, err):
+        self.code = code
+        self.out = out
+        self.err = err
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- out\n{self.out}\n--- err\n{self.err}"
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def echoload(*args, preexec_fn=None):
+    """Runs echoload to its end."""
+    done = subprocess.run(
+        [str(ECHOLOAD), *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=preexec_fn,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def start_echoload(*args):
+    """Starts echoload and leaves it running."""
+    return subprocess.Popen(
+        [str(ECHOLOAD), *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextlib.contextmanager
+def serve(handler, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=1024):
+    """A server that calls handler(connection, number) in a thread for each connection, numbered
+    from 0 in the order of accept; yields its target. A handler's connection is closed for it."""
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.bind(address)
+    listener.listen(backlog)
+    threads = []
+    connections = []
+    stopping = threading.Event()
+
+    def one(connection, number):
+        with connection:
+            try:
+                handler(connection, number)
+            except OSError:
+                pass  # the client is gone: it has what it came for
+
+    def accept_all():
+        number = 0
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            if stopping.is_set():
+                connection.close()
+                return
+            connections.append(connection)
+            thread = threading.Thread(target=one, args=(connection, number), daemon=True)
+            threads.append(thread)
+            thread.start()
+            number += 1
+
+    acceptor = threading.Thread(target=accept_all, daemon=True)
+    acceptor.start()
+    try:
+        yield target_of(listener)
+    finally:
+        stopping.set()
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # ends accept()
+        listener.close()
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        acceptor.join(PATIENCE)
+        for thread in threads:
+            thread.join(PATIENCE)
+
+
+def target_of(listener):
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if listener.family == socket.AF_INET6 else f"{host}:{port}"
+
+
+@contextlib.contextmanager
+def refusing_port():
+    """The target of a port that is taken, and where nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield target_of(holder)
+
+
+def received(connection):
+    """What comes, until the end of file."""
+    while True:
+        data = connection.recv(65536)
+        if not data:
+            return
+        yield data
+
+
+def honest(connection, _number=0):
+    for data in received(connection):
+        connection.sendall(data)
+
+
+def byte_by_byte(connection, _number=0):
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for data in received(connection):
+        for byte in data:
+            connection.send(bytes([byte]))
+
+
+def mute(connection, _number=0):
+    for _ in received(connection):
+        pass
+
+
+def flips_a_bit(at):
+    """Byte `at` of each connection's stream comes back with its lowest bit turned."""
+
+    def handler(connection, _number=0):
+        seen = 0
+        for data in received(connection):
+            data = bytearray(data)
+            if seen <= at < seen + len(data):
+                data[at - seen] ^= 1
+            seen += len(data)
+            connection.sendall(data)
+
+    return handler
+
+
+def adds(extra):
+    """Whatever comes back has `extra` behind it."""
+
+    def handler(connection, _number=0):
+        for data in received(connection):
+            connection.sendall(data + extra)
+
+    return handler
+
+
+def closes_after(count):
+    """`count` bytes come back, then the connection is closed: by FIN, all input read."""
+
+    def handler(connection, _number=0):
+        left = count
+        for data in received(connection):
+            connection.sendall(data[:left])
+            left -= len(data)
+            if left <= 0:
+                return
+
+    return handler
+
+
+def resets(connection, _number=0):
+    """The connection is reset when its first bytes come."""
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
