@@ -100,6 +100,8 @@ private:
         TimePoint when;
     };
 
+    static constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
+
     void obey(TimePoint now);
     void begin_measuring();
     void stop_sending(TimePoint now);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+#include "client/worker.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+// Each connection is registered once, edge-triggered, for reading and writing; every path out of
+// receive() and send() either knows that the kernel will report the next change (EAGAIN, or a short
+// read with no end of file behind it), or puts the connection on the ready list, or takes it down.
+// What one connection may do in a turn is bounded.
+
+namespace echoload {
+
+using echod::Clock;
+using echod::IoResult;
+
+namespace {
+
+constexpr int kReceivesPerTurn = 4;
+constexpr int kSendsPerTurn = 4;
+constexpr int kOpensPerTurn = 128;
+constexpr std::size_t kReadyPerTurn = 64;
+constexpr std::size_t kMismatchesKept = 16;
+constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
+constexpr std::uint32_t kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+constexpr std::uint64_t token_of(std::uint32_t id, std::uint32_t generation) {
+    return static_cast<std::uint64_t>(generation) << 32U | id;
+}
+
+} // namespace
+
+void Worker::open_due(TimePoint now) {
+    while (!retries_.empty() && retries_.front().when <= now) {
+        const std::uint32_t id = retries_.front().id;
+        retries_.pop_front();
+        if (slots_[id].session.connecting()) {
+            open(id, now);
+        }
+    }
+    for (int i = 0; i < kOpensPerTurn; ++i) {
+        const auto id = connects_.take(now);
+        if (!id) {
+            return;
+        }
+        ++connecting_;
+        open(*id, now);
+    }
+}
+
+void Worker::open(std::uint32_t id, TimePoint now) {
+    Slot& slot = slots_[id];
+    ++slot.generation;
+    const ConnectResult result =
+        slot.session.connect(targets_[slot.target].addresses[slot.address], now);
+    switch (result.state) {
+    case ConnectState::failed:
+        connect_failed(id, result.error, now);
+        return;
+    case ConnectState::busy:
+        retries_.push_back({id, now + kConnectRetry});
+        deadlines_.arm(id, now + plan_.timeout);
+        return;
+    case ConnectState::up:
+    case ConnectState::pending:
+        break;
+    }
+    const int error = epoll_.add(slot.session.fd(), kInterest, token_of(id, slot.generation));
+    if (error != 0) {
+        connect_failed(id, error, now);
+    } else if (result.state == ConnectState::up) {
+        established(id, now);
+    } else {
+        deadlines_.arm(id, now + plan_.timeout);
+    }
+}
+
+void Worker::connect_failed(std::uint32_t id, int error, TimePoint now) {
+    Slot& slot = slots_[id];
+    // A name may have several addresses, of which the server listens on some only.
+    if (error != ETIMEDOUT && slot.address + 1U < targets_[slot.target].addresses.size()) {
+        ++slot.address;
+        open(id, now);
+        return;
+    }
+    --connecting_;
+    ++current_.connections.failed;
+    current_.errors.add(Phase::connect, error);
+    connects_.settled(id);
+    slot.session.end(Ending::broken, now, plan_.timeout, current_);
+}
+
+void Worker::established(std::uint32_t id, TimePoint now) {
+    --connecting_;
+    ++open_;
+    result_.peak = std::max(result_.peak, open_);
+    ++current_.connections.up;
+    connects_.up(id, now);
+    if (sends_.holds()) {
+        connects_.settled(id);
+    }
+    refill(slots_[id]);
+    send(id);
+}
+
+void Worker::expire(TimePoint now) {
+    deadlines_.expire(now, [this, now](std::uint32_t id) -> std::optional<TimePoint> {
+        const Session& session = slots_[id].session;
+        const std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+        if (!deadline || *deadline > now) {
+            return deadline;
+        }
+        if (session.connecting()) {
+            connect_failed(id, ETIMEDOUT, now);
+        } else {
+            fail(id, Phase::timeout, ETIMEDOUT, Ending::timed_out);
+        }
+        return std::nullopt;
+    });
+}
+
+void Worker::handle(const epoll_event& event) {
+    if (event.data.u64 == kWakeToken) {
+        wake_.clear();
+        return;
+    }
+    const auto id = static_cast<std::uint32_t>(event.data.u64);
+    Slot& slot = slots_[id];
+    if (slot.generation != event.data.u64 >> 32U) {
+        return; // of a descriptor that is closed already
+    }
+    if (slot.session.connecting()) {
+        if (const int error = slot.session.finish_connect(); error != 0) {
+            connect_failed(id, error, Clock::now());
+            return;
+        }
+        established(id, Clock::now());
+    } else if ((event.events & EPOLLOUT) != 0) {
+        send(id); // nothing to send: nothing happens
+    }
+    slot.hung_up = slot.hung_up || (event.events & kHungUp) != 0;
+    if ((event.events & (EPOLLIN | kHungUp)) != 0) {
+        receive(id);
+    }
+}
+
+void Worker::make_ready(std::uint32_t id) {
+    if (!slots_[id].ready) {
+        slots_[id].ready = true;
+        ready_.push_back(id);
+    }
+}
+
+void Worker::serve_ready() {
+    for (std::size_t left = std::min(ready_.size(), kReadyPerTurn); left != 0; --left) {
+        const std::uint32_t id = ready_.front();
+        ready_.pop_front();
+        slots_[id].ready = false;
+        if (slots_[id].session.is_up()) {
+            refill(slots_[id]);
+            send(id);
+            receive(id);
+        }
+    }
+}
+
+void Worker::receive(std::uint32_t id) {
+    Slot& slot = slots_[id];
+    for (int i = 0; i < kReceivesPerTurn; ++i) {
+        if (!slot.session.is_up()) {
+            return;
+        }
+        const IoResult result = slot.session.receive(receive_buffer_);
+        if (result.would_block()) {
+            return;
+        }
+        if (result.error != 0) {
+            fail(id, Phase::read, result.error, Ending::broken);
+            return;
+        }
+        if (result.bytes == 0) {
+            closed_by_peer(id);
+            return;
+        }
+        if (!take_bytes(id, std::span(receive_buffer_).first(result.bytes))) {
+            return;
+        }
+        // A short read means that the kernel has no more (epoll(7)), unless an end waits behind.
+        if (result.bytes < receive_buffer_.size() && !slot.hung_up) {
+            return;
+        }
+    }
+    make_ready(id);
+}
+
+bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
+    Slot& slot = slots_[id];
+    Session& session = slot.session;
+    const ReceiveTime time = [this] {
+        const TimePoint now = Clock::now();
+        return ReceiveTime{now, now <= stop_at_};
+    }();
+    const std::uint64_t outstanding = session.outstanding();
+    const std::uint64_t measured = current_.messages.measured;
+    const bool first_echo = session.echoed() == 0;
+    std::optional<Mismatch> wrong = session.verify(generator_, bytes, time, current_);
+    outstanding_ -= outstanding - session.outstanding();
+    if (current_.messages.measured != measured) {
+        result_.last_measured = time.now;
+    }
+    if (wrong) {
+        if (result_.mismatches.size() < kMismatchesKept) {
+            result_.mismatches.push_back(std::move(*wrong));
+        }
+        ++current_.connections.closed_early;
+        take_down(id, Ending::broken, time.now);
+        abandoned_ = true;
+        found_wrong_.store(true, std::memory_order_release);
+        notice_.signal();
+        return false;
+    }
+    if (first_echo && session.echoed() != 0) {
+        connects_.settled(id);
+    }
+    refill(slot);
+    send(id);
+    return true;
+}
+
+void Worker::refill(Slot& slot) {
+    const Grant grant = sends_.grant(slot.session.outstanding());
+    slot.session.queue(grant.count, grant.measured);
+    outstanding_ += grant.count;
+}
+
+void Worker::send(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    for (int i = 0; i < kSendsPerTurn; ++i) {
+        if (!session.is_up() || !session.wants_to_send()) {
+            return;
+        }
+        const auto composed = session.compose(generator_, send_buffer_);
+        const TimePoint now = Clock::now();
+        const IoResult result = session.send(generator_, composed, now, current_);
+        if (result.would_block()) {
+            return;
+        }
+        if (result.error != 0) {
+            fail(id, Phase::write, result.error, Ending::broken);
+            return;
+        }
+        deadlines_.arm(id, now + plan_.timeout);
+        if (result.bytes < composed.size()) {
+            return; // the send buffer is full: EPOLLOUT comes when there is room
+        }
+    }
+    make_ready(id);
+}
+
+void Worker::closed_by_peer(std::uint32_t id) {
+    if (sends_.exhausted() && slots_[id].session.outstanding() == 0) {
+        take_down(id, Ending::broken, Clock::now()); // it had nothing left to do
+    } else {
+        fail(id, Phase::close, kEndOfFile, Ending::broken);
+    }
+}
+
+void Worker::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
+    current_.errors.add(phase, error);
+    ++current_.connections.closed_early;
+    take_down(id, ending, Clock::now());
+}
+
+void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
+    Session& session = slots_[id].session;
+    outstanding_ -= session.outstanding();
+    --open_;
+    connects_.settled(id);
+    session.end(ending, now, plan_.timeout, current_);
+}
+
+} // namespace echoload
