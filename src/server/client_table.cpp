@@ -30,6 +30,7 @@ void ClientTable::release(std::uint32_t slot) noexcept {
     client.saved = 0;
     client.listed = Deadline::none;
     client.watches_output = false;
+    client.exhaust = false;
     ++client.generation;
     free_.push_back(slot);
 }

@@ -27,6 +27,7 @@ struct Client {
     std::uint32_t generation = 0; ///< even: the slot is free; odd: in use
     Deadline listed = Deadline::none;
     bool watches_output = false; ///< EPOLLOUT was asked for
+    bool exhaust = false;        ///< a short read never means "nothing left" on this socket
 };
 
 static_assert(sizeof(Client) <= 144, "an idle client costs its record and nothing else");

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -20,12 +22,35 @@ protected:
 
     void configure() { clients->configure(limits, timeouts); }
 
-    int connect() {
+    int connect() { return connect_from(Endpoint{}); }
+    int connect_from(const Endpoint& peer) {
         int fds[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-        EXPECT_TRUE(clients->add(UniqueFd(fds[0]), Endpoint{}, now));
+        EXPECT_TRUE(clients->add(UniqueFd(fds[0]), peer, now));
         peers.emplace_back(fds[1]);
         return fds[1];
+    }
+    static Endpoint unix_peer() {
+        const sockaddr unnamed{AF_UNIX, {}};
+        return {&unnamed, sizeof unnamed.sa_family};
+    }
+    // A message of 8 bytes of payload, and with it a duplicate of the socket's own descriptor.
+    static void send_with_descriptor(int fd) {
+        std::array<std::byte, kHeaderSize + 8> bytes{};
+        encode_header({1, 8}, bytes.data());
+        iovec part{bytes.data(), bytes.size()};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fd)> control{};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+        ASSERT_EQ(::sendmsg(fd, &message, 0), static_cast<ssize_t>(bytes.size()));
     }
     static void send_messages(int fd, int count, std::size_t payload = 8) {
         std::vector<std::byte> bytes(kHeaderSize + payload);
@@ -371,4 +396,16 @@ TEST_F(ClientsTest, WhateverHappensEveryAcceptedConnectionIsCountedOnce) {
     clients->close_all(CloseReason::stopped);
     EXPECT_EQ(counters.accepted, 10U);
     EXPECT_EQ(counters.closed_total(), 10U);
+}
+
+TEST_F(ClientsTest, AUnixPeerThatPassesDescriptorsGetsEveryEcho) {
+    const int fd = connect_from(unix_peer());
+    for (int i = 0; i < 3; ++i) {
+        send_with_descriptor(fd);
+    }
+    turn();
+    for (int i = 0; i < 4 && clients->has_ready(); ++i) {
+        turn();
+    }
+    EXPECT_EQ(echoes(fd), 3);
 }
