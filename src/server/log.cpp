@@ -99,7 +99,25 @@ void DroppingSink::sink_it_(const spdlog::details::log_msg& message) {
     }
 }
 
+namespace {
+
+sockaddr_un journal_address() noexcept {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    kJournalSocket.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+}
+
+} // namespace
+
 JournalSink::JournalSink() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
+
+bool JournalSink::somebody_listens() const noexcept {
+    const sockaddr_un address = journal_address();
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return fd_ && probe &&
+           ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
 
 bool JournalSink::write_line(const spdlog::details::log_msg& message) noexcept {
     try {
@@ -113,9 +131,7 @@ bool JournalSink::write_line(const spdlog::details::log_msg& message) noexcept {
     } catch (const std::bad_alloc&) {
         return false;
     }
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    kJournalSocket.copy(address.sun_path, sizeof address.sun_path - 1);
+    const sockaddr_un address = journal_address();
     const ssize_t sent =
         ::sendto(fd_.get(), datagram_.data(), datagram_.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                  reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -151,15 +167,26 @@ bool StderrSink::write_line(const spdlog::details::log_msg& message) noexcept {
 
 Log::Log(LogTarget target, LogLevel level) {
     const bool stderr_to_journal = stderr_is_journal();
-    spdlog::sink_ptr sink;
     if (target == LogTarget::journal || (target == LogTarget::automatic && stderr_to_journal)) {
         journal_ = std::make_shared<JournalSink>();
-        sink = journal_;
-    } else {
+    }
+    // Asked for by name where there is none, it would swallow even why a start failed.
+    const bool missing = target == LogTarget::journal && !journal_->somebody_listens();
+    if (missing) {
+        journal_.reset();
+    }
+    spdlog::sink_ptr sink = journal_;
+    if (sink == nullptr) {
         sink = std::make_shared<StderrSink>(stderr_to_journal);
     }
     logger_ = std::make_unique<spdlog::logger>(kIdentifier, std::move(sink));
     set_level(level);
+    if (missing) {
+        logger_->warn(
+            "log.target is \"journal\", but no journald answers at {}: logging to standard "
+            "error",
+            kJournalSocket);
+    }
 }
 
 Log::~Log() = default;

@@ -34,6 +34,9 @@ class JournalSink final : public DroppingSink {
 public:
     JournalSink();
 
+    /// True where a journald can be reached now.
+    [[nodiscard]] bool somebody_listens() const noexcept;
+
     /// Fields of the next line, and of that alone.
     void set_fields(std::vector<JournalField> fields) { fields_ = std::move(fields); }
 
