@@ -5,6 +5,10 @@
 // each close makes room for the next. The same pause serves when descriptors or memory are out:
 // accept(2) reports EMFILE even for an empty backlog, so trying until it goes away would spin. It
 // ends at the next close, or after kRetry, for somebody else may have freed the descriptor.
+//
+// A listener that fails otherwise is left alone for kRetry, and the others go on: a security module
+// or a seccomp filter that refuses (EPERM, EACCES) leaves the connection in the queue, and a
+// listener that somebody else who holds it has shut down (EINVAL) says so for ever.
 #include "server/listener.hpp"
 
 #include "base/sys_error.hpp"
@@ -25,11 +29,31 @@ bool is_exhaustion(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// True where `fd` is bound to `wanted`; a wanted port of 0 is any port.
+// True where `fd` is bound to address and port; a wanted port of 0 is any port.
 bool is_bound_to(int fd, const std::string& address, std::uint16_t port) {
     const Endpoint bound = local_endpoint(fd);
     const auto wanted = parse_ip(address, port != 0 ? port : bound.port());
     return wanted && bound.to_string() == wanted->to_string();
+}
+
+// True where accept(2) took a connection out of the queue that had failed already, or was only
+// interrupted: the next one may be well (accept(2), "Error handling").
+bool concerns_one_connection(int error) noexcept {
+    switch (error) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
 }
 
 } // namespace
@@ -86,13 +110,22 @@ bool Acceptor::has_pending() const noexcept {
     return !watching_ || std::find(pending_.begin(), pending_.end(), 1) != pending_.end();
 }
 
+std::optional<TimePoint> Acceptor::retry_at() const noexcept {
+    return retry_at_ && recheck_at_ ? std::min(retry_at_, recheck_at_)
+                                    : (retry_at_ ? retry_at_ : recheck_at_);
+}
+
 void Acceptor::accept_some(TimePoint now) noexcept {
     resume_if_possible(now);
+    if (recheck_at_ && *recheck_at_ <= now) {
+        recheck_at_.reset();
+        std::fill(pending_.begin(), pending_.end(), std::uint8_t{1});
+    }
     std::uint32_t budget = limits_.accepts_per_turn;
     std::size_t dry = 0; // listeners in a row that had nobody
     while (watching_ && budget != 0 && dry < listeners_.size()) {
         if (is_full() && limits_.when_full == WhenFull::queue) {
-            watch(false);
+            (void)watch(false); // a listener that stays watched costs a wake-up, no more
             return;
         }
         const std::size_t index = next_listener_++ % listeners_.size();
@@ -106,7 +139,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
             ++dry;
             break;
         case Accepted::stop:
-            watch(false);
+            (void)watch(false);
             return;
         case Accepted::one:
         case Accepted::failed:
@@ -129,15 +162,18 @@ Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexce
     if (errno == EAGAIN) {
         return Accepted::none_left;
     }
+    const int error = errno;
     ++counters_.accept_errors;
-    if (is_exhaustion(errno)) {
-        pause_error_ = errno;
-        retry_at_ = now + kRetry;
-        closed_at_pause_ = counters_.closed_total();
+    if (concerns_one_connection(error)) {
+        return Accepted::failed;
+    }
+    if (is_exhaustion(error)) {
+        pause(error, now);
         return Accepted::stop;
     }
-    // The one connection failed (ECONNABORTED, EPROTO, ENETDOWN ...: accept(2)); the rest may not.
-    return Accepted::failed;
+    pause_error_ = error;
+    recheck_at_ = now + kRetry;
+    return Accepted::none_left;
 }
 
 void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
@@ -163,12 +199,22 @@ void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept 
     }
 }
 
-void Acceptor::watch(bool on) noexcept {
+void Acceptor::pause(int error, TimePoint now) noexcept {
+    pause_error_ = error;
+    retry_at_ = now + kRetry;
+    closed_at_pause_ = counters_.closed_total();
+}
+
+int Acceptor::watch(bool on) noexcept {
     watching_ = on;
+    int failed = 0;
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         pending_[i] = 1; // no edge tells what came while nobody watched
-        (void)epoll_.modify(listeners_[i].fd.get(), on ? kAcceptEvents : EPOLLET, first_token_ + i);
+        const std::uint32_t events = on ? kAcceptEvents : EPOLLET;
+        const int error = epoll_.modify(listeners_[i].fd.get(), events, first_token_ + i);
+        failed = error != 0 ? error : failed;
     }
+    return failed;
 }
 
 void Acceptor::resume_if_possible(TimePoint now) noexcept {
@@ -180,7 +226,12 @@ void Acceptor::resume_if_possible(TimePoint now) noexcept {
     }
     retry_at_.reset();
     waited_ = waiting();
-    watch(true);
+    if (const int error = watch(true); error != 0) {
+        // Unwatched, a listener would never be heard of again.
+        ++counters_.accept_errors;
+        watching_ = false;
+        pause(error, now);
+    }
 }
 
 std::uint32_t Acceptor::waiting() const noexcept {

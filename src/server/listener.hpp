@@ -48,8 +48,8 @@ public:
     /// Takes at most accepts_per_turn connections, the listeners in turn.
     void accept_some(TimePoint now) noexcept;
 
-    /// When to try again after descriptors or memory ran out; nothing where they have not.
-    [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept { return retry_at_; }
+    /// When to try again after accepting failed as a whole; nothing where it has not.
+    [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept;
 
     /// Connections that wait in the backlogs because the server is full.
     [[nodiscard]] std::uint32_t waiting() const noexcept;
@@ -59,8 +59,10 @@ public:
         return clients_.open() >= limits_.max_connections;
     }
 
-    /// The errno for which accepting pauses; 0 where it does not.
-    [[nodiscard]] int exhausted() const noexcept { return retry_at_ ? pause_error_ : 0; }
+    /// The errno for which accepting pauses, wholly or from one listener; 0 where it does not.
+    [[nodiscard]] int pause_error() const noexcept {
+        return retry_at_ || recheck_at_ ? pause_error_ : 0;
+    }
 
     /// At stop: takes what already waits in our own backlogs, then closes them. Sockets that were
     /// passed in are left alone: who waits there is served by the next process.
@@ -73,7 +75,9 @@ private:
 
     [[nodiscard]] Accepted accept_one(std::size_t index, TimePoint now) noexcept;
     void admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept;
-    void watch(bool on) noexcept;
+    void pause(int error, TimePoint now) noexcept;
+    /// Returns 0, or the errno where a listener could not be switched.
+    int watch(bool on) noexcept;
     void resume_if_possible(TimePoint now) noexcept;
 
     std::vector<Listener> listeners_;
@@ -85,7 +89,8 @@ private:
     Config::Limits limits_;
     std::size_t next_listener_ = 0;
     bool watching_ = true;
-    std::optional<TimePoint> retry_at_;
+    std::optional<TimePoint> retry_at_;   ///< descriptors or memory are out: nobody is accepted
+    std::optional<TimePoint> recheck_at_; ///< a listener failed: those with no edge are tried
     int pause_error_ = 0;
     std::uint64_t closed_at_pause_ = 0;
     std::uint32_t waited_ = 0; ///< connections that waited when a place came free

@@ -360,13 +360,13 @@ void Server::tell_incidents(TimePoint now) {
         }
     }
     was_full_ = full;
-    if (acceptor_.exhausted() != 0 && counters_.accept_errors != told_accept_errors_) {
+    if (acceptor_.pause_error() != 0 && counters_.accept_errors != told_accept_errors_) {
         told_accept_errors_ = counters_.accept_errors;
         if (const auto held_back = exhausted_limit_.allow(now)) {
             log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("cannot accept: {}; new connections wait until one closes; "
+                       fmt::format("cannot accept: {}; new connections wait; "
                                    "{} times more since this was last said",
-                                   describe_errno(acceptor_.exhausted()), *held_back));
+                                   describe_errno(acceptor_.pause_error()), *held_back));
         }
     }
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "server/listener.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <memory>
+#include <utility>
+
+using namespace echod;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Two listeners on loopback, real epoll, and a clock turned by hand.
+class AcceptorTest : public testing::Test {
+protected:
+    AcceptorTest() {
+        Config::Listen listen;
+        listen.addresses = {"127.0.0.1", "127.0.0.1"};
+        listen.port = 0;
+        std::vector<Listener> listeners = open_listeners(listen);
+        for (std::size_t i = 0; i < 2; ++i) {
+            fds[i] = listeners[i].fd.get();
+            at[i] = local_endpoint(fds[i]);
+        }
+        acceptor =
+            std::make_unique<Acceptor>(std::move(listeners), epoll, clients, counters, kFirst);
+        clients.configure(limits, {});
+        acceptor->configure(limits);
+    }
+    void connect(const Endpoint& endpoint) {
+        UniqueFd fd(::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(::connect(fd.get(), endpoint.address(), endpoint.length()), 0);
+        peers.push_back(std::move(fd));
+    }
+    // What the loop does with events: it tells of the edges, and accepts where that says so.
+    void turn() {
+        std::array<epoll_event, 8> events{};
+        const int n = epoll.wait(events, 0s);
+        for (int i = 0; i < n; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            if (event.data.u64 == kFirst || event.data.u64 == kFirst + 1) {
+                acceptor->on_event(event.data.u64 - kFirst);
+            }
+        }
+        const auto retry = acceptor->retry_at();
+        if (acceptor->has_pending() || (retry && *retry <= now)) {
+            acceptor->accept_some(now);
+        }
+    }
+
+    static constexpr std::uint64_t kFirst = 0xf000'0000U;
+    TimePoint now{1h};
+    Config::Limits limits;
+    Epoll epoll;
+    Counters counters;
+    Clients clients{epoll, counters};
+    std::array<int, 2> fds{};
+    std::array<Endpoint, 2> at;
+    std::unique_ptr<Acceptor> acceptor;
+    std::vector<UniqueFd> peers;
+};
+
+} // namespace
+
+TEST_F(AcceptorTest, TakesConnectionsOfAllListeners) {
+    connect(at[0]);
+    connect(at[1]);
+    turn();
+    EXPECT_EQ(counters.accepted, 2U);
+    EXPECT_FALSE(acceptor->has_pending());
+}
+
+TEST_F(AcceptorTest, AListenerThatFailsForEverIsTriedNowAndThenAndHoldsUpNobody) {
+    ASSERT_EQ(::shutdown(fds[0], SHUT_RDWR), 0); // as whoever else holds it could
+    for (int i = 0; i < 10; ++i) {
+        turn();
+    }
+    EXPECT_EQ(counters.accept_errors, 1U);
+    EXPECT_EQ(acceptor->pause_error(), EINVAL);
+    EXPECT_FALSE(acceptor->has_pending()); // the loop may sleep, until retry_at()
+    ASSERT_TRUE(acceptor->retry_at().has_value());
+    for (int i = 0; i < 10; ++i) {
+        connect(at[1]);
+    }
+    turn();
+    EXPECT_EQ(counters.accepted, 10U);
+
+    now = *acceptor->retry_at();
+    turn();
+    EXPECT_EQ(counters.accept_errors, 2U);
+    EXPECT_GT(*acceptor->retry_at(), now);
+}
