@@ -19,7 +19,7 @@ protected:
         Config::Listen listen;
         listen.addresses = {"127.0.0.1", "127.0.0.1"};
         listen.port = 0;
-        std::vector<Listener> listeners = open_listeners(listen);
+        std::vector<Listener> listeners = open_listeners(listen, {});
         for (std::size_t i = 0; i < 2; ++i) {
             fds[i] = listeners[i].fd.get();
             at[i] = local_endpoint(fds[i]);
