@@ -37,34 +37,45 @@ struct Options {
 };
 
 void add_options(CLI::App& app, Options& options) {
-    app.set_version_flag("--version", "echod " ECHOD_VERSION, "Print the version and exit");
+    app.get_formatter()->column_width(20);
     app.set_help_flag("-h,--help", "Print this help and exit");
+    app.set_version_flag("--version", "echod " ECHOD_VERSION, "Print the version and exit");
     app.add_option("--config", options.config_path,
                    fmt::format("Read the configuration from FILE [{}]", kDefaultConfigPath))
-        ->type_name("FILE");
+        ->option_text("FILE");
     app.add_flag("--check-config", options.check_config,
                  "Say whether the configuration is valid and exit with 0 or 78");
     app.add_flag("--print-config", options.print_config,
-                 "Print the configuration in force, with every key, as TOML and exit");
+                 "Print the configuration that is read, with every key, as TOML and exit");
     app.add_option(
            "--control", options.control_path,
-           fmt::format("Serve or ask the control socket at SOCKET [{}]", kDefaultControlPath))
-        ->type_name("SOCKET");
-    auto* ask = app.add_option_group("asking the running daemon");
-    ask->add_flag(
-        "--reload", options.reload,
-        "Have it read its configuration again; wait until that is in force, or exit with 1");
-    ask->add_flag("--status", options.status, "Print its state for a person");
-    ask->add_option("--stats", options.stats, "Print its statistics: json or openmetrics")
+           fmt::format("Serve, or ask, the control socket SOCKET [{}]", kDefaultControlPath))
+        ->option_text("SOCKET");
+    // The group's title says that they exclude each other; option_text() keeps CLI11 from adding so
+    // to each of them.
+    const char* const group = "Asking the running daemon (one of these)";
+    auto* reload = app.add_flag("--reload", options.reload,
+                                "Have it read its configuration again; exit with 0 once that is in "
+                                "force,\nwith 1 where it was refused")
+                       ->group(group)
+                       ->option_text(" ");
+    auto* status = app.add_flag("--status", options.status, "Print its state, for a person")
+                       ->group(group)
+                       ->option_text(" ")
+                       ->excludes(reload);
+    app.add_option("--stats", options.stats,
+                   "Print its state, for a program; FORMAT is json or openmetrics")
         ->check(CLI::IsMember({"json", "openmetrics"}))
-        ->type_name("FORMAT");
-    ask->require_option(0, 1);
+        ->group(group)
+        ->option_text("FORMAT")
+        ->excludes(reload, status);
     app.footer(
-        "Exit status: 0 stopped as asked, 1 failure, 2 usage, 75 connections handed over,\n"
-        "78 invalid configuration.\n"
-        "Signals: SIGTERM, SIGINT drain and stop (twice: at once), SIGHUP reloads, SIGUSR1 logs\n"
-        "a line of statistics, SIGUSR2 leaves the connections with the service manager for\n"
-        "the next process and exits. See echod(8), echod.toml(5).");
+        "Exit status: 0 stopped as asked, or answered; 1 failure; 2 wrong usage; 75 connections\n"
+        "handed over; 78 invalid configuration.\n"
+        "Signals: SIGTERM and SIGINT drain and stop (a second one: at once), SIGHUP reloads,\n"
+        "SIGUSR1 logs a line of statistics, SIGUSR2 leaves the connections with the service "
+        "manager\n"
+        "for the next process and exits. See echod(8), echod.toml(5).");
 }
 
 Config read_config(const Options& options, bool& is_default) {
