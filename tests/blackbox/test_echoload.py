@@ -134,11 +134,9 @@ def test_several_targets_share_the_connections():
     assert [len(each) for each in numbers] == [3, 3]
 
 
-def test_a_name_of_which_one_address_refuses_is_tried_at_the_next():
-    addresses = {each[4][0] for each in socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)}
-    if addresses != {"127.0.0.1", "::1"}:
-        pytest.skip("localhost has no two addresses here")
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+def test_a_name_is_reached_at_whichever_of_its_addresses_answers():
+    found = {each[:1] + each[4][:1] for each in socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)}
+    for family, host in found:  # one or two, as the machine has it; the server is on one alone
         with serve(honest, family, (host, 0)) as target:
             ended = echoload("-c", 3, "-n", 30, "localhost:" + target.rsplit(":", 1)[1])
         assert ended.code == 0, ended
