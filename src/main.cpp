@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <system_error>
@@ -36,12 +37,27 @@ struct Options {
     std::string stats; ///< "json" or "openmetrics"
 };
 
+// The exit status of a command whose answer is on standard output: a full disk is a failure.
+int flush_output() {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return 0;
+    }
+    std::perror("echod: standard output");
+    return kExitFailure;
+}
+
+// "--config $FILE" with FILE unset must not mean the default place.
+std::string not_empty(const std::string& text) {
+    return text.empty() ? "must not be empty" : "";
+}
+
 void add_options(CLI::App& app, Options& options) {
     app.get_formatter()->column_width(20);
     app.set_help_flag("-h,--help", "Print this help and exit");
     app.set_version_flag("--version", "echod " ECHOD_VERSION, "Print the version and exit");
     app.add_option("--config", options.config_path,
                    fmt::format("Read the configuration from FILE [{}]", kDefaultConfigPath))
+        ->check(not_empty)
         ->option_text("FILE");
     app.add_flag("--check-config", options.check_config,
                  "Say whether the configuration is valid and exit with 0 or 78");
@@ -137,7 +153,7 @@ int ask(const Options& options) {
     const ControlAnswer answer = ask_daemon(path, command_of(options), std::chrono::seconds(30));
     if (answer.ok) {
         fmt::print("{}", answer.text);
-        return 0;
+        return flush_output();
     }
     // The daemon has logged each line: where this is ExecReload=, the journal has them already.
     fmt::print(stderr, "{}", stderr_is_journal() ? "" : answer.text);
@@ -162,47 +178,80 @@ int show_config(const Options& options) {
     const Config config = read_config(options, is_default);
     if (options.print_config) {
         fmt::print("{}", format_config(config));
-        return 0;
+        return flush_output();
     }
     fmt::print("{}: {}\n", options.config_path.empty() ? kDefaultConfigPath : options.config_path,
                is_default ? "does not exist; the defaults are ok" : "ok");
-    return 0;
+    return flush_output();
 }
 
-int serve(const Options& options) {
-    PassedDescriptors passed = take_passed_descriptors();
-    bool is_default = false;
-    const auto load = [&options, &is_default] { return read_config(options, is_default); };
-    std::vector<std::string> refused;
+// What is known before there is a log to tell it to.
+struct Start {
+    PassedDescriptors passed;
+    std::string passed_error; ///< why what was passed cannot be served
     Config config;
+    bool is_default = false;          ///< there is no configuration file
+    std::vector<std::string> refused; ///< what is wrong with the file, where it is not `config`
+};
+
+Start prepare(const Options& options) {
+    Start start;
     try {
-        config = load();
+        start.passed = take_passed_descriptors();
+    } catch (const std::exception& error) {
+        start.passed_error = error.what();
+    }
+    try {
+        start.config = read_config(options, start.is_default);
     } catch (const ConfigError& error) {
-        if (!passed.inheritance) {
+        if (!start.passed.inheritance) {
             throw;
         }
-        config = config_of_predecessor(passed.inheritance);
-        refused = error.lines();
+        start.config = config_of_predecessor(start.passed.inheritance);
+        start.refused = error.lines();
     }
-    Log log(config.log.target, config.log.level);
+    return start;
+}
+
+void tell(const Start& start, Log& log) {
     log.entry(LogLevel::info, message_id::kStart, {}, "echod " ECHOD_VERSION " starts");
-    for (const std::string& line : refused) {
+    for (const std::string& line : start.refused) {
         log.entry(LogLevel::error, message_id::kReloadFailed, {}, line);
     }
-    if (!refused.empty()) {
+    if (!start.refused.empty()) {
         log.entry(LogLevel::error, message_id::kReloadFailed, {},
                   "the configuration is refused: the one before it stays in force, because "
                   "connections are taken over");
     }
-    if (is_default) {
+    if (start.is_default) {
         log->info("{} does not exist: the defaults are in force", kDefaultConfigPath);
+    }
+}
+
+int serve(const Options& options) {
+    // Standard error may be a pipe whose reader goes away: a line lost, no reason to end.
+    ::signal(SIGPIPE, SIG_IGN);
+    Start start = prepare(options);
+    Log log(start.config.log.target, start.config.log.level);
+    tell(start, log);
+    if (!start.passed_error.empty()) {
+        log->error("{}", start.passed_error);
+        return kExitFailure;
     }
     try {
         raise_descriptor_limit();
-        Server server(config, load, listeners_of(passed, config, log), log);
+        const auto load = [&options, &log] {
+            bool is_default = false;
+            Config config = read_config(options, is_default);
+            if (is_default) {
+                log->info("{} does not exist: the defaults are in force", kDefaultConfigPath);
+            }
+            return config;
+        };
+        Server server(start.config, load, listeners_of(start.passed, start.config, log), log);
         open_control(server, options, log);
-        if (passed.inheritance) {
-            server.take_over(std::move(passed.inheritance));
+        if (start.passed.inheritance) {
+            server.take_over(std::move(start.passed.inheritance));
         }
         return server.run() == Server::Ended::handed_over ? EX_TEMPFAIL : 0;
     } catch (const std::exception& error) {
@@ -227,7 +276,8 @@ int main(int argc, char** argv) {
         return command_of(options).empty() ? serve(options) : ask(options);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
-            return app.exit(error); // --help, --version
+            app.exit(error); // --help, --version
+            return flush_output();
         }
         fmt::print(stderr, "echod: {}; see echod --help\n", error.what());
         return kExitUsage;

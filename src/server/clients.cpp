@@ -38,17 +38,6 @@ constexpr Duration kIdleGrain = std::chrono::milliseconds(50);
 constexpr std::uint32_t kSavedTurns = 3;
 constexpr Duration kLingerTime = std::chrono::seconds(1);
 
-constexpr CloseReason reason_for(Deadline deadline, CloseReason own) noexcept {
-    switch (deadline) {
-    case Deadline::message:
-        return CloseReason::message_timeout;
-    case Deadline::write:
-        return CloseReason::write_timeout;
-    default:
-        return own;
-    }
-}
-
 } // namespace
 
 Clients::Clients(Epoll& epoll, Counters& counters) : epoll_(epoll), counters_(counters) {}
@@ -223,6 +212,10 @@ void Clients::expire(TimePoint now) noexcept {
         if (client.connection.last_activity() + timeouts_.idle > now) {
             break;
         }
+        if (client.connection.peer_reads(now)) {
+            touch(slot, client);
+            continue;
+        }
         close(slot, CloseReason::idle_timeout);
     }
 }
@@ -241,7 +234,8 @@ void Clients::expire_list(Deadline deadline, TimePoint now) noexcept {
             relist(slot, client);
             continue;
         }
-        close(slot, reason_for(deadline, client.connection.close_reason()));
+        close(slot, deadline == Deadline::message ? CloseReason::message_timeout
+                                                  : CloseReason::write_timeout);
     }
 }
 
@@ -345,6 +339,9 @@ void Clients::close_all(CloseReason reason) noexcept {
 
 void Clients::close(std::uint32_t slot, CloseReason reason) noexcept {
     Client& client = table_[slot];
+    if (client.connection.deadline() == Deadline::linger) {
+        reason = client.connection.close_reason(); // it had ended already
+    }
     if (client.ready.linked(slot)) {
         ready_.remove(table_, slot);
     }

@@ -48,7 +48,22 @@ std::string describe(const Words<N>& rule) {
     return text;
 }
 
-// How a value stands in the file, shortened to what a line of error can bear.
+// What stands in the file, made fit for a line of error: printable, and not too long for it.
+std::string fit(std::string text) {
+    constexpr std::size_t kMost = 60;
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    std::replace_if(text.begin(), text.end(), is_control, '?');
+    if (text.size() <= kMost) {
+        return text;
+    }
+    std::size_t end = kMost;
+    while (end != 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
+        --end; // within a character of UTF-8
+    }
+    return text.substr(0, end) + "...";
+}
+
+// A value as it stands in the file.
 std::string show(const toml::node& node) {
     std::ostringstream out;
     if (const auto* table = node.as_table()) {
@@ -58,10 +73,7 @@ std::string show(const toml::node& node) {
             out << toml::toml_formatter{typed, toml::format_flags::none};
         });
     }
-    std::string text = out.str();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    constexpr std::size_t kMost = 60;
-    return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+    return fit(out.str());
 }
 
 // One overload a rule: true and the value set, or false and the value untouched.
@@ -206,7 +218,7 @@ void refuse_unknown(const toml::table& root, Errors& errors) {
     }
     const std::vector<std::string> section_list(sections.begin(), sections.end());
     for (const auto& [section, node] : root) {
-        const std::string name(section.str());
+        const std::string name = fit(std::string(section.str()));
         const toml::table* table = node.as_table();
         if (!sections.contains(name)) {
             // A key above the first [section] lands here too.
@@ -223,7 +235,7 @@ void refuse_unknown(const toml::table& root, Errors& errors) {
             continue;
         }
         for (const auto& [key, value] : *table) {
-            const std::string full = fmt::format("{}.{}", name, key.str());
+            const std::string full = fmt::format("{}.{}", name, fit(std::string(key.str())));
             if (std::find(keys.begin(), keys.end(), full) == keys.end()) {
                 errors.add(key.source(),
                            fmt::format("{}: unknown key{}", full, suggestion(full, keys)));

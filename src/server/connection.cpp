@@ -189,15 +189,23 @@ Next Connection::stall(Turn& turn) noexcept {
     return Next::wait_output;
 }
 
-bool Connection::write_is_stuck(TimePoint now) noexcept {
-    const std::uint32_t queued = unacknowledged_bytes(fd_.get()).value_or(unread_);
-    const bool progressed = queued < std::exchange(unread_, queued);
-    stuck_looks_ = progressed ? std::uint8_t{0} : static_cast<std::uint8_t>(stuck_looks_ + 1);
-    deadline_since_ = now;
-    if (progressed) {
-        last_activity_ = now;
+bool Connection::peer_reads(TimePoint now) noexcept {
+    if (deadline_ != Deadline::write) {
+        return false;
     }
-    return stuck_looks_ == kWriteLooks;
+    const std::uint32_t queued = unacknowledged_bytes(fd_.get()).value_or(unread_);
+    if (queued >= std::exchange(unread_, queued)) {
+        return false;
+    }
+    stuck_looks_ = 0;
+    last_activity_ = now;
+    return true;
+}
+
+bool Connection::write_is_stuck(TimePoint now) noexcept {
+    const bool reads = peer_reads(now);
+    deadline_since_ = now;
+    return !reads && ++stuck_looks_ == kWriteLooks;
 }
 
 // Keeps `rest`, which lies in the turn's buffer or is already a part of what is kept.

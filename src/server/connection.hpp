@@ -65,13 +65,17 @@ public:
     /// messages with one send.
     [[nodiscard]] Next serve(Turn& turn) noexcept;
 
+    /// Looks at the send queue of a connection that is owed bytes: true where it has shrunk since
+    /// the last look, which counts as activity. A peer that reads shows there long before an edge
+    /// for output comes: behind a big send buffer a slow reader would be taken for a dead one.
+    [[nodiscard]] bool peer_reads(TimePoint now) noexcept;
+
     /// How often a stalled write is looked at within timeouts.write.
     static constexpr int kWriteLooks = 4;
 
     /// Looks at a stalled write, each time a kWriteLooks-th of timeouts.write has passed since
-    /// deadline_since(), and restarts that clock. True when kWriteLooks looks in a row found no
-    /// progress. A send queue that shrinks is a peer that reads, though no edge for output has
-    /// come yet: behind a big send buffer a slow reader would otherwise be taken for a dead one.
+    /// deadline_since(), and restarts that clock. True when kWriteLooks looks in a row found that
+    /// the peer does not read.
     [[nodiscard]] bool write_is_stuck(TimePoint now) noexcept;
 
     /// Everything but the descriptor, for the next process.

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kLongestCommand = 64;
 constexpr Duration kDialogueTime = std::chrono::seconds(5);
+constexpr Duration kRetry = std::chrono::milliseconds(100);
 constexpr std::string_view kOk = "ok\n";
 constexpr std::string_view kError = "error\n";
 
@@ -82,15 +83,19 @@ void ControlSocket::accept(TimePoint now) noexcept {
             continue;
         }
         UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!fd) {
+        if (!fd && errno == EAGAIN) {
             return;
+        }
+        if (!fd) { // no descriptor, most likely: it would be tried again without end
+            retry_at_ = now + kRetry;
+            break;
         }
         if (epoll_.add(fd.get(), EPOLLIN | EPOLLET, first_token_ + 1 + i) == 0) {
             asker.fd = std::move(fd);
             asker.deadline = now + kDialogueTime;
         }
     }
-    // No place left: look away until one comes free, instead of being told again and again.
+    // No place left: look away until there is one, instead of being told again and again.
     (void)epoll_.modify(listener_.get(), 0, first_token_);
 }
 
@@ -127,7 +132,7 @@ void ControlSocket::end(Asker& asker) noexcept {
 }
 
 std::optional<TimePoint> ControlSocket::next_deadline() const noexcept {
-    std::optional<TimePoint> next;
+    std::optional<TimePoint> next = retry_at_;
     for (const Asker& asker : askers_) {
         if (asker.fd && (!next || asker.deadline < *next)) {
             next = asker.deadline;
@@ -137,6 +142,10 @@ std::optional<TimePoint> ControlSocket::next_deadline() const noexcept {
 }
 
 void ControlSocket::expire(TimePoint now) noexcept {
+    if (retry_at_ && *retry_at_ <= now) {
+        retry_at_.reset();
+        (void)epoll_.modify(listener_.get(), EPOLLIN, first_token_);
+    }
     for (Asker& asker : askers_) {
         if (asker.fd && asker.deadline <= now) {
             end(asker);

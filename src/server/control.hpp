@@ -74,6 +74,7 @@ private:
     Handler handler_;
     std::string path_;
     UniqueFd listener_;
+    std::optional<TimePoint> retry_at_; ///< accept(2) failed: the listener is not watched till then
     std::array<Asker, kAskers> askers_;
 };
 

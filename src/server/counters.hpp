@@ -43,7 +43,7 @@ inline constexpr std::size_t kCloseReasons = 12;
 struct Counters {
     std::uint64_t accepted = 0;        ///< connections that got a place
     std::uint64_t restored = 0;        ///< connections taken over from the process before
-    std::uint64_t queued = 0;          ///< of those, how many had waited in the backlog for one
+    std::uint64_t queued = 0;          ///< accepted ones that had waited in the backlog for it
     std::uint64_t rejected = 0;        ///< closed at once: full, and when_full = "reject"
     std::uint64_t rejected_per_ip = 0; ///< closed at once: max_connections_per_ip
     std::uint64_t accept_errors = 0; ///< accept(2) failed: descriptors, memory, aborted handshakes

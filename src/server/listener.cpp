@@ -101,7 +101,7 @@ void Acceptor::on_event(std::size_t index) noexcept {
 }
 
 bool Acceptor::has_pending() const noexcept {
-    if (is_full() && limits_.when_full == WhenFull::queue) {
+    if (must_wait()) {
         return false;
     }
     if (retry_at_) {
@@ -111,6 +111,9 @@ bool Acceptor::has_pending() const noexcept {
 }
 
 std::optional<TimePoint> Acceptor::retry_at() const noexcept {
+    if (must_wait()) {
+        return std::nullopt;
+    }
     return retry_at_ && recheck_at_ ? std::min(retry_at_, recheck_at_)
                                     : (retry_at_ ? retry_at_ : recheck_at_);
 }
@@ -124,7 +127,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
     std::uint32_t budget = limits_.accepts_per_turn;
     std::size_t dry = 0; // listeners in a row that had nobody
     while (watching_ && budget != 0 && dry < listeners_.size()) {
-        if (is_full() && limits_.when_full == WhenFull::queue) {
+        if (must_wait()) {
             (void)watch(false); // a listener that stays watched costs a wake-up, no more
             return;
         }
@@ -218,7 +221,7 @@ int Acceptor::watch(bool on) noexcept {
 }
 
 void Acceptor::resume_if_possible(TimePoint now) noexcept {
-    if (watching_ || (is_full() && limits_.when_full == WhenFull::queue)) {
+    if (watching_ || must_wait()) {
         return;
     }
     if (retry_at_ && now < *retry_at_ && counters_.closed_total() == closed_at_pause_) {

@@ -8,6 +8,7 @@
 #include "server/config.hpp"
 #include "server/counters.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,8 +37,12 @@ public:
     Acceptor(std::vector<Listener> listeners, Epoll& epoll, Clients& clients, Counters& counters,
              std::uint64_t first_token);
 
-    /// Limits from here on. Lowering one closes nobody.
-    void configure(const Config::Limits& limits) noexcept { limits_ = limits; }
+    /// Limits from here on; `room` is how many connections the descriptors allow, whatever
+    /// limits.max_connections says. Lowering one closes nobody.
+    void configure(const Config::Limits& limits, std::uint32_t room) noexcept {
+        limits_ = limits;
+        most_ = std::min(limits.max_connections, room);
+    }
 
     /// The listener with this index has connections waiting.
     void on_event(std::size_t index) noexcept;
@@ -48,16 +53,18 @@ public:
     /// Takes at most accepts_per_turn connections, the listeners in turn.
     void accept_some(TimePoint now) noexcept;
 
-    /// When to try again after accepting failed as a whole; nothing where it has not.
+    /// When to try again after accepting failed as a whole; nothing where it has not, or where
+    /// there is no place to take anybody anyway.
     [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept;
 
     /// Connections that wait in the backlogs because the server is full.
     [[nodiscard]] std::uint32_t waiting() const noexcept;
 
-    /// True while new connections are left in the backlog: the limit is reached.
-    [[nodiscard]] bool is_full() const noexcept {
-        return clients_.open() >= limits_.max_connections;
-    }
+    /// Connections that may be open at the same time.
+    [[nodiscard]] std::uint32_t most() const noexcept { return most_; }
+
+    /// True while that many are open.
+    [[nodiscard]] bool is_full() const noexcept { return clients_.open() >= most_; }
 
     /// The errno for which accepting pauses, wholly or from one listener; 0 where it does not.
     [[nodiscard]] int pause_error() const noexcept {
@@ -73,6 +80,10 @@ public:
 private:
     enum class Accepted : std::uint8_t { one, none_left, failed, stop };
 
+    /// True while new connections are left in the backlog until one closes.
+    [[nodiscard]] bool must_wait() const noexcept {
+        return is_full() && limits_.when_full == WhenFull::queue;
+    }
     [[nodiscard]] Accepted accept_one(std::size_t index, TimePoint now) noexcept;
     void admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept;
     void pause(int error, TimePoint now) noexcept;
@@ -87,6 +98,7 @@ private:
     Counters& counters_;
     std::uint64_t first_token_;
     Config::Limits limits_;
+    std::uint32_t most_ = 0;
     std::size_t next_listener_ = 0;
     bool watching_ = true;
     std::optional<TimePoint> retry_at_;   ///< descriptors or memory are out: nobody is accepted

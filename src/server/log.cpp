@@ -3,6 +3,7 @@
 
 #include "server/log_sinks.hpp"
 
+#include <climits>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -152,9 +154,10 @@ bool StderrSink::write_line(const spdlog::details::log_msg& message) noexcept {
                                view(spdlog::level::to_string_view(message.level)));
         }
         line += view(message.payload);
-        line += '\n';
         // A pipe that nobody empties must not stop the loop; poll(2) says POLLOUT only where a
-        // write of PIPE_BUF bytes would not wait (pipe(7)).
+        // write of PIPE_BUF bytes would not wait (pipe(7)), so no line may be longer.
+        line.resize(std::min<std::size_t>(line.size(), PIPE_BUF - 1));
+        line += '\n';
         pollfd out{STDERR_FILENO, POLLOUT, 0};
         if (::poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0) {
             return false;

@@ -61,7 +61,7 @@ void Reporter::start_window(TimePoint now) noexcept {
 }
 
 void Reporter::report(const Gauges& gauges, TimePoint now) {
-    if (counters_ == last_) {
+    if (!has_news()) {
         due_.reset(); // until something happens
         return;
     }
@@ -85,7 +85,8 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
     service_.status(fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out",
                                 gauges.connections,
                                 rate(counters_.messages_out - last_.messages_out),
-                                rate(counters_.bytes_out - last_.bytes_out) / 1e6));
+                                rate(counters_.bytes_out - last_.bytes_out) / 1e6),
+                    now);
     last_ = counters_;
     longest_turn_ever_ = longest_turn();
     longest_turn_ = {};

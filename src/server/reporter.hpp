@@ -31,6 +31,9 @@ public:
         }
     }
 
+    /// True where a counter moved since the last line.
+    [[nodiscard]] bool has_news() const noexcept { return !(counters_ == last_); }
+
     /// How long the loop was busy between two waits.
     void note_turn(Duration busy) noexcept {
         if (busy > longest_turn_) {

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace echod {
 
@@ -27,9 +28,10 @@ constexpr std::uint64_t kSignalToken = 0xffff'ffffU;
 constexpr std::uint64_t kListenerToken = 0xf000'0000U;
 constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
 
-// Descriptors beside the connections': standard streams, epoll, signalfd, log, a config being
-// read, an accept that is about to be refused.
-constexpr std::uint64_t kReservedDescriptors = 16;
+// Descriptors beside the connections' and the listeners', kept free for what must work when clients
+// are many: standard streams, epoll, signalfd, the log, the control socket and its askers, a
+// notification, a configuration being read, an accept that is about to be refused.
+constexpr std::uint64_t kReservedDescriptors = 9 + ControlSocket::kTokens;
 
 } // namespace
 
@@ -98,7 +100,7 @@ void Server::turn() {
     clients_.expire(now_);
     control_.expire(now_);
     feed_watchdog();
-    if (n > 0) {
+    if (n > 0 || reporter_.has_news()) { // a timer alone may have closed somebody
         reporter_.note_activity(now_);
     }
     if (reporter_.due() && *reporter_.due() <= now_) {
@@ -179,7 +181,7 @@ void Server::on_signal(int signal) {
 void Server::apply(const Config& config, TimePoint now) {
     config_ = config;
     clients_.configure(config.limits, config.timeouts);
-    acceptor_.configure(config.limits);
+    acceptor_.configure(config.limits, room_for_connections());
     reporter_.set_interval(config.stats.interval, now);
     log_.set_level(config.log.level);
 }
@@ -353,10 +355,13 @@ void Server::tell_incidents(TimePoint now) {
     const bool full = acceptor_.is_full();
     if (full && !was_full_) {
         if (const auto held_back = full_limit_.allow(now)) {
+            const bool by_config = acceptor_.most() == config_.limits.max_connections;
             log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("limits.max_connections ({}) is reached, when_full applies; "
+                       fmt::format("{} ({}) is reached, when_full applies; "
                                    "{} times more since this was last said",
-                                   config_.limits.max_connections, *held_back));
+                                   by_config ? "limits.max_connections"
+                                             : "what RLIMIT_NOFILE leaves for connections",
+                                   acceptor_.most(), *held_back));
         }
     }
     was_full_ = full;
@@ -371,16 +376,33 @@ void Server::tell_incidents(TimePoint now) {
     }
 }
 
+std::uint64_t Server::reserved_descriptors() const noexcept {
+    return acceptor_.listeners().size() + kReservedDescriptors;
+}
+
+// Clients never get the last descriptors: without one for it, no reload, no status, no notification
+// could help the operator who has run out of them.
+std::uint32_t Server::room_for_connections() const noexcept {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return static_cast<std::uint32_t>(kMost);
+    }
+    const std::uint64_t reserved = reserved_descriptors();
+    const std::uint64_t room = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
+    return static_cast<std::uint32_t>(std::min(room, kMost));
+}
+
 void Server::warn_if_descriptors_lack() {
     rlimit limit{};
-    const std::uint64_t needed =
-        config_.limits.max_connections + acceptor_.listeners().size() + kReservedDescriptors;
+    const std::uint64_t needed = config_.limits.max_connections + reserved_descriptors();
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
-        log_.entry(LogLevel::warning, message_id::kLimit, {},
-                   fmt::format("limits.max_connections is {}, but RLIMIT_NOFILE is {} and {} would "
-                               "be needed: beyond it new connections will wait; raise LimitNOFILE= "
-                               "of the unit (ulimit -n in a shell), or lower the limit",
-                               config_.limits.max_connections, limit.rlim_cur, needed));
+        log_.entry(
+            LogLevel::warning, message_id::kLimit, {},
+            fmt::format("limits.max_connections is {}, but RLIMIT_NOFILE is {} and {} would "
+                        "be needed: when_full applies beyond {} connections; raise "
+                        "LimitNOFILE= of the unit (ulimit -n in a shell), or lower the limit",
+                        config_.limits.max_connections, limit.rlim_cur, needed, acceptor_.most()));
     }
 }
 

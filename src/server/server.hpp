@@ -71,6 +71,8 @@ private:
     void hand_over();
     void finish_drain(TimePoint now);
     void tell_incidents(TimePoint now);
+    [[nodiscard]] std::uint64_t reserved_descriptors() const noexcept;
+    [[nodiscard]] std::uint32_t room_for_connections() const noexcept;
     void warn_if_descriptors_lack();
     [[nodiscard]] Gauges gauges() const noexcept;
 

@@ -134,7 +134,12 @@ void ServiceManager::ready(const std::string& status) {
     (void)sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
 }
 
-void ServiceManager::status(const std::string& text) {
+void ServiceManager::status(const std::string& text, TimePoint now) {
+    constexpr Duration kPause = std::chrono::seconds(1);
+    if (next_status_ && now < *next_status_) {
+        return;
+    }
+    next_status_ = now + kPause;
     (void)sd_notify(0, fmt::format("STATUS={}", text).c_str());
 }
 

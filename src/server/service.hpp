@@ -36,12 +36,16 @@ public:
                              const std::vector<Listener>& listeners);
 
     void ready(const std::string& status);
-    /// The line that `systemctl status` shows.
-    void status(const std::string& text);
+    /// The line that `systemctl status` shows. Held back where the last one was told less than a
+    /// second ago: a manager that is stuck would stop whoever tells it more than it can queue.
+    void status(const std::string& text, TimePoint now);
     /// `at_most`: how long the stop may take before the manager loses patience.
     void stopping(const std::string& status, Duration at_most);
     /// The loop is alive.
     void feed_watchdog();
+
+private:
+    std::optional<TimePoint> next_status_;
 };
 
 /// How often the watchdog wants to be fed at the latest (WatchdogSec=, sd_watchdog_enabled(3));

@@ -85,10 +85,11 @@ std::string format_status(const ServerState& state) {
     text += fmt::format("connections  {} open of {}, {} when full; {} waiting\n",
                         state.gauges.connections, state.limits.max_connections, when_full(state),
                         state.gauges.waiting);
-    text += fmt::format("accepted     {}; {} had waited; {} rejected, {} for their address; {} "
-                        "failed\n",
-                        counters.accepted, counters.queued, counters.rejected,
-                        counters.rejected_per_ip, counters.accept_errors);
+    text += fmt::format(
+        "accepted     {}, {} taken over; {} had waited; {} rejected, {} for their address; {} "
+        "failed\n",
+        counters.accepted, counters.restored, counters.queued, counters.rejected,
+        counters.rejected_per_ip, counters.accept_errors);
     text += fmt::format("closed       {}", counters.closed_total());
     const char* separator = ": ";
     for (std::size_t i = 0; i < kCloseReasons; ++i) {
@@ -155,6 +156,8 @@ std::string format_openmetrics(const ServerState& state) {
                   seconds(state.longest_turn));
     metrics.counter("echod_connections_accepted", "Connections that got a place.",
                     counters.accepted);
+    metrics.counter("echod_connections_restored", "Connections taken over from the process before.",
+                    counters.restored);
     metrics.counter("echod_connections_queued", "Accepted connections that had waited for a place.",
                     counters.queued);
     metrics.head("echod_connections_rejected", "counter", "Connections closed at once.");
@@ -173,10 +176,17 @@ std::string format_openmetrics(const ServerState& state) {
     metrics.counter("echod_messages_sent", "Messages echoed.", counters.messages_out);
     metrics.counter("echod_messages_dropped", "Messages whose connection ended before the echo.",
                     counters.messages_dropped);
+    metrics.counter("echod_messages_parked", "Messages owed and left to the next process.",
+                    counters.messages_parked);
+    metrics.counter("echod_messages_restored", "Messages owed by the process before.",
+                    counters.messages_restored);
     metrics.counter("echod_received_bytes", "Bytes received.", counters.bytes_in);
     metrics.counter("echod_sent_bytes", "Bytes echoed.", counters.bytes_out);
     metrics.counter("echod_dropped_bytes", "Bytes received and not echoed.",
                     counters.bytes_dropped);
+    metrics.counter("echod_parked_bytes", "Bytes left to the next process.", counters.bytes_parked);
+    metrics.counter("echod_restored_bytes", "Bytes taken over from the process before.",
+                    counters.bytes_restored);
     metrics.counter("echod_protocol_errors", "Headers with a size above the largest.",
                     counters.protocol_errors);
     metrics.counter("echod_quota_turns", "Turns that ended at the quota with more to do.",

@@ -27,7 +27,7 @@ protected:
         acceptor =
             std::make_unique<Acceptor>(std::move(listeners), epoll, clients, counters, kFirst);
         clients.configure(limits, {});
-        acceptor->configure(limits);
+        acceptor->configure(limits, 1000);
     }
     void connect(const Endpoint& endpoint) {
         UniqueFd fd(::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
