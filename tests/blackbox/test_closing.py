@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""How connections end: after an invalid header, a FIN, half a message, or a reset."""
+
+import threading
+
+import pytest
+from wire import Client, header, message, random_messages
+
+INVALID = [1017, 1018, 1024, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
+
+
+@pytest.mark.parametrize("size", INVALID)
+def test_a_header_that_says_too_much_ends_its_connection_after_what_was_owed(echod, size):
+    daemon = echod()
+    other, client = daemon.connect(), daemon.connect()
+    owed = b"".join(random_messages(size, 5))
+    client.send(owed + header(size))
+    assert client.receive_until_eof() == owed
+    other.echo()
+    client.close()
+    counters = daemon.wait_for_counters(connections=1)
+    assert counters["protocol_errors"] == counters["closed_protocol_error"] == 1
+
+
+@pytest.mark.parametrize("split", range(1, 8))
+def test_an_invalid_header_is_seen_once_it_is_complete(echod, split):
+    daemon = echod()
+    client = daemon.connect()
+    bad = header(1017)
+    client.send(bad[:split])
+    daemon.wait_for_counters(bytes_in=split, connections=1, protocol_errors=0)
+    client.send(bad[split:])
+    assert client.receive_until_eof() == b""
+
+
+def test_nothing_behind_an_invalid_header_is_answered(echod):
+    client = echod().connect()
+    owed = message(b"owed")
+    client.send(owed + header(1017) + message(b"not owed") * 10)
+    assert client.receive_until_eof() == owed
+
+
+def test_garbage_that_still_comes_turns_no_fin_into_a_reset(echod):
+    # Unread input at close(2) would: the echoes on their way could be lost.
+    client = echod().connect()
+    owed = b"".join(random_messages(5, 40))
+    client.send(owed)
+    client.send(header(0xFFFFFFFF) + bytes(100_000))
+    for _ in range(20):
+        client.send(bytes(1000))
+    assert client.receive_until_eof() == owed
+
+
+def test_garbage_that_was_there_before_the_header_was_looked_at_is_no_reset_either(echod):
+    daemon = echod()
+    client = daemon.connect()
+    client.echo()
+    owed = b"".join(random_messages(6, 8))
+    with daemon.paused():
+        client.send(owed + header(1017) + bytes(50_000))
+        client.half_close()
+    assert client.receive_until_eof() == owed
+
+
+def test_megabytes_owed_come_before_the_fin_of_an_invalid_header(echod):
+    daemon = echod()
+    other = daemon.connect()
+    client = daemon.connect(receive_buffer=8192)
+    owed = b"".join(random_messages(7, 8000))  # about 4 MB
+    sender = threading.Thread(target=client.send, args=(owed + header(1017) + bytes(10_000),))
+    sender.start()
+    daemon.wait_for_statistics(lambda counters: "stalls" in counters, "a stall")
+    other.echo()
+    assert client.receive_until_eof() == owed
+    sender.join()
+    other.echo()
+
+
+def test_a_client_that_ignores_the_fin_after_its_error_is_let_go(echod):
+    daemon = echod(timeouts={"idle": "0s", "message": "0s", "write": "0s"})
+    client = daemon.connect()
+    client.send(header(1017))
+    assert client.receive_until_eof() == b""
+    # Still open on this side: the daemon does not wait for ever.
+    daemon.wait_for_counters(connections=0, closed_protocol_error=1)
+
+
+def test_a_client_that_sends_garbage_without_end_is_let_go(echod):
+    daemon = echod(timeouts={"idle": "0s", "message": "0s", "write": "0s"})
+    other, client = daemon.connect(), daemon.connect()
+    with pytest.raises(ConnectionError):
+        client.send(header(1017) + bytes(64 << 20))
+    daemon.wait_for_counters(connections=1, closed_protocol_error=1)
+    other.echo()
+
+
+def test_a_hundred_invalid_clients_do_not_disturb_a_valid_one(echod):
+    daemon = echod()
+    other = daemon.connect()
+    for number in range(100):
+        with daemon.connect() as client:
+            client.send(message(b"x") * (number % 3) + header(1017 + number))
+            assert client.receive_until_eof() == message(b"x") * (number % 3)
+        other.echo()
+    counters = daemon.wait_for_counters(connections=1)
+    assert counters["protocol_errors"] == 100
+
+
+def test_after_its_fin_a_client_gets_all_it_is_owed_and_then_a_fin(echod):
+    daemon = echod()
+    client = daemon.connect()
+    owed = b"".join(random_messages(8, 100))
+    client.send(owed)
+    client.half_close()
+    assert client.receive_until_eof() == owed
+    daemon.wait_for_counters(connections=0, closed_peer=1)
+
+
+def test_a_fin_behind_messages_that_were_not_looked_at_loses_none(echod):
+    daemon = echod(limits={"quota_messages": 1})
+    clients = [daemon.connect() for _ in range(3)]
+    owed = b"".join(random_messages(9, 100, largest=20))
+    with daemon.paused():
+        for client in clients:
+            client.send(owed)
+            client.half_close()
+    for client in clients:
+        assert client.receive_until_eof() == owed
+
+
+def test_after_its_fin_a_client_that_reads_late_gets_megabytes(echod):
+    daemon = echod()
+    client = daemon.connect(receive_buffer=8192)
+    owed = b"".join(random_messages(10, 8000))
+
+    def send():
+        client.send(owed)
+        client.half_close()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    daemon.wait_for_statistics(lambda counters: "stalls" in counters, "a stall")
+    assert client.receive_until_eof() == owed
+    sender.join()
+    daemon.wait_for_counters(connections=0, closed_peer=1)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 12, 17])
+@pytest.mark.parametrize("half", [True, False])
+def test_an_incomplete_message_at_the_fin_is_dropped_and_counted(echod, length, half):
+    daemon = echod()
+    client = daemon.connect()
+    whole = message(b"whole")
+    client.send(whole + message(b"incomplete")[:length])
+    assert client.receive(len(whole)) == whole
+    if half:
+        client.half_close()
+        assert client.receive_until_eof() == b""
+    client.close()
+    counters = daemon.wait_for_counters(connections=0)
+    assert counters["closed_incomplete"] == 1
+    assert counters["bytes_dropped"] == length
+    assert counters["messages_in"] == counters["messages_out"] == 1
+
+
+def test_a_client_that_says_nothing_and_goes_is_no_error(echod):
+    daemon = echod()
+    daemon.connect().close()
+    counters = daemon.wait_for_counters(connections=0, accepted=1)
+    assert counters["closed_peer"] == 1
+
+
+def test_a_reset_costs_that_client_alone_and_is_counted(echod):
+    daemon = echod()
+    other = daemon.connect()
+    for number in range(20):
+        client = daemon.connect()
+        client.echo()
+        client.send(message(b"some")[: number % 12])
+        client.reset()
+    counters = daemon.wait_for_counters(connections=1)
+    assert counters["closed_reset"] == 20
+    other.echo()
+
+
+def test_a_client_that_goes_without_reading_its_echoes_is_survived(echod):
+    daemon = echod()
+    other = daemon.connect()
+    for _ in range(20):
+        with daemon.connect(receive_buffer=4096) as client:
+            client.flood(message(bytes(1000)))
+    daemon.wait_for_counters(connections=1)
+    other.echo()
+
+
+def test_clients_that_come_and_go_leave_no_descriptor_behind(echod):
+    daemon = echod()
+    marker = daemon.connect()
+    marker.echo()
+    before = daemon.open_descriptors()
+    for number in range(400):
+        client = Client(daemon.address)
+        if number % 4 != 0:
+            client.echo()
+        if number % 3 == 0:
+            client.send(header(2000))
+        if number % 5 == 0:
+            client.reset()
+        else:
+            client.close()
+    daemon.wait_for_counters(connections=1, accepted=401)
+    marker.echo()
+    assert daemon.open_descriptors() == before

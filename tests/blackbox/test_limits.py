@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""max_connections at N and one more for each policy, and the limit of one address."""
+
+import pytest
+from wire import Client, message
+
+POLICIES = ["queue", "reject", "evict"]
+
+
+def full(daemon, count):
+    """`count` clients, each of which has been served once."""
+    clients = [daemon.connect() for _ in range(count)]
+    for client in clients:
+        client.echo()
+    return clients
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_as_many_as_the_limit_are_served_and_none_is_turned_away(echod, policy, limit):
+    daemon = echod(limits={"max_connections": limit, "when_full": policy})
+    for client in full(daemon, limit):
+        client.echo()
+    counters = daemon.wait_for_counters(connections=limit, accepted=limit)
+    assert {"queued", "rejected", "closed", "waiting"} & {k for k, v in counters.items() if v} == set()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_queue_leaves_one_more_waiting_until_another_closes(echod, limit):
+    daemon = echod(limits={"max_connections": limit, "when_full": "queue"})
+    clients = full(daemon, limit)
+    waiting = daemon.connect()
+    waiting.send(message(b"patience"))
+    daemon.wait_for_counters(waiting=1, connections=limit)
+    assert not waiting.has_input()
+    for client in clients:
+        client.echo()
+    assert not waiting.has_input()
+    clients[0].close()
+    assert waiting.receive(16) == message(b"patience")
+    counters = daemon.wait_for_counters(connections=limit, waiting=0)
+    assert counters["queued"] == 1
+    assert counters["closed"] == 1
+    assert "rejected" not in counters
+
+
+def test_queue_serves_all_who_wait_one_after_another(echod):
+    daemon = echod(limits={"max_connections": 2, "when_full": "queue"})
+    crowd = [daemon.connect() for _ in range(30)]
+    for number, client in enumerate(crowd):
+        client.send(message(b"", kind=number))
+    for number, client in enumerate(crowd):
+        assert client.receive(8) == message(b"", kind=number)
+        client.close()
+    daemon.wait_for_counters(connections=0, accepted=30, closed_peer=30)
+
+
+def test_queue_survives_those_who_give_up_waiting(echod):
+    daemon = echod(limits={"max_connections": 1, "when_full": "queue"})
+    (first,) = full(daemon, 1)
+    gone = [daemon.connect() for _ in range(10)]
+    patient = daemon.connect()
+    patient.send(message(b"patient"))
+    daemon.wait_for_counters(waiting=11)
+    for number, client in enumerate(gone):
+        client.send(message(b"in vain"))
+        if number % 2:
+            client.reset()
+        else:
+            client.close()
+    first.echo()
+    first.close()
+    assert patient.receive(15) == message(b"patient")
+
+
+def test_reject_closes_one_more_at_once_and_serves_again_after_a_close(echod):
+    daemon = echod(limits={"max_connections": 3, "when_full": "reject"})
+    clients = full(daemon, 3)
+    for _ in range(5):
+        assert daemon.connect().receive_until_eof() == b""
+    for client in clients:
+        client.echo()
+    clients[1].close()
+    daemon.wait_for_counters(connections=2, rejected=5)
+    daemon.connect().echo()
+    assert daemon.connect().receive_until_eof() == b""
+    daemon.wait_for_counters(connections=3, rejected=6, accepted=4)
+
+
+def test_evict_makes_room_by_closing_the_one_that_was_idle_longest(echod):
+    daemon = echod(limits={"max_connections": 3, "when_full": "evict"})
+    first, second, third = full(daemon, 3)
+    first.echo()
+    fourth = daemon.connect()
+    fourth.echo()
+    assert second.receive_until_eof() == b""
+    for client in (third, first, fourth):
+        client.echo()
+    daemon.connect().echo()
+    assert third.receive_until_eof() == b""
+    first.echo()
+    fourth.echo()
+    counters = daemon.wait_for_counters(connections=3)
+    assert counters["closed_evicted"] == counters["closed"] == 2
+
+
+def test_evict_follows_the_order_of_activity_exactly(echod):
+    # However quickly one follows the other: a coarse order would hit an active client.
+    daemon = echod(limits={"max_connections": 10, "when_full": "evict"})
+    clients = full(daemon, 10)
+    order = [3, 0, 7, 1, 9, 2, 8, 5, 4, 6]
+    for number in order:
+        clients[number].echo()
+    for position, number in enumerate(order):
+        daemon.connect().echo()
+        assert clients[number].receive_until_eof() == b""
+        assert not any(clients[other].is_closed() for other in order[position + 1 :])
+
+
+def test_evict_with_a_limit_of_one_hands_the_place_on(echod):
+    daemon = echod(limits={"max_connections": 1, "when_full": "evict"})
+    (current,) = full(daemon, 1)
+    for _ in range(10):
+        newcomer = daemon.connect()
+        newcomer.echo()
+        assert current.wait_until_closed()
+        current = newcomer
+    current.echo()
+
+
+def test_one_address_may_hold_as_many_as_its_limit_and_no_more(echod):
+    daemon = echod(limits={"max_connections_per_ip": 2})
+    held = [daemon.connect(source="127.0.0.2") for _ in range(2)]
+    for client in held:
+        client.echo()
+    assert daemon.connect(source="127.0.0.2").receive_until_eof() == b""
+    daemon.connect(source="127.0.0.3").echo()
+    for client in held:
+        client.echo()
+    held[0].close()
+    daemon.wait_for_counters(connections=2, rejected_per_ip=1)
+    daemon.connect(source="127.0.0.2").echo()
+    assert daemon.connect(source="127.0.0.2").receive_until_eof() == b""
+    daemon.wait_for_counters(connections=3, rejected_per_ip=2)
+
+
+def test_the_limit_of_an_address_evicts_nobody(echod):
+    limits = {"max_connections": 2, "max_connections_per_ip": 1, "when_full": "evict"}
+    daemon = echod(limits=limits)
+    first = daemon.connect(source="127.0.0.2")
+    second = daemon.connect(source="127.0.0.3")
+    first.echo()
+    second.echo()
+    assert daemon.connect(source="127.0.0.2").receive_until_eof() == b""
+    first.echo()
+    second.echo()
+
+
+def test_the_limit_of_an_address_holds_for_ipv6_too(echod):
+    daemon = echod(listen={"addresses": ["::1"]}, limits={"max_connections_per_ip": 1})
+    daemon.connect().echo()
+    assert daemon.connect().receive_until_eof() == b""
+
+
+@pytest.mark.parametrize("accepts", [1, 3])
+def test_few_accepts_a_turn_leave_nobody_behind(echod, accepts):
+    daemon = echod(limits={"accepts_per_turn": accepts})
+    with daemon.paused():
+        clients = [daemon.connect() for _ in range(100)]
+        for client in clients:
+            client.send(message(b"among many"))
+    for client in clients:
+        assert client.receive(18) == message(b"among many")
+
+
+def test_the_limit_that_is_reached_is_named_in_a_warning(echod):
+    daemon = echod(limits={"max_connections": 2})
+    full(daemon, 2)
+    Client(daemon.address).close()
+    assert "warning" in daemon.wait_for_line(r"limits\.max_connections \(2\) is reached")
