@@ -260,6 +260,12 @@ int serve(const Options& options) {
     }
 }
 
+// Before there is a log. In the journal a line is an error by its prefix (sd-daemon(3)); without,
+// it would be one of level info.
+void complain(std::string_view line) {
+    fmt::print(stderr, "{}{}\n", stderr_is_journal() ? "<3>" : "", line);
+}
+
 } // namespace
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what the reports below might throw ends the process.
@@ -279,15 +285,15 @@ int main(int argc, char** argv) {
             app.exit(error); // --help, --version
             return flush_output();
         }
-        fmt::print(stderr, "echod: {}; see echod --help\n", error.what());
+        complain(fmt::format("echod: {}; see echod --help", error.what()));
         return kExitUsage;
     } catch (const ConfigError& error) {
         for (const std::string& line : error.lines()) {
-            fmt::print(stderr, "{}\n", line);
+            complain(line);
         }
         return EX_CONFIG;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "echod: {}\n", error.what());
+        complain(fmt::format("echod: {}", error.what()));
         return kExitFailure;
     }
 }
