@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""What systemd does when the daemon hangs or dies, and what its clients see of it."""
+
+import pytest
+
+from clients import echoes
+from machine import MESSAGE_ID
+
+READY = f"MESSAGE_ID={MESSAGE_ID['ready']}"
+
+
+def wait_for_another(machine, pid):
+    """Waits until a daemon other than that one is ready."""
+    machine.wait_for_entry(
+        READY, after=machine.before, where=lambda entry: int(entry["_PID"]) != pid
+    )
+
+
+def test_a_loop_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):
+    machine.drop_in("echod.service", "[Service]\nWatchdogSec=1s\nLimitCORE=0\n")
+    machine.run("systemctl restart echod")
+    pid = machine.main_pid()
+    restarted = machine.cursor()
+    machine.run("systemctl kill --kill-who=main -s STOP echod")
+
+    machine.wait_for_entry(
+        "UNIT=echod.service", after=restarted,
+        where=lambda entry: entry["MESSAGE"].startswith("echod.service: Watchdog timeout"),
+    )
+
+    machine.before = restarted
+    wait_for_another(machine, pid)
+    assert machine.show("echod.service", "NRestarts") == "1"
+    with machine.connect() as client:
+        assert echoes(client)
+
+
+def test_the_watchdog_is_fed_while_nothing_happens_and_under_load(machine):
+    machine.drop_in("echod.service", "[Service]\nWatchdogSec=500ms\nLimitCORE=0\n")
+    machine.run("systemctl restart echod")
+    pid = machine.main_pid()
+    fed = machine.show("echod.service", "WatchdogTimestampMonotonic")
+    machine.run("echoload --quiet --connections 10 --duration 2s 127.0.0.1:8007")
+    after_load = machine.show("echod.service", "WatchdogTimestampMonotonic")
+    machine.run("sleep 1")  # two limits of the watchdog in which nothing happens
+    assert int(fed) < int(after_load) < int(
+        machine.show("echod.service", "WatchdogTimestampMonotonic")
+    )
+    assert machine.main_pid() == pid
+
+
+def test_a_killed_daemon_is_started_again_and_no_connection_is_refused_meanwhile(machine):
+    pid = machine.main_pid()
+    with machine.connect() as client:
+        assert echoes(client)
+        machine.run("systemctl kill -s KILL echod")
+        with pytest.raises(ConnectionResetError):
+            assert not echoes(client)
+            raise ConnectionResetError("end of file is as good")
+    with machine.connect() as waiting:
+        assert echoes(waiting)
+    wait_for_another(machine, pid)
+
+
+def test_a_drain_longer_than_the_stop_timeout_is_not_cut_short(machine):
+    machine.drop_in("echod.service", "[Service]\nTimeoutStopSec=1s\n")
+    machine.set_option("drain", '"3s"')
+    machine.run("systemctl restart echod")
+    with machine.connect() as client:
+        assert echoes(client)
+        client.sendall(b"\0\0\0\1\0\0")  # half a header: there is something to wait for
+        machine.run("systemctl stop echod.service")
+        assert client.recv(1) == b""
+    assert machine.show("echod.service", "Result") == "success"
+    entries = machine.entries("-u", "echod.service", after=machine.before)
+    assert any(
+        "drain: closing the 1 connections" in entry["MESSAGE"] for entry in entries
+    )
