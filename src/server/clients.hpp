@@ -113,7 +113,7 @@ private:
     std::array<DeadlineList, kDeadlines> deadlines_; ///< each by deadline_since()
     IpCounts ip_counts_;
     BufferPool pool_;
-    alignas(64) std::array<std::byte, kReceiveBuffer> buffer_;
+    std::array<std::byte, kReceiveBuffer> buffer_;
 };
 
 } // namespace echod

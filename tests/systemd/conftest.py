@@ -9,6 +9,9 @@ from machine import CONFIG, CannotBoot, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# Without debug symbols, which are most of the time that the compiler takes.
+BUILD_ENVIRONMENT = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CXXFLAGS_APPEND": "-g0"}
+
 
 def booted():
     if os.geteuid() != 0:
@@ -22,10 +25,7 @@ def booted():
 @pytest.fixture(scope="session")
 def package():
     """The Debian package of this tree."""
-    # Without debug symbols, which are most of the time that the compiler takes.
-    environment = dict(
-        os.environ, DEB_BUILD_OPTIONS="nocheck noautodbgsym", DEB_CXXFLAGS_APPEND="-g0"
-    )
+    environment = dict(os.environ, **BUILD_ENVIRONMENT)
     result = subprocess.run(
         [ROOT / "packaging/build-deb", "--reuse"], env=environment, capture_output=True, text=True,
         timeout=900,
