@@ -144,7 +144,8 @@ void Server::dispatch(std::uint64_t token, std::uint32_t events) {
     if (token < kListenerToken || token > kSignalToken) {
         clients_.on_event(token, events);
     } else if (token == kSignalToken) {
-        while (const auto signal = signals_.next()) {
+        // One a turn: epoll tells again of the next, and a flood of signals starves nobody.
+        if (const auto signal = signals_.next()) {
             on_signal(*signal);
         }
     } else if (token >= kControlToken) {
