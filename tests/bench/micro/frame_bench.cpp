@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The decoder: what finding the run of whole frames costs, by the frames' size and number.
+#include "wire/frame.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+namespace {
+
+using namespace echod;
+
+std::vector<std::byte> frames(std::size_t count, std::size_t payload) {
+    std::vector<std::byte> bytes(count * (kHeaderSize + payload));
+    for (std::size_t i = 0; i < count; ++i) {
+        encode_header({1, static_cast<std::uint32_t>(payload)},
+                      &bytes[i * (kHeaderSize + payload)]);
+    }
+    return bytes;
+}
+
+void scan_whole_frames(benchmark::State& state) {
+    const auto count = static_cast<std::uint32_t>(state.range(0));
+    const std::vector<std::byte> bytes = frames(count, static_cast<std::size_t>(state.range(1)));
+    for (auto _ : state) {
+        const Scan scan = scan_frames(bytes, 1000);
+        if (scan.frames != count) {
+            state.SkipWithError("frames were missed");
+        }
+        benchmark::DoNotOptimize(scan);
+    }
+    state.SetItemsProcessed(state.iterations() * count);
+}
+BENCHMARK(scan_whole_frames)->ArgNames({"frames", "payload"})->ArgsProduct({{1, 16}, {64, 1016}});
+
+void scan_to_the_quota(benchmark::State& state) {
+    const std::vector<std::byte> bytes = frames(64, 64);
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(scan_frames(bytes, 10));
+    }
+    state.SetItemsProcessed(state.iterations() * 10);
+}
+BENCHMARK(scan_to_the_quota);
+
+} // namespace

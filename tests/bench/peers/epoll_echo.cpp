@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The yardstick: the least that an echo server over epoll(7) can do and still be right. Edge
+// triggered, read until a read is short, one send for what was read. No framing, no limits, no
+// timeouts, no fairness, no statistics.
+#include "peer.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace {
+
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+struct Client {
+    int fd;
+    bool watches_output = false;
+    std::string unsent; ///< what the kernel did not take; nothing is read meanwhile
+};
+
+class Server {
+public:
+    explicit Server(int listener) : listener_{listener, false, {}} {
+        watch(EPOLL_CTL_ADD, &listener_, EPOLLIN | EPOLLET);
+    }
+
+    [[noreturn]] void run() {
+        std::array<epoll_event, 256> events{};
+        for (;;) {
+            const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+            for (std::size_t i = 0; n > 0 && i < static_cast<std::size_t>(n); ++i) {
+                auto* const client = static_cast<Client*>(events[i].data.ptr);
+                if (client == &listener_) {
+                    accept_all();
+                } else if (!serve(*client, events[i].events)) {
+                    ::close(client->fd);
+                    delete client;
+                }
+            }
+        }
+    }
+
+private:
+    void watch(int operation, Client* client, std::uint32_t events) const {
+        epoll_event event{};
+        event.events = events;
+        event.data.ptr = client;
+        if (::epoll_ctl(epoll_, operation, client->fd, &event) != 0) {
+            throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+        }
+    }
+
+    void accept_all() const {
+        for (;;) {
+            const int fd = ::accept4(listener_.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd < 0) {
+                return;
+            }
+            watch(EPOLL_CTL_ADD, new Client{fd, false, {}}, kInput);
+        }
+    }
+
+    void send_or_keep(Client& client, const char* data, std::size_t size) const {
+        const ssize_t sent = ::send(client.fd, data, size, MSG_NOSIGNAL);
+        const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+        if (done < size) {
+            client.unsent.assign(data + done, size - done);
+            if (!client.watches_output) {
+                client.watches_output = true;
+                watch(EPOLL_CTL_MOD, &client, kInput | EPOLLOUT);
+            }
+        }
+    }
+
+    /// False where the connection is over.
+    bool serve(Client& client, std::uint32_t events) {
+        if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+            return false;
+        }
+        if (!client.unsent.empty()) {
+            const std::string rest = std::exchange(client.unsent, {});
+            send_or_keep(client, rest.data(), rest.size());
+        }
+        while (client.unsent.empty()) {
+            const ssize_t got = ::recv(client.fd, buffer_.data(), buffer_.size(), 0);
+            if (got <= 0) {
+                return got < 0 && errno == EAGAIN;
+            }
+            const auto size = static_cast<std::size_t>(got);
+            send_or_keep(client, buffer_.data(), size);
+            if (size < buffer_.size() && (events & EPOLLRDHUP) == 0) {
+                return true; // a short read: the next byte brings a new edge (epoll(7))
+            }
+        }
+        return true;
+    }
+
+    int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    Client listener_;
+    std::array<char, peer::kReadSize> buffer_{};
+};
+
+} // namespace
+
+int main() {
+    peer::raise_descriptor_limit();
+    std::make_unique<Server>(peer::listen_anywhere())->run();
+}

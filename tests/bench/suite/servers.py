@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The servers: started one at a time on a port of their own, pinned, and observed from outside."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from .building import say
+
+SERVER_CPU = 0
+CLIENT_CPU = 1
+
+#: name, program of the peer, what it is. The bare epoll loop is what the ratios are about.
+PEERS = {
+    "epoll": ("epoll", "bare epoll loop"),
+    "io_uring": ("uring", "io_uring (liburing)"),
+    "libuv": ("libuv", "libuv"),
+    "asio": ("asio", "Boost.Asio"),
+    "libevent": ("libevent", "libevent bufferevents"),
+}
+NAMES = ["echod", *PEERS]
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_clock(pid):
+    """Nanoseconds of CPU that the process has used, all threads of it: the figure that
+    /proc/PID/schedstat shows for each, but up to this moment and not up to the last tick."""
+    process_clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of another process, clock_getcpuclockid(3)
+    return time.clock_gettime_ns(process_clock)
+
+
+def resident_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def pinned(cpu):
+    """The words before a command that keep it on one core."""
+    return ["taskset", "-c", str(cpu % os.cpu_count())]
+
+
+class Server:
+    """Runs `name` for as long as the with statement lasts; `pid` and `port` tell where it is."""
+
+    def __init__(self, build, name, directory, config=()):
+        """`config` has (section, key, value) that echod's defaults are changed by."""
+        self.name = name
+        if name == "echod":
+            values = {("listen", "addresses"): '["127.0.0.1"]', ("listen", "port"): "0",
+                      ("limits", "max_connections"): "19000"}
+            values.update({(section, key): value for section, key, value in config})
+            path = Path(directory) / "echod.toml"
+            path.write_text(_toml(values))
+            self._command = [build.echod, "--config", str(path),
+                             "--control", str(Path(directory) / "control.sock")]
+        else:
+            self._command = [build.peer(PEERS[name][0])]
+
+    def __enter__(self):
+        self._process = subprocess.Popen(
+            [*pinned(SERVER_CPU), *self._command], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        self.pid = self._process.pid
+        output = ""
+        for line in self._process.stdout:
+            output += line
+            if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
+                return self
+        raise SystemExit(f"{self.name} did not start:\n{output}")
+
+    def __exit__(self, *_):
+        if self._process.poll() is not None:
+            say(f"{self.name} ended by itself, with {self._process.returncode}")
+        self._process.kill()
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def _toml(values):
+    sections = {}
+    for (section, key), value in values.items():
+        sections.setdefault(section, []).append(f"{key} = {value}\n")
+    return "".join(f"[{section}]\n" + "".join(keys) for section, keys in sections.items())

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// A few clients that flood beside many modest ones: what becomes of the modest? A flood keeps so
+// many messages in flight and never pauses; a modest client has one. Prints a JSON object: the
+// modest clients' share of all messages, how evenly they were served among themselves (Jain's
+// index: 1 is perfectly even, 1/n is all for one), and their latencies.
+#include "client.hpp"
+#include "net/epoll.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+namespace {
+
+using echod::Clock;
+using echod::TimePoint;
+
+struct Client {
+    echod::UniqueFd fd;
+    std::uint64_t window = 1;   ///< messages in flight
+    std::uint64_t sent = 0;     ///< bytes
+    std::uint64_t received = 0; ///< bytes
+    std::uint64_t counted = 0;  ///< messages whose echo was complete while it was measured
+    TimePoint sent_at{};        ///< modest: when the message in flight was sent
+};
+
+struct Plan {
+    std::uint16_t port;
+    std::size_t floods;
+    std::uint64_t in_flight;
+    std::size_t modest;
+    std::uint32_t payload;
+    std::chrono::milliseconds warmup;
+    std::chrono::milliseconds duration;
+};
+
+class Crowd {
+public:
+    explicit Crowd(const Plan& plan)
+        : plan_(plan), length_(echod::kHeaderSize + plan.payload),
+          stream_(bench::messages(std::max<std::size_t>(plan.in_flight, kRead / length_) + 2,
+                                  plan.payload)),
+          clients_(plan.modest + plan.floods) {
+        for (std::size_t id = 0; id < clients_.size(); ++id) {
+            Client& client = clients_[id];
+            client.window = is_modest(id) ? 1 : plan.in_flight;
+            client.fd = bench::connect_to(plan.port, static_cast<std::uint32_t>(id), 0);
+            echod::set_nonblocking(client.fd.get());
+            if (const int error = epoll_.add(client.fd.get(), EPOLLIN | EPOLLOUT | EPOLLET, id);
+                error != 0) {
+                echod::throw_errno(error, "epoll_ctl");
+            }
+        }
+    }
+
+    void run() {
+        const TimePoint from = Clock::now() + plan_.warmup;
+        const TimePoint until = from + plan_.duration;
+        std::array<epoll_event, 256> events{};
+        for (TimePoint now = Clock::now(); now < until; now = Clock::now()) {
+            measuring_ = now >= from;
+            const int n = epoll_.wait(events, std::chrono::milliseconds(10));
+            const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(n, 0)));
+            // The modest first: what they wait for is to be the server, not this client.
+            for (const bool modest : {true, false}) {
+                for (const epoll_event& event : ready) {
+                    if (is_modest(event.data.u64) == modest) {
+                        serve(event.data.u64);
+                    }
+                }
+            }
+        }
+    }
+
+    void report() const {
+        const auto modest = std::span(clients_).first(plan_.modest);
+        const auto floods = std::span(clients_).subspan(plan_.modest);
+        const double seconds = std::chrono::duration<double>(plan_.duration).count();
+        const double by_modest = total(modest);
+        const double by_floods = total(floods);
+        fmt::print(R"({{"modest_per_s": {:.1f}, "flood_per_s": {:.1f}, "share": {:.4f}, )"
+                   R"("jain": {:.4f}, "flood_jain": {:.4f}, "count": {}, {}}})"
+                   "\n",
+                   by_modest / seconds, by_floods / seconds, by_modest / (by_modest + by_floods),
+                   jain(modest), jain(floods), latency_.count(), bench::latency_members(latency_));
+    }
+
+private:
+    static constexpr std::size_t kRead = std::size_t{64} * 1024;
+
+    [[nodiscard]] bool is_modest(std::size_t id) const { return id < plan_.modest; }
+
+    static double total(std::span<const Client> clients) {
+        double sum = 0;
+        for (const Client& client : clients) {
+            sum += static_cast<double>(client.counted);
+        }
+        return sum;
+    }
+
+    // (sum x)^2 / (n * sum x^2); Jain, Chiu, Hawe 1984.
+    static double jain(std::span<const Client> clients) {
+        double squares = 0;
+        for (const Client& client : clients) {
+            squares += static_cast<double>(client.counted) * static_cast<double>(client.counted);
+        }
+        const double sum = total(clients);
+        return squares == 0 ? 0 : sum * sum / (static_cast<double>(clients.size()) * squares);
+    }
+
+    void serve(std::size_t id) {
+        Client& client = clients_[id];
+        for (std::size_t got = kRead; got == kRead;) {
+            const echod::IoResult result = echod::receive(client.fd.get(), buffer_);
+            if (result.would_block()) {
+                break;
+            }
+            if (result.error != 0 || result.bytes == 0) {
+                throw std::runtime_error("the server closed a connection");
+            }
+            got = result.bytes;
+            take(id, client, got);
+        }
+        send(id, client);
+    }
+
+    void take(std::size_t id, Client& client, std::size_t bytes) {
+        if (std::memcmp(buffer_.data(), &stream_[client.received % length_], bytes) != 0) {
+            throw std::runtime_error("an echo was wrong");
+        }
+        const std::uint64_t before = client.received / length_;
+        client.received += bytes;
+        const std::uint64_t echoes = client.received / length_ - before;
+        if (measuring_ && echoes != 0) {
+            client.counted += echoes;
+            if (is_modest(id)) {
+                latency_.record(Clock::now() - client.sent_at);
+            }
+        }
+    }
+
+    void send(std::size_t id, Client& client) {
+        const std::uint64_t due = (client.received / length_ + client.window) * length_;
+        if (due == client.sent) {
+            return;
+        }
+        if (is_modest(id) && client.sent % length_ == 0) {
+            client.sent_at = Clock::now();
+        }
+        const auto what =
+            std::span(stream_).subspan(client.sent % length_, std::size_t{due - client.sent});
+        const echod::IoResult result = echod::send_some(client.fd.get(), what);
+        if (result.error != 0 && !result.would_block()) {
+            echod::throw_errno(result.error, "send");
+        }
+        client.sent += result.bytes;
+    }
+
+    Plan plan_;
+    std::size_t length_;
+    std::vector<std::byte> stream_; ///< any part of the stream, from any place in a message on
+    std::vector<Client> clients_;   ///< the modest ones, then the floods
+    std::vector<std::byte> buffer_ = std::vector<std::byte>(kRead);
+    echod::Epoll epoll_;
+    echoload::Histogram latency_;
+    bool measuring_ = false;
+};
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    if (argc != 8) {
+        fmt::print(stderr,
+                   "usage: crowd PORT FLOODS IN_FLIGHT MODEST PAYLOAD WARMUP_MS DURATION_MS\n");
+        return 2;
+    }
+    bench::raise_descriptor_limit();
+    Crowd crowd({static_cast<std::uint16_t>(bench::number(argv[1])), bench::number(argv[2]),
+                 bench::number(argv[3]), bench::number(argv[4]),
+                 static_cast<std::uint32_t>(bench::number(argv[5])),
+                 std::chrono::milliseconds(bench::number(argv[6])),
+                 std::chrono::milliseconds(bench::number(argv[7]))});
+    crowd.run();
+    crowd.report();
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "crowd: %s\n", error.what());
+    return 1;
+}
