@@ -15,7 +15,7 @@ def add_option(parser):
         "--build",
         metavar="DIR",
         type=Path,
-        help="use what DIR holds, configured with -Dbench=true "
+        help="use what DIR holds, where `ninja bench` has built it "
         f"(default: {DEFAULT.name}, made and built as needed)",
     )
 
@@ -31,8 +31,8 @@ def prepare(directory):
     say("building ...")
     quietly([ROOT / "packaging" / "install-packages", "build", "bench"])
     if not (DEFAULT / "build.ninja").exists():
-        quietly(["meson", "setup", DEFAULT, "-Dbench=true"])
-    quietly(["ninja", "-C", DEFAULT])
+        quietly(["meson", "setup", DEFAULT])
+    quietly(["ninja", "-C", DEFAULT, "bench"])
     return Build(DEFAULT)
 
 
@@ -52,7 +52,7 @@ class Build:
     def _program(self, *parts):
         path = self.directory.joinpath(*parts)
         if not os.access(path, os.X_OK):
-            sys.exit(f"there is no {path}: is {self.directory} configured with -Dbench=true?")
+            sys.exit(f"there is no {path}: did `ninja bench` build it?")
         return str(path)
 
     @property
