@@ -48,11 +48,28 @@ std::string describe(const Words<N>& rule) {
     return text;
 }
 
+// Without control characters, so that what stands in a file neither breaks a line nor commands a
+// terminal: those of ASCII, and in UTF-8 U+0080 to U+009F.
+std::string printable(std::string text) {
+    unsigned char before = 0;
+    for (char& c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool second_half = before == 0xc2 && byte >= 0x80 && byte < 0xa0;
+        if (byte < 0x20 || byte == 0x7f || second_half) {
+            c = '?';
+        }
+        if (second_half) {
+            *(&c - 1) = '?';
+        }
+        before = byte;
+    }
+    return text;
+}
+
 // What stands in the file, made fit for a line of error: printable, and not too long for it.
-std::string fit(std::string text) {
+std::string fit(const std::string& raw) {
     constexpr std::size_t kMost = 60;
-    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-    std::replace_if(text.begin(), text.end(), is_control, '?');
+    std::string text = printable(raw);
     if (text.size() <= kMost) {
         return text;
     }
@@ -195,10 +212,24 @@ public:
                        fmt::format("{}:{}:{}: {}", name_, at.line, at.column, text));
     }
 
+    /// False where there are so many already that one more is counted and not told: nobody reads
+    /// thousands of lines, and a reload must not stop the loop for as long as making them takes.
+    [[nodiscard]] bool has_room() {
+        constexpr std::size_t kMost = 100;
+        if (found_.size() < kMost) {
+            return true;
+        }
+        ++more_;
+        return false;
+    }
+
     void throw_if_any() const {
         std::vector<std::string> lines;
         for (const auto& [place, line] : found_) {
             lines.push_back(line);
+        }
+        if (more_ != 0) {
+            lines.push_back(fmt::format("{}: and {} more errors", name_, more_));
         }
         if (!lines.empty()) {
             throw ConfigError(std::move(lines));
@@ -208,6 +239,7 @@ public:
 private:
     std::string name_;
     std::multimap<std::pair<toml::source_index, toml::source_index>, std::string> found_;
+    std::size_t more_ = 0;
 };
 
 void refuse_unknown(const toml::table& root, Errors& errors) {
@@ -221,6 +253,9 @@ void refuse_unknown(const toml::table& root, Errors& errors) {
         const std::string name = fit(std::string(section.str()));
         const toml::table* table = node.as_table();
         if (!sections.contains(name)) {
+            if (!errors.has_room()) {
+                continue;
+            }
             // A key above the first [section] lands here too.
             std::vector<std::string> candidates = keys;
             candidates.insert(candidates.end(), section_list.begin(), section_list.end());
@@ -236,7 +271,7 @@ void refuse_unknown(const toml::table& root, Errors& errors) {
         }
         for (const auto& [key, value] : *table) {
             const std::string full = fmt::format("{}.{}", name, fit(std::string(key.str())));
-            if (std::find(keys.begin(), keys.end(), full) == keys.end()) {
+            if (std::find(keys.begin(), keys.end(), full) == keys.end() && errors.has_room()) {
                 errors.add(key.source(),
                            fmt::format("{}: unknown key{}", full, suggestion(full, keys)));
             }
@@ -293,7 +328,8 @@ Config parse_config(std::string_view text, const std::string& name) {
     try {
         root = toml::parse(text, name);
     } catch (const toml::parse_error& error) {
-        errors.add(error.source(), fmt::format("not valid TOML: {}", error.description()));
+        errors.add(error.source(),
+                   printable(fmt::format("not valid TOML: {}", error.description())));
         errors.throw_if_any();
     }
     Config config;

@@ -117,3 +117,24 @@ TEST(Config, AFileThatIsNoRegularFileIsRefused) {
     EXPECT_THROW((void)load_config("/nonexistent/echod.toml"), ConfigError);
     EXPECT_THROW((void)load_config("/dev/null"), ConfigError);
 }
+
+TEST(Config, NoErrorCarriesControlCharacters) {
+    for (const char* text : {"[log]\nlevel = f\x01", "\"\\u001b[31m\" = 1\n",
+                             "[log]\nlevel = \"\\u009b31m\"", "\"\\u0085\" = 1\n"}) {
+        const auto lines = errors_of(text);
+        ASSERT_EQ(lines.size(), 1U) << text;
+        for (const char* control : {"\x01", "\x1b", "\xc2\x9b", "\xc2\x85"}) {
+            EXPECT_EQ(lines[0].find(control), std::string::npos) << text;
+        }
+    }
+}
+
+TEST(Config, ThousandsOfErrorsAreCountedAndNotTold) {
+    std::string text = "[limits]\n";
+    for (int i = 0; i < 3000; ++i) {
+        text += "k" + std::to_string(i) + " = 1\n";
+    }
+    const auto lines = errors_of(text);
+    ASSERT_EQ(lines.size(), 101U);
+    EXPECT_EQ(lines.back(), "f.toml: and 2900 more errors");
+}
