@@ -17,6 +17,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -66,6 +67,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option(
            "--control", options.control_path,
            fmt::format("Serve, or ask, the control socket SOCKET [{}]", kDefaultControlPath))
+        ->check(not_empty)
         ->option_text("SOCKET");
     // The group's title says that they exclude each other; option_text() keeps CLI11 from adding so
     // to each of them.
@@ -285,7 +287,9 @@ int main(int argc, char** argv) {
             app.exit(error); // --help, --version
             return flush_output();
         }
-        complain(fmt::format("echod: {}; see echod --help", error.what()));
+        std::string why = error.what();
+        std::replace(why.begin(), why.end(), '\n', ' '); // an argument may hold any byte
+        complain(fmt::format("echod: {}; see echod --help", why));
         return kExitUsage;
     } catch (const ConfigError& error) {
         for (const std::string& line : error.lines()) {
