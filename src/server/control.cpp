@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 
 namespace echod {
@@ -25,6 +27,10 @@ constexpr std::string_view kOk = "ok\n";
 constexpr std::string_view kError = "error\n";
 
 Endpoint endpoint_of(const std::string& path) {
+    if (path.size() >= sizeof sockaddr_un::sun_path) {
+        throw std::runtime_error(fmt::format("control socket {}: the path is longer than {} bytes",
+                                             path, sizeof sockaddr_un::sun_path - 1));
+    }
     return resolve_target("unix:" + path).front();
 }
 
@@ -72,7 +78,12 @@ void ControlSocket::on_event(std::uint64_t index, TimePoint now) {
     if (index == 0) {
         accept(now);
     } else if (index < kTokens && askers_[index - 1].fd) {
-        serve(askers_[index - 1]);
+        Asker& asker = askers_[index - 1];
+        try {
+            serve(asker);
+        } catch (const std::bad_alloc&) {
+            end(asker); // it sees that the answer is cut off
+        }
     }
 }
 
@@ -108,7 +119,7 @@ void ControlSocket::serve(Asker& asker) {
         }
         asker.command.append(reinterpret_cast<const char*>(bytes.data()), got.bytes);
         const std::size_t end = asker.command.find('\n');
-        if (end <= kLongestCommand) { // npos is beyond it
+        if (end != std::string::npos && end <= kLongestCommand) {
             const ControlAnswer answer = handler_(std::string_view(asker.command).substr(0, end));
             asker.answer = std::string(answer.ok ? kOk : kError) + answer.text;
             asker.answered = true;

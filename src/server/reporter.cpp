@@ -65,6 +65,7 @@ void Reporter::report(const Gauges& gauges, TimePoint now) {
         due_.reset(); // until something happens
         return;
     }
+    due_ = now + interval_; // also where memory is out and nothing can be written
     write(gauges, now);
     start_window(now);
 }

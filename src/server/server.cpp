@@ -18,6 +18,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
+#include <utility>
 
 namespace echod {
 
@@ -32,6 +34,16 @@ constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
 // are many: standard streams, epoll, signalfd, the log, the control socket and its askers, a
 // notification, a configuration being read, an accept that is about to be refused.
 constexpr std::uint64_t kReservedDescriptors = 9 + ControlSocket::kTokens;
+
+// What is done for people (log lines, statistics, reloads) may find that memory is out. Then it is
+// left out, and the clients, who need none, are served on.
+template <class Work>
+void unless_memory_is_out(Work&& work) {
+    try {
+        work();
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): there is none to say it with
+    }
+}
 
 } // namespace
 
@@ -66,15 +78,21 @@ Server::Ended Server::run() {
     }
     log_.entry(LogLevel::info, message_id::kReady, {},
                fmt::format("ready: listening on {}", where));
-    service_.ready("listening on " + where);
+    if (const int error = service_.ready("listening on " + where); error != 0) {
+        log_->warn("the service manager cannot be told at NOTIFY_SOCKET: {}, ignoring",
+                   describe_errno(error));
+    }
     while (phase_ == Phase::serving || phase_ == Phase::draining) {
         turn();
     }
     clients_.close_all(CloseReason::stopped);
-    reporter_.report_totals(gauges(), Clock::now());
     const bool handed_over = phase_ == Phase::handed_over;
-    log_.entry(LogLevel::info, message_id::kStop, {},
-               handed_over ? "stopped: the next process takes the connections over" : "stopped");
+    unless_memory_is_out([&] {
+        reporter_.report_totals(gauges(), Clock::now());
+        log_.entry(LogLevel::info, message_id::kStop, {},
+                   handed_over ? "stopped: the next process takes the connections over"
+                               : "stopped");
+    });
     return handed_over ? Ended::handed_over : Ended::stopped;
 }
 
@@ -95,7 +113,7 @@ void Server::turn() {
         if (acceptor_.has_pending() || (retry && *retry <= now_)) {
             acceptor_.accept_some(now_);
         }
-        tell_incidents(now_);
+        unless_memory_is_out([this] { tell_incidents(now_); });
     }
     clients_.expire(now_);
     control_.expire(now_);
@@ -104,7 +122,7 @@ void Server::turn() {
         reporter_.note_activity(now_);
     }
     if (reporter_.due() && *reporter_.due() <= now_) {
-        reporter_.report(gauges(), now_);
+        unless_memory_is_out([this] { reporter_.report(gauges(), now_); });
     }
     if (phase_ == Phase::draining) {
         finish_drain(now_);
@@ -146,7 +164,7 @@ void Server::dispatch(std::uint64_t token, std::uint32_t events) {
     } else if (token == kSignalToken) {
         // One a turn: epoll tells again of the next, and a flood of signals starves nobody.
         if (const auto signal = signals_.next()) {
-            on_signal(*signal);
+            unless_memory_is_out([&] { on_signal(*signal); });
         }
     } else if (token >= kControlToken) {
         control_.on_event(token - kControlToken, now_);
@@ -172,19 +190,19 @@ void Server::on_signal(int signal) {
         if (phase_ == Phase::serving) {
             start_drain();
         } else {
-            log_->warn("a second signal: closing {} connections at once", clients_.open());
             phase_ = Phase::stopped;
+            log_->warn("a second signal: closing {} connections at once", clients_.open());
         }
         break;
     }
 }
 
-void Server::apply(const Config& config, TimePoint now) {
-    config_ = config;
-    clients_.configure(config.limits, config.timeouts);
-    acceptor_.configure(config.limits, room_for_connections());
-    reporter_.set_interval(config.stats.interval, now);
-    log_.set_level(config.log.level);
+void Server::apply(Config config, TimePoint now) noexcept {
+    config_ = std::move(config);
+    clients_.configure(config_.limits, config_.timeouts);
+    acceptor_.configure(config_.limits, room_for_connections());
+    reporter_.set_interval(config_.stats.interval, now);
+    log_.set_level(config_.log.level);
 }
 
 ControlAnswer Server::reload() {
@@ -202,10 +220,12 @@ ControlAnswer Server::reload() {
         }
         wanted.listen = config_.listen;
         wanted.log.target = config_.log.target;
-        apply(wanted, now_);
-        log_.entry(LogLevel::info, message_id::kReload, {},
-                   "reloaded: the new configuration is in force");
-        warn_if_descriptors_lack();
+        apply(std::move(wanted), now_);
+        unless_memory_is_out([this] {
+            log_.entry(LogLevel::info, message_id::kReload, {},
+                       "reloaded: the new configuration is in force");
+            warn_if_descriptors_lack();
+        });
     } catch (const ConfigError& error) {
         answer.ok = false;
         for (const std::string& line : error.lines()) {
@@ -265,24 +285,30 @@ void Server::feed_watchdog() {
     if (!watchdog_ || now_ - fed_ < *watchdog_ / 2) {
         return;
     }
-    if (now_ - fed_ > *watchdog_ * 3 / 4) {
-        log_.entry(LogLevel::warning, message_id::kWatchdog, {},
-                   fmt::format("the watchdog was fed after {}, close to its limit of {}: "
-                               "the machine or the loop is overloaded",
-                               humanize_duration(now_ - fed_), format_duration(*watchdog_)));
-    }
+    const Duration since = now_ - std::exchange(fed_, now_);
     service_.feed_watchdog();
-    fed_ = now_;
+    if (since > *watchdog_ * 3 / 4) {
+        unless_memory_is_out([&] {
+            log_.entry(LogLevel::warning, message_id::kWatchdog, {},
+                       fmt::format("the watchdog was fed after {}, close to its limit of {}: "
+                                   "the machine or the loop is overloaded",
+                                   humanize_duration(since), format_duration(*watchdog_)));
+        });
+    }
 }
 
 void Server::start_drain() {
     constexpr Duration kMargin = std::chrono::seconds(5);
-    service_.stopping(fmt::format("draining {} connections", clients_.open()),
-                      config_.timeouts.drain + kMargin);
+    unless_memory_is_out([&] {
+        service_.stopping(fmt::format("draining {} connections", clients_.open()),
+                          config_.timeouts.drain + kMargin);
+    });
     acceptor_.finish(now_);
-    log_.entry(LogLevel::info, message_id::kStop, {},
-               fmt::format("stopping: draining {} connections for at most {}", clients_.open(),
-                           format_duration(config_.timeouts.drain)));
+    unless_memory_is_out([this] {
+        log_.entry(LogLevel::info, message_id::kStop, {},
+                   fmt::format("stopping: draining {} connections for at most {}", clients_.open(),
+                               format_duration(config_.timeouts.drain)));
+    });
     phase_ = Phase::draining;
     drain_deadline_ = now_ + config_.timeouts.drain;
     clients_.start_drain(now_);
@@ -346,9 +372,11 @@ void Server::finish_drain(TimePoint now) {
     if (clients_.open() == 0) {
         phase_ = Phase::stopped;
     } else if (now >= drain_deadline_) {
-        log_->warn("drain: closing the {} connections that were not done within {}",
-                   clients_.open(), format_duration(config_.timeouts.drain));
         phase_ = Phase::stopped;
+        unless_memory_is_out([this] {
+            log_->warn("drain: closing the {} connections that were not done within {}",
+                       clients_.open(), format_duration(config_.timeouts.drain));
+        });
     }
 }
 

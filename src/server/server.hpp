@@ -62,7 +62,7 @@ private:
     [[nodiscard]] std::optional<Duration> sleep_time(TimePoint now) const noexcept;
     void dispatch(std::uint64_t token, std::uint32_t events);
     void on_signal(int signal);
-    void apply(const Config& config, TimePoint now);
+    void apply(Config config, TimePoint now) noexcept;
     [[nodiscard]] ControlAnswer reload();
     [[nodiscard]] ControlAnswer answer(std::string_view command);
     [[nodiscard]] ServerState state();

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -130,8 +131,8 @@ bool ServiceManager::store(const Inheritance& inheritance, const std::vector<Lis
     return stored && sd_notify_barrier(0, kPatience) > 0;
 }
 
-void ServiceManager::ready(const std::string& status) {
-    (void)sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
+int ServiceManager::ready(const std::string& status) {
+    return -std::min(sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str()), 0);
 }
 
 void ServiceManager::status(const std::string& text, TimePoint now) {
@@ -155,11 +156,23 @@ void ServiceManager::feed_watchdog() {
 }
 
 std::optional<Duration> watchdog_timeout() {
+    // Below the least nothing but feeding would be done; beyond the most a Duration overflows.
+    constexpr std::uint64_t kLeast = 1'000;
+    constexpr std::uint64_t kMost = 365ULL * 24 * 3600 * 1'000'000;
     std::uint64_t us = 0;
-    if (sd_watchdog_enabled(0, &us) <= 0) {
+    const int enabled = sd_watchdog_enabled(0, &us);
+    if (enabled < 0) {
+        throw std::runtime_error(fmt::format("WATCHDOG_USEC or WATCHDOG_PID makes no sense: {}",
+                                             describe_errno(-enabled)));
+    }
+    if (enabled == 0) {
         return std::nullopt;
     }
-    return std::chrono::microseconds(us);
+    if (us < kLeast) {
+        throw std::runtime_error(
+            fmt::format("WATCHDOG_USEC must be at least {}, is {}", kLeast, us));
+    }
+    return std::chrono::microseconds(std::min(us, kMost));
 }
 
 ReloadScope::ReloadScope() {

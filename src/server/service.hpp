@@ -35,7 +35,8 @@ public:
     [[nodiscard]] bool store(const Inheritance& inheritance,
                              const std::vector<Listener>& listeners);
 
-    void ready(const std::string& status);
+    /// Returns 0, or the errno where a manager is named but cannot be told.
+    [[nodiscard]] int ready(const std::string& status);
     /// The line that `systemctl status` shows. Held back where the last one was told less than a
     /// second ago: a manager that is stuck would stop whoever tells it more than it can queue.
     void status(const std::string& text, TimePoint now);
@@ -49,7 +50,8 @@ private:
 };
 
 /// How often the watchdog wants to be fed at the latest (WatchdogSec=, sd_watchdog_enabled(3));
-/// nothing where there is none for this process.
+/// nothing where there is none for this process. Throws std::runtime_error that names the variable
+/// which makes no sense.
 [[nodiscard]] std::optional<Duration> watchdog_timeout();
 
 /// Tells the service manager that a reload runs; that it is over when the scope ends, however it
