@@ -158,7 +158,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"received", result->tally.bytes.received},
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
-        json["latency"] = latency(result->tally.latency);
+        json["latency"] = latency(result->tally.service);
         json["errors"] = errors(result->tally.errors);
         json["mismatches"] = mismatches(result->mismatches);
     }

@@ -177,7 +177,7 @@ std::string text_report(const Options& options, const RunResult& result, const V
     write_connections(out, options, result);
     write_messages(out, result);
     write_rate(out, result);
-    write_latency(out, result.tally.latency);
+    write_latency(out, result.tally.service);
     write_errors(out, result.tally.errors);
     write_mismatches(text, result);
     write_verdict(out, verdict);
@@ -205,9 +205,9 @@ std::string live_line(const LiveInterval& interval) {
                    group_digits(static_cast<std::uint64_t>(
                        std::llround(static_cast<double>(tally.messages.verified) / length))),
                    byte_rate(static_cast<double>(tally.bytes.received) / length));
-    if (tally.latency.count() != 0) {
-        fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(tally.latency.percentile(50)),
-                       or_dash(tally.latency.percentile(99)), or_dash(tally.latency.max()));
+    if (tally.service.count() != 0) {
+        fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(tally.service.percentile(50)),
+                       or_dash(tally.service.percentile(99)), or_dash(tally.service.max()));
     }
     if (const std::uint64_t errors = tally.errors.total(); errors != 0) {
         fmt::format_to(out, "  errors {}", group_digits(errors));

@@ -181,7 +181,7 @@ void Session::complete(std::size_t length, ReceiveTime time, Tally& tally) noexc
     ++tally.messages.verified;
     if (expected_ >= measured_from_) {
         ++tally.messages.measured;
-        tally.latency.record(time.now - send_times_[expected_]);
+        tally.service.record(time.now - send_times_[expected_]);
         if (time.in_window) {
             ++tally.messages.in_window;
             tally.bytes.in_window += length;
@@ -244,7 +244,7 @@ void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) 
         } else if (ending == Ending::timed_out && age >= timeout) {
             ++tally.messages.timed_out;
             if (expected_ >= measured_from_) {
-                tally.latency.record(age);
+                tally.service.record(age);
             }
         } else {
             ++tally.messages.lost;

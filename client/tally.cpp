@@ -65,7 +65,7 @@ void Tally::merge(const Tally& other) {
     bytes.in_window += other.bytes.in_window;
     errors.merge(other.errors);
     mismatches += other.mismatches;
-    latency.merge(other.latency);
+    service.merge(other.service);
 }
 
 void Tally::clear() noexcept {
@@ -74,7 +74,7 @@ void Tally::clear() noexcept {
     bytes = {};
     errors.clear();
     mismatches = 0;
-    latency.clear();
+    service.clear();
 }
 
 } // namespace echoload

@@ -77,7 +77,8 @@ struct Tally {
     ByteCounts bytes;
     ErrorTable errors;
     std::uint64_t mismatches = 0; ///< wrong echoes of every kind, also those nothing was owed for
-    Histogram latency; ///< of measured messages: echoes, and those that timed out, at their age
+    Histogram service; ///< of measured messages, from their sending: echoes, and those that timed
+                       ///< out, at their age
 
     void merge(const Tally& other);
     void clear() noexcept;

@@ -32,7 +32,7 @@ RunResult good_run() {
     result.tally.messages.in_window = 990;
     result.tally.bytes = {100'000, 100'000, 99'000};
     for (int i = 1; i <= 1000; ++i) {
-        result.tally.latency.record(Duration(i));
+        result.tally.service.record(Duration(i));
     }
     result.peak = 2;
     result.ramp_up = 1ms;
@@ -231,13 +231,13 @@ TEST(Tally, MergingAddsEverything) {
     EXPECT_EQ(sum.messages.lost, 3U);
     EXPECT_EQ(sum.mismatches, 3U);
     EXPECT_EQ(sum.bytes.in_window, 297'000U);
-    EXPECT_EQ(sum.latency.count(), 3000U);
+    EXPECT_EQ(sum.service.count(), 3000U);
     EXPECT_EQ(sum.errors.total(), 9U);
     ASSERT_EQ(sum.errors.rows().size(), 2U);
     EXPECT_EQ(sum.errors.rows()[0].phase, Phase::write);
     EXPECT_EQ(sum.errors.rows()[0].count, 6U);
     sum.clear();
-    EXPECT_EQ(sum.messages.verified + sum.errors.total() + sum.latency.count(), 0U);
+    EXPECT_EQ(sum.messages.verified + sum.errors.total() + sum.service.count(), 0U);
 }
 
 TEST(Figures, AreGroupedAndScaled) {

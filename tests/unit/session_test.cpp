@@ -108,7 +108,7 @@ TEST_F(SessionTest, VerifiesEchoesOneByteAtATime) {
         ASSERT_FALSE(verify({&byte, 1}));
     }
     EXPECT_EQ(tally.messages.verified, 20U);
-    EXPECT_EQ(tally.latency.count(), 20U);
+    EXPECT_EQ(tally.service.count(), 20U);
     EXPECT_EQ(tally.bytes.received, echo.size());
     EXPECT_EQ(tally.bytes.in_window, echo.size());
     EXPECT_EQ(session.outstanding(), 0U);
@@ -180,12 +180,12 @@ TEST_F(SessionTest, LatencyIsFromTheSendCallToTheReceiveCall) {
     const Bytes second = message(1);
     now += 1ms;
     ASSERT_FALSE(verify(std::span(second).first(4))); // no echo is complete by this
-    EXPECT_EQ(tally.latency.count(), 1U);
-    EXPECT_EQ(tally.latency.max(), Duration(5ms));
+    EXPECT_EQ(tally.service.count(), 1U);
+    EXPECT_EQ(tally.service.max(), Duration(5ms));
     now += 4ms;
     ASSERT_FALSE(verify(std::span(second).subspan(4)));
-    EXPECT_EQ(tally.latency.max(), Duration(7ms));
-    EXPECT_EQ(tally.latency.min(), Duration(5ms));
+    EXPECT_EQ(tally.service.max(), Duration(7ms));
+    EXPECT_EQ(tally.service.min(), Duration(5ms));
 }
 
 TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndOnlyWhatCameInTheWindowIsInTheRate) {
@@ -199,7 +199,7 @@ TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndOnlyWhatCameInTheWindowIsInTheR
     ASSERT_FALSE(verify(last));
     EXPECT_EQ(tally.messages.verified, 5U);
     EXPECT_EQ(tally.messages.measured, 3U);
-    EXPECT_EQ(tally.latency.count(), 3U);
+    EXPECT_EQ(tally.service.count(), 3U);
     EXPECT_EQ(tally.messages.in_window, 2U);
     EXPECT_EQ(tally.bytes.in_window, message(2).size() + message(3).size());
 }
@@ -304,8 +304,8 @@ TEST_F(SessionTest, ATimeoutCountsWhatWaitedThatLongAsTimedOutAtItsAgeAndTheRest
     session.end(Ending::timed_out, now, 1s, tally);
     EXPECT_EQ(tally.messages.timed_out, 2U);
     EXPECT_EQ(tally.messages.lost, 1U);
-    EXPECT_EQ(tally.latency.count(), 2U);
-    EXPECT_EQ(tally.latency.min(), Duration(1100ms));
+    EXPECT_EQ(tally.service.count(), 2U);
+    EXPECT_EQ(tally.service.min(), Duration(1100ms));
     EXPECT_EQ(session.outstanding(), 0U);
     EXPECT_FALSE(session.deadline(1s));
     EXPECT_EQ(session.fd(), -1);

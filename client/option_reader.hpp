@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// How the parts of the command line are read: one clear message for each value that is wrong.
+#pragma once
+
+#include "base/clock.hpp"
+#include "client/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace echoload {
+
+/// A number with k or M from `low` to `high`. Throws CLI::ValidationError that says so.
+[[nodiscard]] std::uint64_t count_in(const std::string& text, std::uint64_t low,
+                                     std::uint64_t high);
+
+/// A duration with its unit from `low` to `high`. Throws CLI::ValidationError that says so.
+[[nodiscard]] Duration duration_in(const std::string& text, Duration low, Duration high);
+
+/// An option whose text `read` turns into a value or throws; the message is led by the option's
+/// names, so that it says which one was wrong.
+template <class Read>
+CLI::Option* add(CLI::App& app, const std::string& names, const std::string& help,
+                 const std::string& type, Read read) {
+    const auto guarded = [names, read](const std::string& text) {
+        try {
+            read(text);
+        } catch (const CLI::ValidationError& error) {
+            throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
+        } catch (const std::invalid_argument& error) {
+            throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
+        }
+    };
+    return app.add_option_function<std::string>(names, guarded, help)->type_name(type);
+}
+
+/// What is sent, to whom, how much and when.
+void add_load_options(CLI::App& app, Options& options);
+
+/// How it is told.
+void add_report_options(CLI::App& app, Options& options);
+
+} // namespace echoload
