@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""echod@.service: several daemons on one port."""
+
+import json
+
+import pytest
+
+from clients import echoes
+from machine import MESSAGE_ID
+
+INSTANCES = ("0", "1")
+
+
+@pytest.fixture
+def machine(machine):
+    machine.run("systemctl disable --quiet --now echod.socket echod.service")
+    machine.run([
+        "systemctl", "enable", "--quiet", "--now",
+        *(f"echod@{name}.{kind}" for name in INSTANCES for kind in ("socket", "service")),
+    ])
+    yield machine
+    machine.run(["systemctl", "stop", "echod@*.socket", "echod@*.service"])
+    machine.run(["sh", "-c", "rm -rf /etc/systemd/system/*.wants/echod@* "
+                 "/etc/systemd/system/echod@*.d && systemctl daemon-reload"])
+    machine.run("systemctl enable --quiet echod.socket echod.service")
+
+
+def statistics(machine, name):
+    """What one instance counts, through its own control socket."""
+    answer = machine.run(f"echod --stats json --control /run/echod-{name}/control.sock")
+    return json.loads(answer.stdout)
+
+
+def test_two_instances_share_the_connections_of_one_port(machine):
+    connected = [machine.connect() for _ in range(200)]
+    assert all(echoes(client) for client in connected)
+
+    counted = [statistics(machine, name) for name in INSTANCES]
+
+    assert sum(one["connections"] for one in counted) == len(connected)
+    # Each of 200 is dealt out by a hash: that one instance gets fewer than 20 is no accident.
+    assert all(one["connections"] >= 20 for one in counted), counted
+    assert sum(one["counters"]["messages_out"] for one in counted) == len(connected)
+    for client in connected:
+        client.close()
+
+
+def test_each_instance_has_limits_and_journal_entries_of_its_own(machine):
+    machine.set_option("max_connections", 1)
+    machine.set_option("when_full", '"reject"')
+    machine.run(["systemctl", "reload", "echod@*.service"])
+    connected = [machine.connect() for _ in range(60)]
+    served = sum(serves(client) for client in connected)
+    assert served == len(INSTANCES)
+    for name in INSTANCES:
+        machine.run(["systemctl", "kill", "-s", "USR1", f"echod@{name}.service"])
+        entry = machine.wait_for_entry(
+            f"MESSAGE_ID={MESSAGE_ID['statistics']}", f"_SYSTEMD_UNIT=echod@{name}.service",
+            after=machine.before,
+        )
+        assert entry["ECHOD_CONNECTIONS"] == "1"
+    for client in connected:
+        client.close()
+
+
+def serves(client):
+    try:
+        return echoes(client)
+    except ConnectionError:
+        return False
+
+
+def test_a_restart_of_one_instance_keeps_its_connections_and_leaves_the_other_alone(machine):
+    connected = [machine.connect() for _ in range(50)]
+    assert all(echoes(client) for client in connected)
+    before = [machine.show(f"echod@{name}.service", "MainPID") for name in INSTANCES]
+    machine.run("systemctl restart echod@0.service")
+    after = [machine.show(f"echod@{name}.service", "MainPID") for name in INSTANCES]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+    assert all(echoes(client) for client in connected)
+    for client in connected:
+        client.close()
+
+
+def test_an_instance_named_by_a_core_can_be_kept_on_it(machine):
+    machine.drop_in("echod@.service", "[Service]\nCPUAffinity=%i\n")
+    machine.run(["systemctl", "restart", "echod@*.service"])
+    for name in INSTANCES:
+        status = machine.read(f"/proc/{machine.show(f'echod@{name}.service', 'MainPID')}/status")
+        assert f"Cpus_allowed_list:\t{name}\n" in status
