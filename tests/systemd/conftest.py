@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD_ENVIRONMENT = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CXXFLAGS_APPEND": "-g0"}
 
 
-def booted():
+def booted(package=None):
+    """A machine; with `package`, one that was installed before it booted."""
     if os.geteuid() != 0:
         pytest.skip("booting systemd in namespaces needs root")
     try:
-        return Machine()
+        return Machine(package)
     except CannotBoot as error:
         pytest.skip(f"cannot boot systemd here: {error}")
 

@@ -39,9 +39,11 @@ class CannotBoot(Exception):
 class Machine:
     """One boot. Paths of it are under `root`, seen from outside; `run` runs a command inside."""
 
-    def __init__(self):
+    def __init__(self, package=None):
+        """With `package`, one that was installed before the boot."""
         self._boot = subprocess.Popen(
-            [BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [BOOT, *([package] if package else [])], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         words = self._boot.stdout.readline().split()
         if words[:1] != ["init"]:
@@ -174,14 +176,16 @@ class Machine:
         """A socket in the machine's network."""
         return self._inside.submit(socket.socket, family, socket.SOCK_STREAM).result()
 
-    def connect(self, address=("127.0.0.1", 8007)):
+    def connect(self, address=("127.0.0.1", 8007), source=None, timeout=TIMEOUT):
         if isinstance(address, str):
             client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             address = str(self.root / address.lstrip("/"))
         else:
             client = self.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-        client.settimeout(TIMEOUT)
+        client.settimeout(timeout)
         try:
+            if source:
+                client.bind((source, 0))
             client.connect(address)
         except OSError:
             client.close()

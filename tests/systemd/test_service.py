@@ -264,3 +264,27 @@ def test_the_process_is_nobody_in_particular_and_filtered(machine):
     assert field["Seccomp"] == "2"  # seccomp(2): a filter is in force
     assert machine.run("getent passwd echod").returncode == 0  # DynamicUser=
     assert "echod:" not in machine.read("/etc/passwd")
+
+
+# Who gets there.
+
+
+def test_a_group_given_by_drop_in_may_ask_the_control_socket_and_nobody_else_may(machine):
+    machine.run("groupadd --system --force operators")
+    machine.drop_in("echod.service", "[Service]\nGroup=operators\n")
+    machine.run("systemctl restart echod.service")
+    ask = "setpriv --reuid=nobody --regid={} --clear-groups echod --status"
+    assert "serving for" in machine.run(ask.format("operators")).stdout
+    refused = machine.run(ask.format("nogroup"), check=False)
+    assert refused.returncode == 1
+    assert "EACCES" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_an_address_filter_of_the_socket_unit_keeps_clients_away(machine):
+    machine.drop_in("echod.socket", "[Socket]\nIPAddressAllow=127.0.0.3\nIPAddressDeny=any\n")
+    machine.run("systemctl restart echod.socket")
+    with machine.connect(source="127.0.0.3") as client:
+        assert echoes(client)
+    with pytest.raises(TimeoutError):  # what it sends is dropped, as by a firewall
+        machine.connect(source="127.0.0.4", timeout=1.5)
