@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 namespace {
 
@@ -133,9 +134,13 @@ std::vector<Listener> listeners_of(PassedDescriptors& passed, const Config& conf
 
 // A configuration that is refused at a restart must not cost the connections that wait to be taken
 // over: what was in force before goes on, and the errors are told.
-Config config_of_predecessor(const Inheritance& inheritance) {
-    return parse_config(decode_state(read_state_file(inheritance.state.get())).config,
-                        "(configuration of the process before)");
+std::optional<Config> config_of_predecessor(const Inheritance& inheritance) {
+    try {
+        return parse_config(decode_state(read_state_file(inheritance.state.get())).config,
+                            "(configuration of the process before)");
+    } catch (const std::runtime_error&) {
+        return std::nullopt; // there is none that can be read
+    }
 }
 
 // The command for the running daemon; empty where this process is to be the daemon.
@@ -206,10 +211,11 @@ Start prepare(const Options& options) {
     try {
         start.config = read_config(options, start.is_default);
     } catch (const ConfigError& error) {
-        if (!start.passed.inheritance) {
+        const std::optional<Config> before = config_of_predecessor(start.passed.inheritance);
+        if (!before) {
             throw;
         }
-        start.config = config_of_predecessor(start.passed.inheritance);
+        start.config = *before;
         start.refused = error.lines();
     }
     return start;

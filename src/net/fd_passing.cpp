@@ -74,7 +74,7 @@ std::vector<UniqueFd> receive_descriptors(int socket) {
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n < 0) {
+        if (n <= 0) { // 0: the end of what is no datagram socket
             return fds;
         }
         for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;

@@ -83,11 +83,13 @@ public:
         return static_cast<Number>(value);
     }
     Duration duration() {
-        const auto value = number<std::int64_t>();
-        if (value < 0) {
-            throw std::runtime_error("a duration is negative");
+        // Beyond this, sums with points in time could overflow.
+        constexpr Duration kLongest = std::chrono::hours(24 * 365 * 100);
+        const Duration value(number<std::int64_t>());
+        if (value < Duration::zero() || value > kLongest) {
+            throw std::runtime_error("a duration is none that can be");
         }
-        return Duration(value);
+        return value;
     }
     std::span<const std::byte> bytes() { return take(number<std::uint32_t>()); }
     [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }

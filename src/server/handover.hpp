@@ -60,7 +60,8 @@ struct Inheritance {
     UniqueFd connections; ///< a datagram socket with the descriptors in it
     UniqueFd state;       ///< the state file
 
-    [[nodiscard]] explicit operator bool() const noexcept { return connections && state; }
+    /// True where there is anything: one without the other is a loss to be told.
+    [[nodiscard]] explicit operator bool() const noexcept { return connections || state; }
 };
 
 } // namespace echod

@@ -3,9 +3,11 @@
 #include "server/handover.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <random>
 
 using namespace echod;
@@ -119,6 +121,22 @@ TEST(Handover, WhatANewerVersionAppendsToARecordIsPassedOver) {
     bytes.insert(bytes.end() - 8, 5, std::byte{0xee});
     seal(bytes);
     EXPECT_EQ(decode_state(bytes), state);
+}
+
+TEST(Handover, ADurationThatWouldOverflowIsRefused) {
+    ParkedState state = sample();
+    for (const Duration wrong : {Duration::max(), Duration(-1), Duration::min()}) {
+        state.connections[1].idle = wrong;
+        EXPECT_NE(why(encode_state(state)), "");
+    }
+}
+
+TEST(FdPassing, TheEndOfAStreamIsTheEnd) {
+    std::array<int, 2> fds{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds.data()), 0);
+    const UniqueFd near(fds[0]);
+    ::close(fds[1]);
+    EXPECT_TRUE(receive_descriptors(near.get()).empty());
 }
 
 TEST(FdPassing, ThousandsOfDescriptorsGoThroughOneSocketInOrderAfterTheSenderIsGone) {

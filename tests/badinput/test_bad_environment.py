@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""The service manager's variables and the control socket: 1, and one line that names it.
+
+Passed sockets are those of tests/blackbox/test_activation.py.
+"""
+
+import contextlib
+import os
+import socket
+
+import pytest
+from echod_daemon import BASE, Echod, launched, merged, to_toml
+from refusal import CONFIG, ECHOD, FAILURE, error_lines, run
+
+WATCHDOGS = ["soon", "-1", "0", "", "1.5", "1", "99999999999999999999999"]
+
+
+def config_file(tmp_path, **sections):
+    path = tmp_path / "echod.toml"
+    path.write_text(to_toml(merged(BASE, sections)))
+    return path
+
+
+def refused(tmp_path, *options, **sections):
+    """Runs echod by launch.py with `options`; the one error line."""
+    command = [*launched(*options), ECHOD, "--config", config_file(tmp_path, **sections)]
+    command += ["--control", tmp_path / "control"]
+    status, lines, output = run(*command)
+    assert (status, output) == (FAILURE, ""), lines
+    errors = error_lines(lines)
+    assert len(errors) == 1, lines
+    assert not (tmp_path / "control").exists(), "it left a socket behind"
+    return errors[0]
+
+
+@pytest.mark.parametrize("value", WATCHDOGS)
+def test_a_watchdog_that_makes_no_sense_is_refused_by_name(tmp_path, value):
+    assert "WATCHDOG_USEC" in refused(tmp_path, f"--env=WATCHDOG_USEC={value}")
+
+
+def test_a_watchdog_of_a_thousand_years_is_none_that_spins(tmp_path):
+    daemon = Echod(tmp_path, env={"WATCHDOG_USEC": "18446744073709551614"})
+    try:
+        daemon.connect().echo()
+        told = len(daemon.notifications.datagrams)
+        daemon.statistics()
+        assert "WATCHDOG=1" not in daemon.notifications.datagrams[told:]
+    finally:
+        daemon.finish()
+
+
+def refused_control(tmp_path, path):
+    command = [ECHOD, "--config", config_file(tmp_path), "--control", path]
+    status, lines, output = run(*command)
+    assert (status, output) == (FAILURE, ""), lines
+    errors = error_lines(lines)
+    assert len(errors) == 1, lines
+    assert str(path) in errors[0] and "control socket" in errors[0], errors
+    return errors[0]
+
+
+def test_a_control_socket_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").write_text("precious")
+    refused_control(tmp_path, tmp_path / "directory")
+    refused_control(tmp_path, tmp_path / "file")
+    refused_control(tmp_path, tmp_path / "file" / "below")
+    refused_control(tmp_path, tmp_path / "missing" / "socket")
+    refused_control(tmp_path, tmp_path / ("x" * 150))
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_control_socket_that_another_one_serves_is_left_to_it(tmp_path):
+    daemon = Echod(tmp_path)
+    try:
+        assert "another echod" in refused_control(tmp_path, daemon.control_path)
+        assert daemon.ask("--status").returncode == 0
+    finally:
+        daemon.finish()
+
+
+NOTIFY = ["nonsense", "/nonexistent/notify", "@" + "x" * 200, "/" + "x" * 200, "vsock:x", ""]
+
+
+@pytest.mark.parametrize("value", NOTIFY)
+def test_a_service_manager_that_is_not_there_is_no_reason_to_end(tmp_path, value):
+    """The service runs; nobody hears that it is ready, which a line of the log says."""
+    daemon = Echod(tmp_path, env={"NOTIFY_SOCKET": value}, wait=False)
+    try:
+        daemon.wait_for_line("ready: listening on")
+        if value:
+            daemon.wait_for_line("NOTIFY_SOCKET")
+    finally:
+        daemon.finish()
+
+
+def memory_file(content):
+    file = open(os.memfd_create("echod-state"), "w+b")
+    file.write(content)
+    file.flush()
+    return file
+
+
+def end_of_a_pair(kind):
+    kept, closed = socket.socketpair(socket.AF_UNIX, kind)
+    closed.close()
+    return kept
+
+
+def datagrams_with(*files):
+    """A socket in which the descriptors of `files` wait to be taken, as a hand-over leaves it."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near:
+        for file in files:
+            socket.send_fds(near, [b"x"], [file.fileno()])
+    return far
+
+
+def two_connections():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peers = [socket.create_connection(server.getsockname()) for _ in range(2)]
+        with server.accept()[0] as one, server.accept()[0] as other:
+            return datagrams_with(one, other), peers
+
+
+# What the descriptors echod-connections and echod-state are; None: that one is not passed.
+HAND_OVERS = {
+    "nothing in either": (datagrams_with, lambda: memory_file(b"")),
+    "a state of zeros": (datagrams_with, lambda: memory_file(bytes(1000))),
+    "a state of text": (datagrams_with, lambda: memory_file(b"[listen]\n" * 100)),
+    "a state that is a socket": (
+        datagrams_with,
+        lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    ),
+    "a state that is a device": (datagrams_with, lambda: open("/dev/zero", "rb")),
+    "connections from a stream at its end": (
+        lambda: end_of_a_pair(socket.SOCK_STREAM),
+        lambda: memory_file(b"x"),
+    ),
+    "connections from a file": (lambda: open("/dev/null", "rb"), lambda: memory_file(b"x")),
+    "connections from a socket that listens": (
+        lambda: socket.create_server(("127.0.0.1", 0)),
+        lambda: memory_file(b"x"),
+    ),
+    "connections without a state": (datagrams_with, None),
+    "a state without connections": (None, lambda: memory_file(b"x")),
+}
+
+
+@contextlib.contextmanager
+def handing_over(connections, state):
+    """Options of Echod() that pass what the two functions make."""
+    with contextlib.ExitStack() as stack:
+        makers = {"echod-connections": connections, "echod-state": state}
+        made = {n: stack.enter_context(contextlib.closing(m())) for n, m in makers.items() if m}
+        numbers = ",".join(str(one.fileno()) for one in made.values())
+        names = ":".join(made)
+        options = ["--sockets", numbers, "--env", f"LISTEN_FDNAMES={names}"]
+        yield {
+            "prefix": launched(*options),
+            "fds": tuple(one.fileno() for one in made.values()),
+        }
+
+
+@pytest.mark.parametrize("what", HAND_OVERS)
+def test_a_hand_over_that_makes_no_sense_is_told_and_the_service_runs(tmp_path, what):
+    with handing_over(*HAND_OVERS[what]) as options:
+        daemon = Echod(tmp_path, **options)
+    try:
+        daemon.wait_for_line("the state of the process before cannot be read: ")
+        assert len(daemon.lines_with(" error ")) == 1
+        daemon.connect().echo()
+    finally:
+        daemon.finish()
+
+
+def test_connections_whose_state_cannot_be_read_are_closed(tmp_path):
+    waiting, peers = two_connections()
+    with handing_over(lambda: waiting, lambda: memory_file(b"nonsense" * 9)) as options:
+        daemon = Echod(tmp_path, **options)
+    try:
+        daemon.wait_for_line("error +2 connections were closed: ")
+        for peer in peers:
+            with peer:
+                peer.settimeout(20)
+                assert peer.recv(1) == b""
+    finally:
+        daemon.finish()
+
+
+def test_a_wrong_file_is_refused_where_the_state_has_no_config_to_go_on_with(tmp_path):
+    path = tmp_path / "echod.toml"
+    path.write_text("[limits]\nquota_messages = 0\n")
+    with handing_over(datagrams_with, lambda: memory_file(b"x")) as options:
+        status, lines, output = run(*options["prefix"], ECHOD, "--config", path,
+                                    pass_fds=options["fds"])  # fmt: skip
+    assert (status, output) == (CONFIG, "")
+    assert len(lines) == 1 and lines[0].startswith(f"{path}:2:"), lines

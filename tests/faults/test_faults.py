@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""A kernel that fails at the n-th call, for one n after the other.
+
+Each test takes its daemon through all n. After each: it lives, whoever was not hit got every echo,
+who was hit got a prefix, a new client is served, and it has not spun. In the end the totals must
+add up (Echod.finish()).
+"""
+
+import errno
+import signal
+import socket
+
+import pytest
+from plan import FOR_EVER, ONE_BYTE
+from wire import Client, message, random_messages
+
+MESSAGES = random_messages(seed=3, count=6)
+STREAM = b"".join(MESSAGES)
+PEERS = 3
+# On average; a loop that spins burns all that there is.
+CPU_A_ROUND = 0.25
+
+
+def received(client, size):
+    """What came of `size` bytes, and whether the connection is still good."""
+    data = bytearray()
+    try:
+        while len(data) < size:
+            piece = client.socket.recv(size - len(data))
+            if not piece:
+                return bytes(data), False
+            data += piece
+    except ConnectionError:
+        return bytes(data), False
+    return bytes(data), True
+
+
+def round_of_echoes(daemon):
+    """Some clients at once, each with a few messages; how many of them were cut off."""
+    clients = [Client(daemon.address) for _ in range(PEERS)]
+    cut_off = 0
+    for message_ in MESSAGES:
+        for client in clients:
+            try:
+                client.send(message_)
+            except ConnectionError:
+                pass  # seen below
+    for client in clients:
+        data, good = received(client, len(STREAM))
+        assert STREAM.startswith(data), "something came back that was not sent"
+        assert not good or data == STREAM
+        cut_off += not good
+        client.close()
+    return cut_off
+
+
+def check_served(daemon):
+    with Client(daemon.address) as client:
+        client.echo()
+
+
+def go_through(daemon, call, error, skips, count=1):
+    """For each n: the n-th `call` from here on, and those after it up to `count`, fail; (faults
+    that happened, clients cut off)."""
+    faults = daemon.faults
+    begun = daemon.cpu_seconds()
+    hits = faults.hits(call)
+    cut_off = rounds = 0
+    for skip in skips:
+        before = faults.hits(call)
+        faults.plan(call, error, skip, count)
+        lost = 0
+        most_rounds = rounds + 10 + skip + count  # each has some of every call
+        while faults.pending(call) and rounds < most_rounds:
+            lost += round_of_echoes(daemon)
+            rounds += 1
+        faults.clear()
+        assert faults.hits(call) == before + count
+        assert lost <= count, "somebody was cut off without a fault"
+        cut_off += lost
+        check_served(daemon)
+    assert daemon.running
+    assert daemon.cpu_seconds() - begun < CPU_A_ROUND * (rounds + 4)
+    return faults.hits(call) - hits, cut_off
+
+
+ACCEPT_ERRORS = [
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.ECONNABORTED,
+    errno.EINTR,
+    errno.EPROTO,
+    errno.EPERM,
+    errno.ENETDOWN,
+]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("error", ACCEPT_ERRORS, ids=errno.errorcode.get)
+def test_an_accept_that_fails_costs_no_client_its_service(faulty, error, count, skips):
+    daemon = faulty()
+    few = list(skips)[: 2 if count > 1 else None]  # each may cost the pause after a failure
+    hits, cut_off = go_through(daemon, "accept4", error, few, count)
+    assert hits > 0
+    assert cut_off == 0
+    assert daemon.statistics().get("accept_errors", 0) == hits
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EPERM, errno.EINVAL], ids=errno.errorcode.get)
+def test_an_accept_that_fails_for_long_spins_no_loop_and_is_told_of(faulty, error):
+    daemon = faulty()
+    daemon.faults.plan("accept4", error, count=FOR_EVER)
+    client = Client(daemon.address)
+    client.send(message(b"late"))
+    assert errno.errorcode[error] in daemon.wait_for_line("cannot accept")
+    begun = daemon.cpu_seconds()
+    assert not client.has_input(1.0)
+    assert daemon.cpu_seconds() - begun < 0.5
+    daemon.faults.clear()
+    assert client.receive(len(message(b"late"))) == message(b"late")
+    client.close()
+
+
+@pytest.mark.parametrize("call", ["recv", "send"])
+@pytest.mark.parametrize("error", [errno.EINTR, errno.EAGAIN], ids=errno.errorcode.get)
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_call_to_be_tried_again_costs_nobody_anything(faulty, call, error, count, skips):
+    daemon = faulty()
+    hits, cut_off = go_through(daemon, call, error, skips, count)
+    assert hits > 0
+    assert cut_off == 0
+
+
+@pytest.mark.parametrize("call", ["recv", "send"])
+def test_a_storm_of_interruptions_costs_nobody_anything(faulty, call):
+    daemon = faulty()
+    hits, cut_off = go_through(daemon, call, errno.EINTR, [0], count=100_000)
+    assert (hits, cut_off) == (100_000, 0)
+
+
+@pytest.mark.parametrize("call", ["recv", "send"])
+def test_one_byte_a_call_costs_nobody_anything(faulty, call):
+    daemon = faulty()
+    hits, cut_off = go_through(daemon, call, ONE_BYTE, [0, 1, 2], count=5_000)
+    assert (hits, cut_off) == (15_000, 0)
+
+
+NAMES = {errno.ECONNRESET: "closed_reset", errno.EPIPE: "closed_reset"}
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("recv", errno.ECONNRESET),
+        ("recv", errno.ETIMEDOUT),
+        ("recv", errno.ENOMEM),
+        ("recv", errno.EHOSTUNREACH),
+        ("send", errno.ECONNRESET),
+        ("send", errno.EPIPE),
+        ("send", errno.ENOBUFS),
+        ("send", errno.ENOMEM),
+        ("epoll_ctl", errno.ENOMEM),
+        ("epoll_ctl", errno.ENOSPC),
+    ],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else value,
+)
+def test_an_error_of_one_connection_costs_that_one_alone(faulty, call, error, skips):
+    daemon = faulty()
+    hits, cut_off = go_through(daemon, call, error, skips)
+    assert hits > 0
+    assert cut_off <= hits
+    counters = daemon.wait_for_statistics(lambda c: c.get("connections") == 0, "no connections")
+    name = NAMES.get(error, "closed_io_error")
+    counted = counters.get(name, 0) + counters.get("accept_errors", 0)
+    assert counted == hits, f"{hits} faults; counted: {counters}"
+
+
+def test_a_wait_that_is_interrupted_is_begun_again(faulty, skips):
+    daemon = faulty()
+    hits, cut_off = go_through(daemon, "epoll_wait", errno.EINTR, skips, count=3)
+    assert (hits, cut_off) == (3 * len(skips), 0)
+
+
+def test_a_signal_whose_reading_is_interrupted_is_not_lost(faulty):
+    daemon = faulty()
+    daemon.faults.plan("read", errno.EINTR, count=3)
+    daemon.statistics()  # waits for the answer to a signal
+    assert daemon.faults.hits("read") == 3
+
+
+@pytest.mark.parametrize("error", [errno.EPIPE, errno.ENOSPC, errno.EAGAIN], ids=errno.errorcode.get)
+def test_a_log_that_cannot_be_written_costs_lines_alone_and_says_how_many(faulty, error):
+    daemon = faulty()
+    before = len(daemon.lines)
+    daemon.faults.plan("write", error, count=2)
+    for _ in range(2):
+        calls = daemon.faults.calls("write")
+        daemon.send_signal(signal.SIGUSR1)
+        while daemon.faults.calls("write") == calls:  # no line tells that a line is missing
+            check_served(daemon)
+    check_served(daemon)
+    daemon.send_signal(signal.SIGUSR1)
+    daemon.wait_for_line("2 log lines before this could not be written", after=before)
+
+
+def test_a_service_manager_that_cannot_be_told_stops_nothing(faulty):
+    daemon = faulty(stats={"interval": "100ms"})
+    daemon.faults.plan("sendmsg", errno.ECONNREFUSED, count=FOR_EVER)
+    assert round_of_echoes(daemon) == 0
+    daemon.statistics()
+    check_served(daemon)
+
+
+# Memory.
+
+
+def work_of_all_kinds(daemon):
+    """Whatever takes memory: connections, what they keep, statistics, askers.
+
+    Not a reload and not "stats json": toml++ and nlohmann/json allocate in functions that are
+    noexcept, so there the process ends.
+    """
+    lost = round_of_echoes(daemon)
+    slow = Client(daemon.address)
+    try:
+        slow.send(message(b"x" * 500)[:300])
+        slow.flood(message(b"y" * 1000), start=0)
+    except ConnectionError:
+        pass
+    daemon.send_signal(signal.SIGUSR1)
+    for command in ("status", "stats openmetrics", "no such command"):
+        with socket.socket(socket.AF_UNIX) as asker:
+            asker.settimeout(20)
+            asker.connect(str(daemon.control_path))
+            try:
+                asker.sendall(command.encode() + b"\n")
+                while asker.recv(1 << 16):
+                    pass
+            except ConnectionError:
+                pass
+    slow.close()
+    return lost
+
+
+@pytest.mark.parametrize("count", [1, 20], ids=["once", "for-a-while"])
+def test_memory_that_is_out_costs_no_more_than_what_needed_it(faulty, count, skips):
+    daemon = faulty()
+    work_of_all_kinds(daemon)
+    calls = daemon.faults.calls("malloc")
+    work_of_all_kinds(daemon)
+    needed = daemon.faults.calls("malloc") - calls
+    places = skips if len(skips) > 20 else range(0, needed, max(1, needed // 60))
+    for skip in places:
+        daemon.faults.plan("malloc", errno.ENOMEM, skip, count)
+        work_of_all_kinds(daemon)
+        daemon.faults.clear()
+        assert daemon.process.poll() is None, f"ended at allocation {skip} of {needed}"
+        check_served(daemon)
+    assert daemon.faults.hits("malloc") > 0

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""Random scripts of clients against a real daemon, and the model of what each of them is owed.
+
+The model: the bytes a client has sent, cut into messages by the protocol. Owed are the whole valid
+messages before the first invalid header; nothing else may ever come, and in the end all of it must
+have, unless the client itself has gone. After the client's FIN, or an invalid header, comes FIN.
+"""
+
+import random
+import select
+import signal
+import socket
+import struct
+import time
+
+from wire import HEADER, MAX_PAYLOAD, TIMEOUT, header, message
+
+LARGEST_PIECE = 1 << 16
+
+
+class Model:
+    """What one client is owed for what it has sent."""
+
+    def __init__(self):
+        self.sent = bytearray()
+        self.owed = 0  # bytes of whole valid messages
+        self.messages = 0
+        self.invalid = False
+
+    def send(self, data):
+        self.sent += data
+        while not self.invalid and len(self.sent) - self.owed >= HEADER.size:
+            size = HEADER.unpack_from(self.sent, self.owed)[1]
+            if size > MAX_PAYLOAD:
+                self.invalid = True
+            elif len(self.sent) - self.owed < HEADER.size + size:
+                return
+            else:
+                self.owed += HEADER.size + size
+                self.messages += 1
+
+
+class Client:
+    def __init__(self, number, address, rng):
+        self.name = f"client {number}"
+        self.model = Model()
+        self.received = 0
+        self.ended = False
+        self.finished = False
+        self.reads = True
+        self.waiting = bytearray()  # meant to be sent, in this order
+        self.socket = socket.socket(socket.AF_INET)
+        if rng.random() < 0.3:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            # A window below the largest segment would be filled at the kernel's persist timer only.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+
+    @property
+    def gone(self):
+        return self.socket is None
+
+    @property
+    def done(self):
+        """All that is owed has come, and the end where it is due."""
+        if self.waiting and not self.model.invalid:
+            return False
+        due = self.finished or self.model.invalid
+        return self.received == self.model.owed and self.ended == due
+
+    def write(self):
+        if self.gone or self.finished or not self.waiting or self.model.invalid:
+            return
+        try:
+            sent = self.socket.send(self.waiting[:LARGEST_PIECE])
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            assert self.model.invalid, f"{self.name}: reset while it sent valid messages"
+            return
+        self.model.send(self.waiting[:sent])
+        del self.waiting[:sent]
+
+    def read(self, most=1 << 18):
+        if self.gone or self.ended or not self.reads:
+            return
+        try:
+            data = self.socket.recv(most)
+        except BlockingIOError:
+            return
+        except ConnectionError as error:
+            raise AssertionError(f"{self.name}: {error!r} instead of FIN") from None
+        self.ended = not data
+        end = self.received + len(data)
+        assert end <= self.model.owed, f"{self.name}: {end} bytes came, {self.model.owed} are owed"
+        assert data == self.model.sent[self.received : end], f"{self.name}: other bytes came back"
+        self.received = end
+
+    def half_close(self):
+        if not self.gone and not self.finished and not self.waiting:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.finished = True
+
+    def close(self, reset=False):
+        if self.gone:
+            return
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+        self.socket = None
+
+
+class Script:
+    """Everything follows from the seed, but for how the kernel cuts the streams."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.config = {
+            "limits": {
+                "quota_messages": self.rng.choice([1, 2, 10, 1000]),
+                "accepts_per_turn": self.rng.choice([1, 64]),
+            },
+            "timeouts": {"idle": "0s", "message": "0s", "write": "0s", "drain": "1s"},
+        }
+        self.clients = []
+        self.connected = 0
+        self.gone_early = 0  # closed by a reset or with echoes unread: not all counts are certain
+
+    def run(self, daemon):
+        for _ in range(2 + self.rng.randrange(3)):
+            self.connect(daemon)
+        for _ in range(self.rng.randrange(10, 60)):
+            self.step(daemon)
+            for client in self.clients:
+                client.write()
+                client.read(self.rng.choice([1, 100, 1 << 18]))
+        self.settle()
+        self.check_counters(daemon)
+        for client in self.clients:
+            client.close()
+
+    def step(self, daemon):
+        rng = self.rng
+        client = rng.choice(self.clients)
+        what = rng.randrange(20)
+        if what < 8 and not client.finished:
+            count = rng.choice([1, 1, 3, 20, 300, 2000])
+            for _ in range(count):
+                size = rng.choice([0, 1, rng.randrange(MAX_PAYLOAD + 1), MAX_PAYLOAD])
+                client.waiting += message(rng.randbytes(size), rng.getrandbits(32))
+        elif what < 10:
+            client.reads = False
+        elif what < 13:
+            client.reads = True
+        elif what == 13:
+            client.half_close()
+        elif what == 14:
+            self.gone_early += not client.gone
+            client.close(reset=rng.random() < 0.5)
+        elif what == 15 and rng.random() < 0.3 and not client.finished:
+            client.waiting += header(rng.randrange(MAX_PAYLOAD + 1, 1 << 32)) + rng.randbytes(50)
+        elif what == 16 and len(self.clients) < 8:
+            self.connect(daemon)
+        elif what == 17:
+            daemon.send_signal(signal.SIGUSR1)
+        elif what == 18 and rng.random() < 0.2:
+            self.config["limits"]["quota_messages"] = rng.choice([1, 5, 100])
+            daemon.reload_soon(self.config)
+        elif what == 19 and client.waiting:
+            # Stop in the middle of a message.
+            del client.waiting[rng.randrange(len(client.waiting)) :]
+
+    def connect(self, daemon):
+        self.clients.append(Client(self.connected, daemon.address, self.rng))
+        self.connected += 1
+
+    def settle(self):
+        """Everybody reads; waits until all have what they are owed, as long as anything comes."""
+        progress = None
+        for client in self.clients:
+            client.reads = True
+        while open_ones := [c for c in self.clients if not c.gone and not c.done]:
+            poll = select.poll()
+            for client in open_ones:
+                output = client.waiting and not client.finished and not client.model.invalid
+                poll.register(client.socket, select.POLLIN | (select.POLLOUT if output else 0))
+            if progress != (progress := sum(c.received + c.ended for c in self.clients)):
+                deadline = time.monotonic() + TIMEOUT
+            left = deadline - time.monotonic()
+            stuck = [f"{c.name}: {c.received} of {c.model.owed}, ended {c.ended}" for c in open_ones]
+            assert left > 0 and poll.poll(left * 1000), f"nothing more comes; {stuck}"
+            for client in open_ones:
+                client.write()
+                client.read()
+
+    def check_counters(self, daemon):
+        # Waited for, not looked at once: the line may still be one that a step before asked for.
+        sure = [client for client in self.clients if not client.gone]
+        echoed = sum(client.model.messages for client in sure)
+        errors = sum(client.model.invalid for client in sure)
+        expected = {
+            "accepted": self.connected,
+            "messages_in": echoed,
+            "messages_out": echoed,
+            "protocol_errors": errors,
+        }
+        if self.gone_early == 0:
+            daemon.wait_for_counters(**expected)
+        else:
+            daemon.wait_for_statistics(
+                lambda c: all(c.get(name, 0) >= value for name, value in expected.items()),
+                f"at least {expected}",
+            )
+
+
+def run_seed(seed, start):
+    """`start(config)` gives a daemon; the seed is named where the script fails."""
+    script = Script(seed)
+    try:
+        script.run(start(script.config))
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error} (tests/model/run --seed {seed})") from error
