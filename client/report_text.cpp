@@ -130,6 +130,22 @@ void write_errors(Out out, const ErrorTable& errors) {
 }
 
 void write_mismatches(std::string& text, const RunResult& result) {
+    if (result.tally.mismatches != 0) {
+        std::vector<std::string> kinds;
+        for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+            if (const std::uint64_t count = result.tally.wrong_by_kind[kind]; count != 0) {
+                kinds.push_back(fmt::format("{} {}", to_string(static_cast<MismatchKind>(kind)),
+                                            group_digits(count)));
+            }
+        }
+        const Out out(text);
+        fmt::format_to(out, kLabel, "wrong");
+        fmt::format_to(out, "{}", joined(kinds, ", "));
+        if (result.mismatches.size() < result.tally.mismatches) {
+            fmt::format_to(out, "; the first {} are shown", result.mismatches.size());
+        }
+        text += '\n';
+    }
     for (const Mismatch& mismatch : result.mismatches) {
         text += describe(mismatch);
     }

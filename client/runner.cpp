@@ -208,8 +208,11 @@ RunResult Run::collect() {
         result_.tally.merge(part.tally);
         result_.peak += part.peak;
         result_.not_tried += part.not_tried;
-        result_.mismatches.insert(result_.mismatches.end(), part.mismatches.begin(),
-                                  part.mismatches.end());
+        for (Mismatch& mismatch : part.mismatches) {
+            if (result_.mismatches.size() < kMismatchesDescribed) {
+                result_.mismatches.push_back(std::move(mismatch));
+            }
+        }
         if (part.ramped) {
             ramped = std::max(ramped.value_or(*part.ramped), *part.ramped);
         }

@@ -34,6 +34,8 @@ struct WorkerPlan {
     std::uint32_t pipeline = 1;            ///< messages in flight on a connection
     std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
     bool hold = false;                     ///< send nothing before the measured part begins
+    VerifyLevel verify = VerifyLevel::full;
+    bool goes_on = false; ///< behind a wrong echo
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
@@ -122,6 +124,11 @@ private:
     void serve_ready();
     void receive(std::uint32_t id);
     [[nodiscard]] bool take_bytes(std::uint32_t id, std::span<const std::byte> bytes);
+    [[nodiscard]] ReceiveTime receive_time() const noexcept;
+    template <class Look>
+    [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);
+    void settle_suspects(TimePoint now);
+    [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
@@ -130,6 +137,7 @@ private:
 
     const WorkerPlan plan_;
     const Generator& generator_;
+    const Verifier verifier_;
     const std::vector<Target>& targets_;
     const Orders& orders_;
     echod::EventFd& notice_;
@@ -142,6 +150,7 @@ private:
     Deadlines deadlines_;
     std::deque<Retry> retries_;       ///< connects that met a full backlog, in order of time
     std::deque<std::uint32_t> ready_; ///< to be served again before the loop sleeps
+    std::deque<Retry> suspects_;      ///< sessions to be settled, in order of time
     std::vector<std::byte> receive_buffer_;
     std::vector<std::byte> send_buffer_;
 
