@@ -298,6 +298,18 @@ std::optional<Finding> Search::run() {
 
 } // namespace
 
+std::string_view to_string(VerifyLevel level) noexcept {
+    switch (level) {
+    case VerifyLevel::full:
+        return "full";
+    case VerifyLevel::header:
+        return "header";
+    case VerifyLevel::off:
+        return "off";
+    }
+    return "unknown";
+}
+
 std::optional<Finding> classify(const Generator& generator, VerifyLevel level,
                                 const StreamState& state, std::span<const std::byte> evidence,
                                 bool final, const Neighbours& neighbours) {

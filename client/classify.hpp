@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace echoload {
 
@@ -19,6 +20,8 @@ enum class VerifyLevel : std::uint8_t {
     header, ///< type and size, and the length that the size says
     off,    ///< the length alone
 };
+
+[[nodiscard]] std::string_view to_string(VerifyLevel level) noexcept;
 
 /// Where a stream stood when its echo went wrong.
 struct StreamState {

@@ -49,6 +49,10 @@ Json asked(const Options& options) {
         {"timeout_s", seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},
         {"warmup_s", seconds(options.warmup)},
+        {"verify", to_string(options.verify)},
+        {"on_mismatch", options.count_mismatches ? "count" : "stop"},
+        {"split", to_string(options.split)},
+        {"coalesce", options.coalesce},
     };
 }
 

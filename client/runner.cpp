@@ -92,6 +92,10 @@ void Run::start_loops() {
     plan.pipeline = options_.pipeline;
     plan.messages = options_.messages;
     plan.hold = options_.messages && options_.warmup == Duration::zero();
+    plan.verify = options_.verify;
+    plan.goes_on = options_.count_mismatches;
+    plan.split = options_.split;
+    plan.coalesce = options_.coalesce;
     plan.timeout = options_.timeout;
     plan.interval = interval_;
     auto loop = std::make_unique<Loop>();

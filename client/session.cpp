@@ -95,10 +95,11 @@ std::uint64_t Session::unqueue() noexcept {
 }
 
 std::span<const std::byte> Session::compose(const Generator& generator,
-                                            std::span<std::byte> scratch) const noexcept {
+                                            std::span<std::byte> scratch,
+                                            std::size_t most) const noexcept {
     std::size_t used = 0;
     std::size_t skip = send_offset_;
-    for (std::uint64_t sequence = sent_; sequence != queued_; ++sequence) {
+    for (std::uint64_t sequence = sent_; sequence != queued_ && most != 0; ++sequence, --most) {
         const Message message = generator.message(stream_, sequence);
         const std::size_t part = message.length() - skip;
         if (scratch.size() - used < part) {

@@ -6,6 +6,7 @@
 #include "base/unique_fd.hpp"
 #include "client/payload.hpp"
 #include "client/sequence_ring.hpp"
+#include "client/split.hpp"
 #include "client/tally.hpp"
 #include "client/verifier.hpp"
 #include "net/address.hpp"
@@ -56,6 +57,8 @@ enum class Ending : std::uint8_t {
 /// latency ends at the return of the receive call which brought the last byte of its echo.
 class Session {
 public:
+    static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
     Session(std::uint64_t connection, std::uint64_t stream) noexcept;
 
     /// Begins to connect; any attempt before is abandoned. The first attempt starts the timeout.
@@ -80,9 +83,18 @@ public:
     }
 
     /// Makes the next bytes to send in `scratch` (at least kMaxMessage bytes) and returns them:
-    /// whole messages, but for the rest of one that was begun.
+    /// `most` whole messages at most, but for the rest of one that was begun.
     [[nodiscard]] std::span<const std::byte> compose(const Generator& generator,
-                                                     std::span<std::byte> scratch) const noexcept;
+                                                     std::span<std::byte> scratch,
+                                                     std::size_t most = kAll) const noexcept;
+
+    /// What of `composed` one send call gets where messages are split.
+    [[nodiscard]] std::span<const std::byte>
+    cut(const Generator& generator, Split split,
+        std::span<const std::byte> composed) const noexcept {
+        return composed.first(
+            next_piece(split, generator.message(stream_, sent_), send_offset_, composed.size()));
+    }
 
     /// Hands `composed`, what compose() returned, to the kernel at the time `now`, and notes how
     /// far that went.

@@ -32,7 +32,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
       connects_(plan.connections, plan.connect_rate, start),
       sends_(plan.pipeline, plan.messages, plan.hold),
       deadlines_(plan.connections, plan.timeout, start), receive_buffer_(kReceiveBuffer),
-      send_buffer_(kSendBuffer) {
+      send_buffer_(std::max(kSendBuffer, plan.coalesce * echod::kMaxMessage)) {
     static_assert(sizeof(Slot) <= 160, "10,000 connections are 1.6 MB of our memory");
     slots_.reserve(plan.connections);
     for (std::uint32_t id = 0; id < plan.connections; ++id) {

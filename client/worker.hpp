@@ -7,6 +7,7 @@
 #include "client/payload.hpp"
 #include "client/schedule.hpp"
 #include "client/session.hpp"
+#include "client/split.hpp"
 #include "client/tally.hpp"
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
@@ -36,6 +37,8 @@ struct WorkerPlan {
     bool hold = false;                     ///< send nothing before the measured part begins
     VerifyLevel verify = VerifyLevel::full;
     bool goes_on = false; ///< behind a wrong echo
+    Split split = Split::none;
+    std::uint32_t coalesce = 1; ///< messages to a send call
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
@@ -130,6 +133,7 @@ private:
     void settle_suspects(TimePoint now);
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
+    [[nodiscard]] std::span<const std::byte> compose(const Session& session) noexcept;
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);

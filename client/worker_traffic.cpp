@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kReceivesPerTurn = 4;
 constexpr int kSendsPerTurn = 4;
+constexpr int kSplitSendsPerTurn = 64;
 constexpr int kOpensPerTurn = 128;
 constexpr std::size_t kReadyPerTurn = 64;
 // How long a suspect session waits for bytes that would tell what is wrong.
@@ -277,18 +278,33 @@ std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
 }
 
 void Worker::refill(Slot& slot) {
-    const Grant grant = sends_.grant(slot.session.outstanding());
+    std::uint64_t outstanding = slot.session.outstanding();
+    if (plan_.coalesce > 1) { // as if those were taken that are no whole send call
+        outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
+    }
+    const Grant grant = sends_.grant(outstanding);
     slot.session.queue(grant.count, grant.measured);
     outstanding_ += grant.count;
 }
 
+// What the next send call gets.
+std::span<const std::byte> Worker::compose(const Session& session) noexcept {
+    if (plan_.split != Split::none) { // two messages are enough to cut across
+        const auto two = std::span(send_buffer_).first(2 * echod::kMaxMessage);
+        return session.cut(generator_, plan_.split, session.compose(generator_, two));
+    }
+    return session.compose(generator_, send_buffer_,
+                           plan_.coalesce > 1 ? plan_.coalesce : Session::kAll);
+}
+
 void Worker::send(std::uint32_t id) {
     Session& session = slots_[id].session;
-    for (int i = 0; i < kSendsPerTurn; ++i) {
+    const int calls = plan_.split == Split::none ? kSendsPerTurn : kSplitSendsPerTurn;
+    for (int i = 0; i < calls; ++i) {
         if (!session.is_up() || !session.wants_to_send()) {
             return;
         }
-        const auto composed = session.compose(generator_, send_buffer_);
+        const auto composed = compose(session);
         const TimePoint now = Clock::now();
         const IoResult result = session.send(generator_, composed, now, current_);
         if (result.would_block()) {

@@ -178,3 +178,85 @@ def test_honest_servers_are_called_no_liars_next_to_one():
         ended = echoload("-c", 4, "-p", 2, "-d", "20s", "--format", "json", liar, good)
     assert ended.code == 4, ended
     assert ended.json["mismatches"][0]["peer"] == liar
+
+
+def lies_often(say, every):
+    """As lies_about(), for each message on every connection whose number divides by `every`."""
+
+    def handler(connection, _which):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = messages(connection)
+        for index, message in enumerate(stream):
+            if index % every == every - 1:
+                message = say(message, lambda: next(stream))
+            connection.sendall(message)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "say, kind", [(flips, "corrupt"), (drops, "truncated"), (repeats, "duplicate"), (swaps, "reordered")]
+)
+def test_counted_wrong_echoes_do_not_end_the_run(say, kind):
+    with serve(lies_often(say, 10)) as target:
+        ended = echoload(
+            *("-c", 2, "-p", 5, "-n", 400, "--sizes", "fixed:200", "--on-mismatch", "count"),
+            *("--seed", 4, "--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    report = ended.json
+    counts = counted(report)
+    assert set(counts) == {kind}
+    assert counts[kind] >= 30
+    assert len(report["mismatches"]) == 10  # the others are counted only
+    assert report["connections"]["ended_early"] == 0
+    messages = report["messages"]
+    assert messages["sent"] == 400
+    assert messages["verified"] + messages["wrong"] == 400
+    if kind == "duplicate":
+        assert messages["wrong"] == 0
+    assert f"{counts[kind]} echoes were wrong" in report["verdict"]["reasons"]
+
+
+def test_a_stream_that_cannot_be_followed_is_closed_and_the_others_go_on():
+    def loses_three_bytes(message, following):
+        return message[:50] + message[53:]
+
+    with serve(lies_about(7, loses_three_bytes)) as target:
+        ended = echoload(
+            *("-c", 3, "-p", 5, "-n", 600, "--sizes", "fixed:200", "--on-mismatch", "count"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    assert counted(ended.json) == {"corrupt": 1}
+    assert ended.json["connections"]["ended_early"] == 1
+    assert ended.json["messages"]["verified"] > 400
+    assert "1 of 3 connections ended early" in ended.json["verdict"]["reasons"]
+
+
+def test_where_headers_alone_are_verified_a_wrong_payload_passes_and_the_report_says_so():
+    with serve(lies_often(flips, 5)) as target:
+        arguments = ("-c", 1, "-n", 50, "--sizes", "fixed:200", target)
+        header = echoload("--verify", "header", *arguments)
+        off = echoload("--verify", "off", *arguments)
+        assert echoload("--verify", "full", *arguments).code == 4
+    assert header.code == off.code == 0, header
+    assert "payloads not compared" in header.out and ", verify header" in header.out
+    assert "nothing else compared" in off.out and ", verify off" in off.out
+
+
+@pytest.mark.parametrize("level, code", [("header", 4), ("off", 0)])
+def test_a_wrong_header_is_found_where_headers_are_verified(level, code):
+    def flips_header(message, following):
+        return bytes([message[0] ^ 1]) + message[1:]
+
+    with serve(lies_about(7, flips_header)) as target:
+        ended = echoload("-c", 1, "-n", 50, "--verify", level, "--format", "json", target)
+    assert ended.code == code, ended
+    assert ended.json["asked"]["verify"] == level
+
+
+def test_where_nothing_is_compared_bytes_that_are_not_owed_are_still_found():
+    with serve(lies_about(20, adds)) as target:
+        ended = echoload("-c", 1, "-n", 50, "--verify", "off", "--format", "json", target)
+    assert ended.code == 4, ended
