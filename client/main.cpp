@@ -70,7 +70,7 @@ void write_result(const Options& options, const RunResult& result, const Verdict
         file.write(text_report(options, result, verdict));
     }
     if (options.quiet) {
-        say(text_troubles(result, verdict));
+        say(text_troubles(options, result, verdict));
     }
 }
 

@@ -17,14 +17,53 @@ char printable(std::byte byte) {
     return c >= ' ' && c <= '~' ? c : '.';
 }
 
+// What happened, where the message due is named already.
+std::string story(const Mismatch& wrong) {
+    const Origin came = wrong.came.value_or(Origin{});
+    const char* const header = wrong.offset < 8 ? " (in the header)" : "";
+    switch (wrong.kind) {
+    case MismatchKind::corrupt:
+        return fmt::format("first wrong byte at offset {}{}", wrong.offset, header);
+    case MismatchKind::truncated:
+        return fmt::format("{} bytes of it came, then {}", wrong.offset,
+                           wrong.came ? fmt::format("message {} of this connection", came.sequence)
+                                      : "the server closed the connection");
+    case MismatchKind::extra:
+        return wrong.length == 0   ? "bytes came back that nothing was owed for; that message had "
+                                     "not been sent"
+               : wrong.offset == 0 ? "bytes came before it that nothing was owed for"
+                                   : "bytes came back that nothing was owed for; that message had "
+                                     "not been sent so far";
+    case MismatchKind::duplicate:
+        return fmt::format("message {} was echoed before and came again", came.sequence);
+    case MismatchKind::reordered:
+        return came.sequence > wrong.sequence
+                   ? fmt::format("message {} came before it", came.sequence)
+                   : fmt::format("message {} came, which had been left out", came.sequence);
+    case MismatchKind::foreign:
+        return fmt::format("from offset {} on these are bytes of connection {}, message {}, from "
+                           "its offset {} on",
+                           wrong.offset, came.connection, came.sequence, came.offset);
+    }
+    return {};
+}
+
 } // namespace
 
 std::string_view to_string(MismatchKind kind) noexcept {
     switch (kind) {
     case MismatchKind::corrupt:
         return "corrupt";
+    case MismatchKind::truncated:
+        return "truncated";
     case MismatchKind::extra:
         return "extra";
+    case MismatchKind::duplicate:
+        return "duplicate";
+    case MismatchKind::reordered:
+        return "reordered";
+    case MismatchKind::foreign:
+        return "foreign";
     }
     return "unknown";
 }
@@ -61,13 +100,10 @@ std::string describe(const Mismatch& mismatch) {
     auto out = std::back_inserter(text);
     fmt::format_to(out, "{} echo on connection {} ({} to {}), message {}", to_string(mismatch.kind),
                    mismatch.connection, mismatch.local, mismatch.peer, mismatch.sequence);
-    if (mismatch.kind == MismatchKind::extra) {
-        fmt::format_to(out, ": bytes came back that nothing was owed for; that message had {}\n",
-                       mismatch.length == 0 ? "not been sent" : "not been sent so far");
-    } else {
-        fmt::format_to(out, " of {} bytes: first wrong byte at offset {}{}\n", mismatch.length,
-                       mismatch.offset, mismatch.offset < 8 ? " (in the header)" : "");
+    if (mismatch.length != 0) {
+        fmt::format_to(out, " of {} bytes", mismatch.length);
     }
+    fmt::format_to(out, ": {}\n", story(mismatch));
     text += "  expected\n" + hexdump(mismatch.expected, mismatch.window, mismatch.offset, "  ");
     text += "  received\n" + hexdump(mismatch.received, mismatch.window, mismatch.offset, "  ");
     return text;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,11 +14,24 @@ namespace echoload {
 
 /// In what way an echo was wrong.
 enum class MismatchKind : std::uint8_t {
-    corrupt, ///< a byte differs from the one that was sent
-    extra,   ///< bytes came back that nothing was owed for
+    corrupt,   ///< a byte differs from the one that was sent
+    truncated, ///< it stops short, maybe at 0 bytes: the end or a later message's bytes follow
+    extra,     ///< bytes that nothing was owed for
+    duplicate, ///< a message that was echoed already comes again
+    reordered, ///< a later message of the same connection comes before its turn
+    foreign,   ///< bytes of another connection's message
 };
 
+inline constexpr std::size_t kMismatchKinds = 6;
+
 [[nodiscard]] std::string_view to_string(MismatchKind kind) noexcept;
+
+/// The message that bytes are from.
+struct Origin {
+    std::uint64_t connection = 0;
+    std::uint64_t sequence = 0;
+    std::size_t offset = 0; ///< in that message, of the first of the bytes
+};
 
 /// Enough to find the message again: with the run's seed, (connection, sequence) makes the same
 /// bytes in another run.
@@ -32,6 +46,7 @@ struct Mismatch {
     std::size_t window = 0;          ///< offset of the first byte of both excerpts
     std::vector<std::byte> expected; ///< the message from `window` on, or an excerpt of it
     std::vector<std::byte> received; ///< what came instead, as far as it had arrived
+    std::optional<Origin> came;      ///< whose bytes came instead, where that was found
 };
 
 /// Bytes that an excerpt shows before the first wrong one, and in all.

@@ -44,4 +44,10 @@ void add_load_options(CLI::App& app, Options& options);
 /// How it is told.
 void add_report_options(CLI::App& app, Options& options);
 
+/// How echoes are verified and how messages are cut into send calls.
+void add_verify_options(CLI::App& app, Options& options);
+
+/// Throws CLI::ValidationError where those options do not go together.
+void check_verify_options(const Options& options);
+
 } // namespace echoload

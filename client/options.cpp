@@ -47,9 +47,11 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     app.footer(kFooter);
     app.set_version_flag("--version", std::string("echoload ") + ECHOD_VERSION);
     add_load_options(app, options);
+    add_verify_options(app, options);
     add_report_options(app, options);
     try {
         app.parse(argc, argv);
+        check_verify_options(options);
     } catch (const CLI::CallForHelp&) {
         return NoRun{0, app.help(), ""};
     } catch (const CLI::CallForVersion& version) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/classify.hpp"
 #include "client/sizes.hpp"
+#include "client/split.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -29,6 +31,10 @@ struct Options {
     Duration timeout = std::chrono::seconds(10);
     std::optional<double> connect_rate; ///< connections a second
     Duration warmup = Duration::zero();
+    VerifyLevel verify = VerifyLevel::full;
+    bool count_mismatches = false; ///< and go on, rather than stop at the first
+    Split split = Split::none;
+    std::uint32_t coalesce = 1; ///< messages to a send call
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;

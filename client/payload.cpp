@@ -38,12 +38,6 @@ constexpr std::uint64_t kMultiplier = 0xbf58476d1ce4e5b9U;
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 static_assert(kHeaderSize == kWord, "the header takes the place of one word");
 
-constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-    x = (x ^ (x >> 30U)) * kMultiplier;
-    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
-    return x ^ (x >> 31U);
-}
-
 // Word i of the payload as it lies in memory, whatever the machine's byte order.
 inline std::uint64_t payload_word(std::uint64_t key, std::size_t i) noexcept {
     const std::uint64_t x = key + (i + 1) * kGolden;
@@ -68,6 +62,12 @@ void make_words(const Message& message, std::size_t from, std::size_t to,
 }
 
 } // namespace
+
+std::uint64_t mix(std::uint64_t x) noexcept {
+    x = (x ^ (x >> 30U)) * kMultiplier;
+    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31U);
+}
 
 Generator::Generator(std::uint64_t seed, SizeLaw sizes)
     : seed_key_(mix(seed + kGolden)), sizes_(std::move(sizes)) {}

@@ -38,6 +38,9 @@ private:
     SizeLaw sizes_;
 };
 
+/// Scatters 64 bits: a bijection, and every bit of the result depends on every bit of `x`.
+[[nodiscard]] std::uint64_t mix(std::uint64_t x) noexcept;
+
 /// Writes the whole message at `to`, which has room for message.length() bytes.
 void write_message(const Message& message, std::byte* to) noexcept;
 

@@ -31,7 +31,8 @@ inline constexpr NamedPercentile kPercentiles[] = {
                                       const Verdict& verdict);
 
 /// What is wrong, alone: wrong echoes, errors and the verdict's reasons. Empty where all is well.
-[[nodiscard]] std::string text_troubles(const RunResult& result, const Verdict& verdict);
+[[nodiscard]] std::string text_troubles(const Options& options, const RunResult& result,
+                                        const Verdict& verdict);
 
 /// The whole result as one JSON object; `result` is null where the run never began. What there is
 /// no figure for is null.

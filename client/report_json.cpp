@@ -49,6 +49,10 @@ Json asked(const Options& options) {
         {"timeout_s", seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},
         {"warmup_s", seconds(options.warmup)},
+        {"verify", to_string(options.verify)},
+        {"on_mismatch", options.count_mismatches ? "count" : "stop"},
+        {"split", to_string(options.split)},
+        {"coalesce", options.coalesce},
     };
 }
 
@@ -106,6 +110,23 @@ Json errors(const ErrorTable& table) {
     return rows;
 }
 
+Json wrong_by_kind(const Tally& tally) {
+    Json json = {{"total", tally.mismatches}};
+    for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+        json[std::string(to_string(static_cast<MismatchKind>(kind)))] = tally.wrong_by_kind[kind];
+    }
+    return json;
+}
+
+Json came(const std::optional<Origin>& origin) {
+    if (!origin) {
+        return nullptr;
+    }
+    return {{"connection", origin->connection},
+            {"sequence", origin->sequence},
+            {"offset", origin->offset}};
+}
+
 Json mismatches(const std::vector<Mismatch>& list) {
     Json rows = Json::array();
     for (const Mismatch& mismatch : list) {
@@ -117,6 +138,7 @@ Json mismatches(const std::vector<Mismatch>& list) {
             {"sequence", mismatch.sequence},
             {"length", mismatch.length},
             {"offset", mismatch.offset},
+            {"came", came(mismatch.came)},
             {"excerpt_offset", mismatch.window},
             {"expected_hex", hex(mismatch.expected)},
             {"received_hex", hex(mismatch.received)},
@@ -141,8 +163,9 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
                  {"asked", asked(options)}};
-    for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
-                            "messages", "bytes", "rate", "latency", "errors", "mismatches"}) {
+    for (const char* key :
+         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
+          "rate", "latency", "errors", "wrong_by_kind", "mismatches"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -160,6 +183,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
         json["rate"] = rate(*result);
         json["latency"] = latency(result->tally.service);
         json["errors"] = errors(result->tally.errors);
+        json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);
     }
     json["verdict"] = judged(verdict);

@@ -58,6 +58,18 @@ void write_asked(Out out, const Options& options) {
     if (options.connect_rate) {
         fmt::format_to(out, ", {:.0f} connections a second", *options.connect_rate);
     }
+    if (options.verify != VerifyLevel::full) {
+        fmt::format_to(out, ", verify {}", to_string(options.verify));
+    }
+    if (options.count_mismatches) {
+        fmt::format_to(out, ", wrong echoes counted");
+    }
+    if (options.split != Split::none) {
+        fmt::format_to(out, ", split {}", to_string(options.split));
+    }
+    if (options.coalesce != 1) {
+        fmt::format_to(out, ", {} messages to a send call", options.coalesce);
+    }
     fmt::format_to(out, ", seed {}\n", options.seed);
 }
 
@@ -130,15 +142,43 @@ void write_errors(Out out, const ErrorTable& errors) {
 }
 
 void write_mismatches(std::string& text, const RunResult& result) {
+    if (result.tally.mismatches != 0) {
+        std::vector<std::string> kinds;
+        for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+            if (const std::uint64_t count = result.tally.wrong_by_kind[kind]; count != 0) {
+                kinds.push_back(fmt::format("{} {}", to_string(static_cast<MismatchKind>(kind)),
+                                            group_digits(count)));
+            }
+        }
+        const Out out(text);
+        fmt::format_to(out, kLabel, "wrong");
+        fmt::format_to(out, "{}", joined(kinds, ", "));
+        if (result.mismatches.size() < result.tally.mismatches) {
+            fmt::format_to(out, "; the first {} are shown", result.mismatches.size());
+        }
+        text += '\n';
+    }
     for (const Mismatch& mismatch : result.mismatches) {
         text += describe(mismatch);
     }
 }
 
-void write_verdict(Out out, const Verdict& verdict) {
+std::string_view what_was_right(VerifyLevel level) {
+    switch (level) {
+    case VerifyLevel::full:
+        return "every echo was byte for byte what was sent";
+    case VerifyLevel::header:
+        return "every echo had the header and the length of what was sent (payloads not compared)";
+    case VerifyLevel::off:
+        return "every echo had the length of what was sent (nothing else compared)";
+    }
+    return {};
+}
+
+void write_verdict(Out out, const Options& options, const Verdict& verdict) {
     fmt::format_to(out, kLabel, "verdict");
     if (verdict.outcome == Outcome::ok) {
-        fmt::format_to(out, "ok: every echo was byte for byte what was sent\n");
+        fmt::format_to(out, "ok: {}\n", what_was_right(options.verify));
     } else {
         fmt::format_to(out, "{} (exit {}): {}\n", to_string(verdict.outcome), verdict.exit_code,
                        joined(verdict.reasons, "; "));
@@ -180,17 +220,17 @@ std::string text_report(const Options& options, const RunResult& result, const V
     write_latency(out, result.tally.service);
     write_errors(out, result.tally.errors);
     write_mismatches(text, result);
-    write_verdict(out, verdict);
+    write_verdict(out, options, verdict);
     return text;
 }
 
-std::string text_troubles(const RunResult& result, const Verdict& verdict) {
+std::string text_troubles(const Options& options, const RunResult& result, const Verdict& verdict) {
     std::string text;
     if (verdict.outcome != Outcome::ok) {
         const Out out(text);
         write_errors(out, result.tally.errors);
         write_mismatches(text, result);
-        write_verdict(out, verdict);
+        write_verdict(out, options, verdict);
     }
     return text;
 }

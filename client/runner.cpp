@@ -92,6 +92,10 @@ void Run::start_loops() {
     plan.pipeline = options_.pipeline;
     plan.messages = options_.messages;
     plan.hold = options_.messages && options_.warmup == Duration::zero();
+    plan.verify = options_.verify;
+    plan.goes_on = options_.count_mismatches;
+    plan.split = options_.split;
+    plan.coalesce = options_.coalesce;
     plan.timeout = options_.timeout;
     plan.interval = interval_;
     auto loop = std::make_unique<Loop>();
@@ -208,8 +212,11 @@ RunResult Run::collect() {
         result_.tally.merge(part.tally);
         result_.peak += part.peak;
         result_.not_tried += part.not_tried;
-        result_.mismatches.insert(result_.mismatches.end(), part.mismatches.begin(),
-                                  part.mismatches.end());
+        for (Mismatch& mismatch : part.mismatches) {
+            if (result_.mismatches.size() < kMismatchesDescribed) {
+                result_.mismatches.push_back(std::move(mismatch));
+            }
+        }
         if (part.ramped) {
             ramped = std::max(ramped.value_or(*part.ramped), *part.ramped);
         }

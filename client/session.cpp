@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -96,10 +95,11 @@ std::uint64_t Session::unqueue() noexcept {
 }
 
 std::span<const std::byte> Session::compose(const Generator& generator,
-                                            std::span<std::byte> scratch) const noexcept {
+                                            std::span<std::byte> scratch,
+                                            std::size_t most) const noexcept {
     std::size_t used = 0;
     std::size_t skip = send_offset_;
-    for (std::uint64_t sequence = sent_; sequence != queued_; ++sequence) {
+    for (std::uint64_t sequence = sent_; sequence != queued_ && most != 0; ++sequence, --most) {
         const Message message = generator.message(stream_, sequence);
         const std::size_t part = message.length() - skip;
         if (scratch.size() - used < part) {
@@ -145,85 +145,6 @@ void Session::note_sent(const Generator& generator, std::size_t bytes, TimePoint
     }
 }
 
-std::optional<Mismatch> Session::verify(const Generator& generator,
-                                        std::span<const std::byte> bytes, ReceiveTime time,
-                                        Tally& tally) {
-    tally.bytes.received += bytes.size();
-    while (!bytes.empty()) {
-        if (in_flight() == 0) {
-            ++tally.mismatches;
-            return mismatch(MismatchKind::extra, Message{}, 0, bytes);
-        }
-        const Message message = generator.message(stream_, expected_);
-        const std::size_t owed = expected_ == sent_ ? send_offset_ : message.length();
-        const std::size_t part = std::min<std::size_t>(bytes.size(), owed - receive_offset_);
-        if (part == 0) { // all of what was sent so far of a message that is being sent is back
-            ++tally.mismatches;
-            return mismatch(MismatchKind::extra, message, owed, bytes);
-        }
-        if (!matches(message, receive_offset_, bytes.first(part))) {
-            ++tally.mismatches;
-            ++tally.messages.wrong;
-            Mismatch wrong = mismatch(MismatchKind::corrupt, message, owed, bytes);
-            ++expected_; // it is counted, and no longer among the unanswered
-            return wrong;
-        }
-        receive_offset_ = static_cast<std::uint16_t>(receive_offset_ + part);
-        bytes = bytes.subspan(part);
-        if (receive_offset_ == message.length()) {
-            complete(message.length(), time, tally);
-        }
-    }
-    return std::nullopt;
-}
-
-void Session::complete(std::size_t length, ReceiveTime time, Tally& tally) noexcept {
-    ++tally.messages.verified;
-    if (expected_ >= measured_from_) {
-        ++tally.messages.measured;
-        tally.service.record(time.now - send_times_[expected_]);
-        if (time.in_window) {
-            ++tally.messages.in_window;
-            tally.bytes.in_window += length;
-        }
-    }
-    ++expected_;
-    receive_offset_ = 0;
-}
-
-Mismatch Session::mismatch(MismatchKind kind, const Message& message, std::size_t owed,
-                           std::span<const std::byte> bytes) const {
-    Mismatch wrong;
-    wrong.kind = kind;
-    wrong.connection = connection_;
-    wrong.local = echod::local_endpoint(fd_.get()).to_string();
-    wrong.peer = echod::peer_endpoint(fd_.get()).to_string();
-    wrong.sequence = expected_;
-    wrong.length = owed == 0 ? 0 : message.length();
-    wrong.offset = receive_offset_;
-    if (kind == MismatchKind::corrupt) {
-        const std::size_t part = std::min<std::size_t>(bytes.size(), owed - receive_offset_);
-        wrong.offset += equal_prefix(message, receive_offset_, bytes.first(part));
-    }
-    wrong.window = wrong.offset < kExcerptLead ? 0 : (wrong.offset - kExcerptLead) / 16 * 16;
-    // What was verified before these bytes came is known to be as it was sent.
-    std::size_t skip = 0;
-    if (wrong.window < receive_offset_) {
-        wrong.received.resize(receive_offset_ - wrong.window);
-        write_part(message, wrong.window, wrong.received);
-    } else {
-        skip = wrong.window - receive_offset_;
-    }
-    const auto shown =
-        bytes.subspan(skip, std::min(bytes.size() - skip, kExcerptSize - wrong.received.size()));
-    wrong.received.insert(wrong.received.end(), shown.begin(), shown.end());
-    if (owed > wrong.window) {
-        wrong.expected.resize(std::min(owed - wrong.window, kExcerptSize));
-        write_part(message, wrong.window, wrong.expected);
-    }
-    return wrong;
-}
-
 std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
     if (state_ == State::connecting) {
         return connect_began_ + timeout;
@@ -249,6 +170,12 @@ void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) 
         } else {
             ++tally.messages.lost;
         }
+    }
+    if (trouble_) {
+        for (const PassedOver& message : trouble_->passed_over) {
+            tally.messages.lost += message.counted ? 0U : 1U;
+        }
+        trouble_.reset();
     }
     sent_ = queued_ = expected_;
     send_offset_ = receive_offset_ = 0;

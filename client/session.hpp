@@ -4,17 +4,20 @@
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
-#include "client/mismatch.hpp"
 #include "client/payload.hpp"
 #include "client/sequence_ring.hpp"
+#include "client/split.hpp"
 #include "client/tally.hpp"
+#include "client/verifier.hpp"
 #include "net/address.hpp"
 #include "net/socket.hpp"
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace echoload {
 
@@ -54,6 +57,8 @@ enum class Ending : std::uint8_t {
 /// latency ends at the return of the receive call which brought the last byte of its echo.
 class Session {
 public:
+    static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
     Session(std::uint64_t connection, std::uint64_t stream) noexcept;
 
     /// Begins to connect; any attempt before is abandoned. The first attempt starts the timeout.
@@ -73,12 +78,23 @@ public:
     std::uint64_t unqueue() noexcept;
 
     /// Whether bytes wait to be sent.
-    [[nodiscard]] bool wants_to_send() const noexcept { return sent_ != queued_; }
+    [[nodiscard]] bool wants_to_send() const noexcept {
+        return sent_ != queued_ && state_ != State::suspect;
+    }
 
     /// Makes the next bytes to send in `scratch` (at least kMaxMessage bytes) and returns them:
-    /// whole messages, but for the rest of one that was begun.
+    /// `most` whole messages at most, but for the rest of one that was begun.
     [[nodiscard]] std::span<const std::byte> compose(const Generator& generator,
-                                                     std::span<std::byte> scratch) const noexcept;
+                                                     std::span<std::byte> scratch,
+                                                     std::size_t most = kAll) const noexcept;
+
+    /// What of `composed` one send call gets where messages are split.
+    [[nodiscard]] std::span<const std::byte>
+    cut(const Generator& generator, Split split,
+        std::span<const std::byte> composed) const noexcept {
+        return composed.first(
+            next_piece(split, generator.message(stream_, sent_), send_offset_, composed.size()));
+    }
 
     /// Hands `composed`, what compose() returned, to the kernel at the time `now`, and notes how
     /// far that went.
@@ -92,13 +108,33 @@ public:
     }
 
     /// Verifies received bytes, wherever they were split, and counts each echo that they complete.
-    /// Returns the first thing that is wrong; the session is of no more use then.
-    [[nodiscard]] std::optional<Mismatch> verify(const Generator& generator,
-                                                 std::span<const std::byte> bytes, ReceiveTime time,
-                                                 Tally& tally);
+    /// A wrong one is counted by its kind and described in `found`; of a session that is broken
+    /// nothing is left but to end it. Where more bytes would tell the kind, the session is suspect
+    /// and sends nothing until they come or settle() is called.
+    [[nodiscard]] Health verify(const Verifier& verifier, std::span<const std::byte> bytes,
+                                ReceiveTime time, Tally& tally, std::vector<Mismatch>& found);
+
+    /// Says of a suspect session what there is to say: no more bytes are waited for.
+    [[nodiscard]] Health settle(const Verifier& verifier, ReceiveTime time, Tally& tally,
+                                std::vector<Mismatch>& found);
+
+    /// The server has ended the stream: settles, and where an echo was due in part, counts it as
+    /// truncated.
+    void end_of_file(const Verifier& verifier, ReceiveTime time, Tally& tally,
+                     std::vector<Mismatch>& found);
+
+    /// Something is wrong, and what it is will be told by verify() or settle().
+    [[nodiscard]] bool is_suspect() const noexcept { return state_ == State::suspect; }
 
     /// Messages granted whose echo has not come yet.
     [[nodiscard]] std::uint64_t outstanding() const noexcept { return queued_ - expected_; }
+
+    /// Which messages they are: `connection` numbers the session, its stream's next echo is that of
+    /// `first_due`, and nothing is sent from `first_unsent` on.
+    [[nodiscard]] std::uint64_t connection() const noexcept { return connection_; }
+    [[nodiscard]] std::uint64_t stream() const noexcept { return stream_; }
+    [[nodiscard]] std::uint64_t first_due() const noexcept { return expected_; }
+    [[nodiscard]] std::uint64_t first_unsent() const noexcept { return begun(); }
 
     /// Messages begun whose echo has not come yet, and how much of the oldest one's has.
     [[nodiscard]] std::uint64_t in_flight() const noexcept { return begun() - expected_; }
@@ -117,10 +153,25 @@ public:
     /// Borrowed; -1 where there is none.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] bool connecting() const noexcept { return state_ == State::connecting; }
-    [[nodiscard]] bool is_up() const noexcept { return state_ == State::up; }
+    [[nodiscard]] bool is_up() const noexcept {
+        return state_ == State::up || state_ == State::suspect;
+    }
 
 private:
-    enum class State : std::uint8_t { idle, connecting, up, ended };
+    enum class State : std::uint8_t { idle, connecting, up, suspect, ended };
+
+    /// A message that was passed over because a later one came; it may come yet.
+    struct PassedOver {
+        std::uint64_t sequence;
+        TimePoint sent;
+        bool counted; ///< as wrong
+    };
+
+    /// What a session has that met a wrong echo.
+    struct Trouble {
+        std::vector<std::byte> evidence; ///< all that came from expected_'s first byte on
+        std::vector<PassedOver> passed_over;
+    };
 
     static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
@@ -129,9 +180,20 @@ private:
     }
     [[nodiscard]] bool connected_to_itself() const noexcept;
     void note_sent(const Generator& generator, std::size_t bytes, TimePoint now, Tally& tally);
-    void complete(std::size_t length, ReceiveTime time, Tally& tally) noexcept;
-    [[nodiscard]] Mismatch mismatch(MismatchKind kind, const Message& message, std::size_t owed,
-                                    std::span<const std::byte> bytes) const;
+    void complete(std::uint64_t sequence, TimePoint sent, std::size_t length, ReceiveTime time,
+                  Tally& tally) noexcept;
+    [[nodiscard]] std::span<const std::byte> check(const Verifier& verifier,
+                                                   std::span<const std::byte> bytes,
+                                                   ReceiveTime time, Tally& tally) noexcept;
+    void suspect(const Generator& generator, std::span<const std::byte> bytes);
+    [[nodiscard]] Health resolve(const Verifier& verifier, bool final, ReceiveTime time,
+                                 Tally& tally, std::vector<Mismatch>& found);
+    [[nodiscard]] StreamState stream_state(const Generator& generator) const noexcept;
+    [[nodiscard]] bool came_late(const Generator& generator, Finding& finding, ReceiveTime time,
+                                 Tally& tally);
+    void pass_over(std::uint64_t until, bool counted, Tally& tally);
+    void apply(const Finding& finding, Tally& tally);
+    [[nodiscard]] Mismatch describe(const Generator& generator, const Finding& finding) const;
 
     // The stream is a row of sequence numbers: expected_ <= sent_ <= queued_. Echoes are owed for
     // those before sent_, and for the first send_offset_ bytes of sent_ itself.
@@ -142,6 +204,7 @@ private:
     std::uint64_t expected_ = 0;           ///< the next to be echoed
     std::uint64_t measured_from_ = kNever; ///< the first that is measured
     SequenceRing<TimePoint> send_times_;   ///< of [expected_, begun())
+    std::unique_ptr<Trouble> trouble_;     ///< nothing where every echo was right
     TimePoint connect_began_;
     echod::UniqueFd fd_;
     std::uint16_t send_offset_ = 0;    ///< bytes of sent_ that are sent

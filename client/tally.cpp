@@ -65,6 +65,9 @@ void Tally::merge(const Tally& other) {
     bytes.in_window += other.bytes.in_window;
     errors.merge(other.errors);
     mismatches += other.mismatches;
+    for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+        wrong_by_kind[kind] += other.wrong_by_kind[kind];
+    }
     service.merge(other.service);
 }
 
@@ -74,6 +77,7 @@ void Tally::clear() noexcept {
     bytes = {};
     errors.clear();
     mismatches = 0;
+    wrong_by_kind = {};
     service.clear();
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "client/histogram.hpp"
+#include "client/mismatch.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -77,9 +79,14 @@ struct Tally {
     ByteCounts bytes;
     ErrorTable errors;
     std::uint64_t mismatches = 0; ///< wrong echoes of every kind, also those nothing was owed for
+    std::array<std::uint64_t, kMismatchKinds> wrong_by_kind{}; ///< of mismatches
     Histogram service; ///< of measured messages, from their sending: echoes, and those that timed
                        ///< out, at their age
 
+    void count(MismatchKind kind) noexcept {
+        ++mismatches;
+        ++wrong_by_kind[static_cast<std::size_t>(kind)];
+    }
     void merge(const Tally& other);
     void clear() noexcept;
 };

@@ -82,7 +82,11 @@ Verdict judge(const Options& options, const RunResult& result) {
         verdict.exit_code = 4;
         verdict.reasons.push_back(
             fmt::format("{} wrong", counted(result.tally.mismatches, "echo was", "echoes were")));
-        return verdict; // the run was stopped there: what is missing says nothing
+        if (options
+                .count_mismatches) { // else the run was stopped there: what is missing says nothing
+            find_shortfall(options, result, verdict.reasons);
+        }
+        return verdict;
     }
     if (result.signal != 0) {
         verdict.outcome = Outcome::interrupted;

@@ -25,11 +25,14 @@ constexpr std::size_t kEventsPerTurn = 512;
 Worker::Worker(const WorkerPlan& plan, const Generator& generator,
                const std::vector<Target>& targets, const Orders& orders, echod::EventFd& notice,
                TimePoint start)
-    : plan_(plan), generator_(generator), targets_(targets), orders_(orders), notice_(notice),
+    : plan_(plan),
+      generator_(generator), verifier_{generator, plan.verify, plan.goes_on,
+                                       [this](std::uint32_t index) { return neighbour(index); }},
+      targets_(targets), orders_(orders), notice_(notice),
       connects_(plan.connections, plan.connect_rate, start),
       sends_(plan.pipeline, plan.messages, plan.hold),
       deadlines_(plan.connections, plan.timeout, start), receive_buffer_(kReceiveBuffer),
-      send_buffer_(kSendBuffer) {
+      send_buffer_(std::max(kSendBuffer, plan.coalesce * echod::kMaxMessage)) {
     static_assert(sizeof(Slot) <= 160, "10,000 connections are 1.6 MB of our memory");
     slots_.reserve(plan.connections);
     for (std::uint32_t id = 0; id < plan.connections; ++id) {
@@ -53,6 +56,7 @@ void Worker::run() {
         open_due(now);
         serve_ready();
         expire(now);
+        settle_suspects(now);
         note_ramp(now);
         if (now >= next_interval_) {
             hand_over_interval(now);
@@ -126,6 +130,7 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     until = std::min(until, connects_.next().value_or(Orders::kNever));
     until = std::min(until, deadlines_.next().value_or(Orders::kNever));
     until = std::min(until, retries_.empty() ? Orders::kNever : retries_.front().when);
+    until = std::min(until, suspects_.empty() ? Orders::kNever : suspects_.front().when);
     until = std::min(until, measuring_ ? Orders::kNever : measure_from_);
     until = std::min(until, stopping_ ? Orders::kNever : stop_at_);
     if (until <= now) {
@@ -173,6 +178,7 @@ void Worker::finish(TimePoint now) {
         if (slot.session.connecting()) {
             ++result_.not_tried;
         }
+        (void)slot.session.settle(verifier_, receive_time(), current_, result_.mismatches);
         slot.session.end(Ending::run_over, now, plan_.timeout, current_);
     }
     result_.not_tried += plan_.connections - connects_.taken();

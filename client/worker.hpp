@@ -7,6 +7,7 @@
 #include "client/payload.hpp"
 #include "client/schedule.hpp"
 #include "client/session.hpp"
+#include "client/split.hpp"
 #include "client/tally.hpp"
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
@@ -34,6 +35,10 @@ struct WorkerPlan {
     std::uint32_t pipeline = 1;            ///< messages in flight on a connection
     std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
     bool hold = false;                     ///< send nothing before the measured part begins
+    VerifyLevel verify = VerifyLevel::full;
+    bool goes_on = false; ///< behind a wrong echo
+    Split split = Split::none;
+    std::uint32_t coalesce = 1; ///< messages to a send call
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
@@ -122,7 +127,13 @@ private:
     void serve_ready();
     void receive(std::uint32_t id);
     [[nodiscard]] bool take_bytes(std::uint32_t id, std::span<const std::byte> bytes);
+    [[nodiscard]] ReceiveTime receive_time() const noexcept;
+    template <class Look>
+    [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);
+    void settle_suspects(TimePoint now);
+    [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
+    [[nodiscard]] std::span<const std::byte> compose(const Session& session) noexcept;
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);
@@ -130,6 +141,7 @@ private:
 
     const WorkerPlan plan_;
     const Generator& generator_;
+    const Verifier verifier_;
     const std::vector<Target>& targets_;
     const Orders& orders_;
     echod::EventFd& notice_;
@@ -142,6 +154,7 @@ private:
     Deadlines deadlines_;
     std::deque<Retry> retries_;       ///< connects that met a full backlog, in order of time
     std::deque<std::uint32_t> ready_; ///< to be served again before the loop sleeps
+    std::deque<Retry> suspects_;      ///< sessions to be settled, in order of time
     std::vector<std::byte> receive_buffer_;
     std::vector<std::byte> send_buffer_;
 

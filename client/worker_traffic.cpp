@@ -18,9 +18,13 @@ namespace {
 
 constexpr int kReceivesPerTurn = 4;
 constexpr int kSendsPerTurn = 4;
+constexpr int kSplitSendsPerTurn = 64;
 constexpr int kOpensPerTurn = 128;
 constexpr std::size_t kReadyPerTurn = 64;
-constexpr std::size_t kMismatchesKept = 16;
+// How long a suspect session waits for bytes that would tell what is wrong.
+constexpr Duration kEvidenceWait = std::chrono::milliseconds(100);
+// Messages of another connection before those in flight that are looked for.
+constexpr std::uint64_t kEchoedBefore = 16;
 constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
 constexpr std::uint32_t kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -194,30 +198,20 @@ void Worker::receive(std::uint32_t id) {
     make_ready(id);
 }
 
+ReceiveTime Worker::receive_time() const noexcept {
+    const TimePoint now = Clock::now();
+    return {now, now <= stop_at_};
+}
+
 bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     Slot& slot = slots_[id];
     Session& session = slot.session;
-    const ReceiveTime time = [this] {
-        const TimePoint now = Clock::now();
-        return ReceiveTime{now, now <= stop_at_};
-    }();
-    const std::uint64_t outstanding = session.outstanding();
-    const std::uint64_t measured = current_.messages.measured;
+    const ReceiveTime time = receive_time();
     const bool first_echo = session.echoed() == 0;
-    std::optional<Mismatch> wrong = session.verify(generator_, bytes, time, current_);
-    outstanding_ -= outstanding - session.outstanding();
-    if (current_.messages.measured != measured) {
-        result_.last_measured = time.now;
-    }
-    if (wrong) {
-        if (result_.mismatches.size() < kMismatchesKept) {
-            result_.mismatches.push_back(std::move(*wrong));
-        }
-        ++current_.connections.closed_early;
-        take_down(id, Ending::broken, time.now);
-        abandoned_ = true;
-        found_wrong_.store(true, std::memory_order_release);
-        notice_.signal();
+    const auto verify = [&] {
+        return session.verify(verifier_, bytes, time, current_, result_.mismatches);
+    };
+    if (!look(id, time.now, verify)) {
         return false;
     }
     if (first_echo && session.echoed() != 0) {
@@ -228,19 +222,89 @@ bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     return true;
 }
 
+// Lets the session look at its bytes and draws the consequences. False where it was taken down.
+template <class Look>
+bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
+    Session& session = slots_[id].session;
+    const std::uint64_t outstanding = session.outstanding();
+    const std::uint64_t measured = current_.messages.measured;
+    const std::uint64_t mismatches = current_.mismatches;
+    const bool was_suspect = session.is_suspect();
+    const Health health = look_at();
+    outstanding_ -= outstanding - session.outstanding();
+    if (current_.messages.measured != measured) {
+        result_.last_measured = now;
+    }
+    if (current_.mismatches != mismatches && !plan_.goes_on) {
+        abandoned_ = true;
+        found_wrong_.store(true, std::memory_order_release);
+        notice_.signal();
+    }
+    if (health == Health::broken) {
+        ++current_.connections.closed_early;
+        take_down(id, Ending::broken, now);
+        return false;
+    }
+    if (health == Health::suspect && !was_suspect) {
+        suspects_.push_back({id, now + kEvidenceWait});
+    }
+    return true;
+}
+
+void Worker::settle_suspects(TimePoint now) {
+    while (!suspects_.empty() && suspects_.front().when <= now) {
+        const std::uint32_t id = suspects_.front().id;
+        suspects_.pop_front();
+        Session& session = slots_[id].session;
+        const auto settle = [&] {
+            return session.settle(verifier_, receive_time(), current_, result_.mismatches);
+        };
+        if (session.is_suspect() && look(id, now, settle)) {
+            make_ready(id); // it has waited with what it had to send
+        }
+    }
+}
+
+// The messages of a connection whose bytes may have got into another's stream: those in flight,
+// and some before them.
+std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
+    if (index >= slots_.size()) {
+        return std::nullopt;
+    }
+    const Session& session = slots_[index].session;
+    const std::uint64_t due = session.first_due();
+    return Neighbour{session.connection(), session.stream(), due - std::min(due, kEchoedBefore),
+                     session.first_unsent()};
+}
+
 void Worker::refill(Slot& slot) {
-    const Grant grant = sends_.grant(slot.session.outstanding());
+    std::uint64_t outstanding = slot.session.outstanding();
+    if (plan_.coalesce > 1) { // as if those were taken that are no whole send call
+        outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
+    }
+    const Grant grant = sends_.grant(outstanding);
     slot.session.queue(grant.count, grant.measured);
     outstanding_ += grant.count;
 }
 
+// What the next send call gets.
+std::span<const std::byte> Worker::compose(const Session& session) noexcept {
+    if (plan_.split != Split::none) { // two messages are enough to cut across
+        const auto two = std::span(send_buffer_).first(2 * echod::kMaxMessage);
+        return session.cut(generator_, plan_.split, session.compose(generator_, two));
+    }
+    return session.compose(generator_, send_buffer_,
+                           plan_.coalesce > 1 ? plan_.coalesce : Session::kAll);
+}
+
 void Worker::send(std::uint32_t id) {
     Session& session = slots_[id].session;
-    for (int i = 0; i < kSendsPerTurn; ++i) {
+    const int calls = plan_.split == Split::none ? kSendsPerTurn : kSplitSendsPerTurn;
+    for (int i = 0; i < calls; ++i) {
         if (!session.is_up() || !session.wants_to_send()) {
             return;
         }
-        const auto composed = session.compose(generator_, send_buffer_);
+        const auto composed = compose(session);
         const TimePoint now = Clock::now();
         const IoResult result = session.send(generator_, composed, now, current_);
         if (result.would_block()) {
@@ -259,8 +323,14 @@ void Worker::send(std::uint32_t id) {
 }
 
 void Worker::closed_by_peer(std::uint32_t id) {
-    if (sends_.exhausted() && slots_[id].session.outstanding() == 0) {
-        take_down(id, Ending::broken, Clock::now()); // it had nothing left to do
+    Session& session = slots_[id].session;
+    const ReceiveTime time = receive_time();
+    (void)look(id, time.now, [&] {
+        session.end_of_file(verifier_, time, current_, result_.mismatches);
+        return Health::sound; // it ends in any case
+    });
+    if (sends_.exhausted() && session.outstanding() == 0) {
+        take_down(id, Ending::broken, time.now); // it had nothing left to do
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);
     }
@@ -274,6 +344,12 @@ void Worker::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
 
 void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     Session& session = slots_[id].session;
+    if (session.is_suspect()) {
+        (void)look(id, now, [&] {
+            (void)session.settle(verifier_, receive_time(), current_, result_.mismatches);
+            return Health::sound; // it ends in any case
+        });
+    }
     outstanding_ -= session.outstanding();
     --open_;
     connects_.settled(id);

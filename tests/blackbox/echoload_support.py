@@ -194,3 +194,16 @@ def resets(connection, _number=0):
     """The connection is reset when its first bytes come."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def messages(connection):
+    """The whole messages that come, until the end of file."""
+    stream = b""
+    for data in received(connection):
+        stream += data
+        while len(stream) >= 8:
+            length = 8 + struct.unpack("!I", stream[4:8])[0]
+            if len(stream) < length:
+                break
+            yield stream[:length]
+            stream = stream[length:]

@@ -48,7 +48,10 @@ def test_a_completion_offers_just_the_options_of_help(program, shell):
 @pytest.mark.parametrize("shell", COMPLETE)
 @pytest.mark.parametrize(
     "program, option, choices",
-    [("echod", "--stats", {"json", "openmetrics"}), ("echoload", "--format", {"text", "json"})],
+    [("echod", "--stats", {"json", "openmetrics"}), ("echoload", "--format", {"text", "json"}),
+     ("echoload", "--verify", {"full", "header", "off"}),
+     ("echoload", "--on-mismatch", {"stop", "count"}),
+     ("echoload", "--split", {"none", "random", "byte", "header"})],
 )
 def test_a_completion_offers_just_the_words_that_an_option_takes(program, option, choices, shell):
     refusal = words.run(words.BINARY[program], option, "wrong")

@@ -185,14 +185,14 @@ TEST(TextReport, NamesEveryFigureASeedAndTheVerdict) {
           "verdict     ok"}) {
         EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
     }
-    EXPECT_EQ(text_troubles(result, judge(options, result)), "");
+    EXPECT_EQ(text_troubles(ten_seconds(), result, judge(options, result)), "");
 }
 
 TEST(TextReport, AWrongEchoIsShownWithBothHexdumpsAndAMarkAtItsLine) {
     RunResult result = good_run();
     result.tally.mismatches = 1;
     result.mismatches.push_back(flipped_bit());
-    const std::string text = text_troubles(result, judge(ten_seconds(), result));
+    const std::string text = text_troubles(ten_seconds(), result, judge(ten_seconds(), result));
     for (const char* words :
          {"corrupt echo on connection 17 (127.0.0.1:40000 to 127.0.0.1:8007), message 4711 of 24 "
           "bytes: first wrong byte at offset 18\n",

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "client/option_reader.hpp"
+
+namespace echoload {
+
+namespace {
+
+constexpr std::uint64_t kMaxCoalesce = 1024;
+
+// An option that takes one word of a few, each of which stands for a value.
+template <class Value>
+void add_choice(CLI::App& app, const std::string& name, const std::string& help,
+                const std::string& type, Value& value,
+                const std::vector<std::pair<std::string, Value>>& choices) {
+    add(app, name, help, type, [&value, choices](const std::string& text) {
+        std::string all;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            if (choices[i].first == text) {
+                value = choices[i].second;
+                return;
+            }
+            all += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i].first;
+        }
+        throw CLI::ValidationError(fmt::format("must be {}, is '{}'", all, text));
+    });
+}
+
+} // namespace
+
+void add_verify_options(CLI::App& app, Options& options) {
+    add_choice<VerifyLevel>(
+        app, "--verify",
+        "what of an echo is compared: full, header or off, its length alone "
+        "(full)",
+        "LEVEL", options.verify,
+        {{"full", VerifyLevel::full}, {"header", VerifyLevel::header}, {"off", VerifyLevel::off}});
+    add_choice<bool>(app, "--on-mismatch",
+                     "stop at the first wrong echo, or count them and go on (stop)", "WHAT",
+                     options.count_mismatches, {{"stop", false}, {"count", true}});
+    add_choice<Split>(app, "--split",
+                      "how messages are cut into send calls: none, random, byte or header (none)",
+                      "HOW", options.split,
+                      {{"none", Split::none},
+                       {"random", Split::random},
+                       {"byte", Split::byte},
+                       {"header", Split::header}});
+    add(app, "--coalesce", "messages to a send call; waits until so many may be sent (1)", "N",
+        [&options](const std::string& text) {
+            options.coalesce = static_cast<std::uint32_t>(count_in(text, 1, kMaxCoalesce));
+        });
+}
+
+void check_verify_options(const Options& options) {
+    if (options.coalesce > options.pipeline) {
+        throw CLI::ValidationError(
+            fmt::format("--coalesce: {0} messages to a send call need a --pipeline of {0} or more, "
+                        "is {1}",
+                        options.coalesce, options.pipeline));
+    }
+    if (options.coalesce > 1 && options.split != Split::none) {
+        throw CLI::ValidationError("--coalesce: --split cuts what it would join; ask for one");
+    }
+}
+
+} // namespace echoload

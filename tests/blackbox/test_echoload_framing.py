@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""How echoload cuts and joins messages, as the server's receive calls see it."""
+
+import socket
+
+import pytest
+
+from echoload_support import echoload, messages, serve
+
+
+def receives(pieces):
+    """Echoes, and notes the length of what each receive call brings."""
+
+    def handler(connection, _number):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while data := connection.recv(65536):
+            pieces.append(len(data))
+            connection.sendall(data)
+
+    return handler
+
+
+@pytest.mark.parametrize("how", ["random", "byte", "header"])
+def test_messages_arrive_in_pieces_and_are_echoed_all_the_same(how):
+    pieces = []
+    with serve(receives(pieces)) as target:
+        ended = echoload(
+            *("-c", 2, "-p", 3, "-n", 60, "--sizes", "edges", "--split", how),
+            *("--seed", 1, "--format", "json", target),
+        )
+    assert ended.code == 0, ended
+    assert ended.json["messages"]["verified"] == 60
+    assert ended.json["asked"]["split"] == how
+    # A receive call may bring several pieces, but not every one does.
+    if how == "header":
+        assert 8 in pieces
+    else:
+        assert min(pieces) < 8
+
+
+def test_a_split_stream_is_the_same_as_a_whole_one():
+    streams = []
+    for how in ("none", "random", "byte", "header"):
+        stream = []
+
+        def keeps(connection, _number, stream=stream):
+            for message in messages(connection):
+                stream.append(message)
+                connection.sendall(message)
+
+        with serve(keeps) as target:
+            assert echoload("-c", 1, "-n", 20, "--seed", 3, "--split", how, target).code == 0
+        streams.append(stream)
+    assert len(streams[0]) == 20
+    assert all(stream == streams[0] for stream in streams)
+
+
+def test_coalesced_messages_come_together():
+    pieces = []
+    with serve(receives(pieces)) as target:
+        ended = echoload(
+            *("-c", 1, "-p", 10, "-n", 100, "--sizes", "fixed:12", "--coalesce", 4),
+            *("--format", "json", target),
+        )
+    assert ended.code == 0, ended
+    assert ended.json["asked"]["coalesce"] == 4
+    assert sum(pieces) == 2000
+    assert all(piece % 80 == 0 for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--coalesce", "5", "-p", "4"], "need a --pipeline of 5 or more, is 4"),
+        (["--coalesce", "2", "-p", "4", "--split", "byte"], "ask for one"),
+        (["--verify", "half"], "--verify: must be full, header or off, is 'half'"),
+        (["--on-mismatch", "go"], "--on-mismatch: must be stop or count, is 'go'"),
+        (["--split", "bits"], "--split: must be none, random, byte or header, is 'bits'"),
+    ],
+)
+def test_what_does_not_go_together_is_one_clear_line(arguments, words):
+    ended = echoload(*arguments, "127.0.0.1:1")
+    assert ended.code == 2, ended
+    assert words in ended.err and ended.err.count("\n") == 1
