@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/arrivals.hpp"
 #include "client/sizes.hpp"
 
 #include <cstdint>
@@ -29,6 +30,9 @@ struct Options {
     Duration timeout = std::chrono::seconds(10);
     std::optional<double> connect_rate; ///< connections a second
     Duration warmup = Duration::zero();
+    std::optional<Pace> pace; ///< of the open loop; nothing is the closed loop
+    Arrival arrival = Arrival::constant;
+    std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;

@@ -39,7 +39,7 @@ std::string hex(const std::vector<std::byte>& bytes) {
 
 Json asked(const Options& options) {
     return {
-        {"loop", "closed"},
+        {"loop", options.pace ? "open" : "closed"},
         {"targets", options.targets},
         {"connections", options.connections},
         {"duration_s", seconds_or_null(options.duration)},
@@ -49,6 +49,10 @@ Json asked(const Options& options) {
         {"timeout_s", seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},
         {"warmup_s", seconds(options.warmup)},
+        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
+        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
+        {"arrival", options.arrival == Arrival::poisson ? "poisson" : "const"},
+        {"max_in_flight", options.max_in_flight},
     };
 }
 
@@ -83,8 +87,8 @@ Json rate(const RunResult& result) {
     return json;
 }
 
-Json latency(const Histogram& histogram) {
-    Json json = {{"loop", "closed"}, {"count", histogram.count()}};
+Json latency(const Options& options, const Histogram& histogram) {
+    Json json = {{"loop", options.pace ? "open" : "closed"}, {"count", histogram.count()}};
     json["min_ns"] = ns_or_null(histogram.min());
     json["mean_ns"] = ns_or_null(histogram.mean());
     for (const NamedPercentile& percentile : kPercentiles) {
@@ -92,6 +96,23 @@ Json latency(const Histogram& histogram) {
     }
     json["max_ns"] = ns_or_null(histogram.max());
     return json;
+}
+
+// What only an open loop has; null where the loop was closed.
+Json open_loop(const Options& options, const RunResult& result) {
+    if (!options.pace) {
+        return nullptr;
+    }
+    const MessageCounts& counts = result.tally.messages;
+    return {
+        {"asked_per_s", result.rate ? Json(result.rate->asked) : Json(nullptr)},
+        {"achieved_per_s", result.rate ? Json(result.rate->achieved) : Json(nullptr)},
+        {"due", counts.due},
+        {"shed", counts.shed},
+        {"unsent", counts.unsent},
+        {"response", latency(options, result.tally.response)},
+        {"lag", latency(options, result.tally.lag)},
+    };
 }
 
 Json errors(const ErrorTable& table) {
@@ -141,8 +162,9 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
                  {"asked", asked(options)}};
-    for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
-                            "messages", "bytes", "rate", "latency", "errors", "mismatches"}) {
+    for (const char* key :
+         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
+          "rate", "latency", "open_loop", "errors", "mismatches"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -158,7 +180,8 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"received", result->tally.bytes.received},
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
-        json["latency"] = latency(result->tally.service);
+        json["latency"] = latency(options, result->tally.service);
+        json["open_loop"] = open_loop(options, *result);
         json["errors"] = errors(result->tally.errors);
         json["mismatches"] = mismatches(result->mismatches);
     }

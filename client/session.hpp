@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -68,6 +69,13 @@ public:
     /// Grants `count` messages more to be sent. The first that is `measured` begins the measured
     /// part of the stream; all that follow belong to it.
     void queue(std::uint32_t count, bool measured);
+
+    /// Notes a message of an open loop that is due at `due`, from when its response time counts. It
+    /// waits until queue() grants it; `measured` is as there.
+    void wait_to_queue(TimePoint due, bool measured);
+
+    /// Messages of an open loop that are due and not granted.
+    [[nodiscard]] std::uint64_t waiting() const noexcept { return due_times_ ? due_ - queued_ : 0; }
 
     /// Gives back what was granted and not begun; how many that were.
     std::uint64_t unqueue() noexcept;
@@ -129,6 +137,7 @@ private:
     }
     [[nodiscard]] bool connected_to_itself() const noexcept;
     void note_sent(const Generator& generator, std::size_t bytes, TimePoint now, Tally& tally);
+    void count_unanswered(Ending ending, TimePoint now, Duration timeout, Tally& tally) noexcept;
     void complete(std::size_t length, ReceiveTime time, Tally& tally) noexcept;
     [[nodiscard]] Mismatch mismatch(MismatchKind kind, const Message& message, std::size_t owed,
                                     std::span<const std::byte> bytes) const;
@@ -142,6 +151,11 @@ private:
     std::uint64_t expected_ = 0;           ///< the next to be echoed
     std::uint64_t measured_from_ = kNever; ///< the first that is measured
     SequenceRing<TimePoint> send_times_;   ///< of [expected_, begun())
+
+    // An open loop has in addition: queued_ <= due_.
+    std::uint64_t due_ = 0;                              ///< those before it are due
+    std::unique_ptr<SequenceRing<TimePoint>> due_times_; ///< of [expected_, due_)
+
     TimePoint connect_began_;
     echod::UniqueFd fd_;
     std::uint16_t send_offset_ = 0;    ///< bytes of sent_ that are sent

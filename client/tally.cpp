@@ -60,12 +60,19 @@ void Tally::merge(const Tally& other) {
     messages.in_flight += other.messages.in_flight;
     messages.measured += other.messages.measured;
     messages.in_window += other.messages.in_window;
+    messages.due += other.messages.due;
+    messages.shed += other.messages.shed;
+    messages.unsent += other.messages.unsent;
+    messages.measured_due += other.messages.measured_due;
+    messages.measured_sent += other.messages.measured_sent;
     bytes.sent += other.bytes.sent;
     bytes.received += other.bytes.received;
     bytes.in_window += other.bytes.in_window;
     errors.merge(other.errors);
     mismatches += other.mismatches;
     service.merge(other.service);
+    response.merge(other.response);
+    lag.merge(other.lag);
 }
 
 void Tally::clear() noexcept {
@@ -75,6 +82,8 @@ void Tally::clear() noexcept {
     errors.clear();
     mismatches = 0;
     service.clear();
+    response.clear();
+    lag.clear();
 }
 
 } // namespace echoload

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kReceiveBuffer = 64 * 1024;
 constexpr std::size_t kSendBuffer = 64 * 1024;
 constexpr std::size_t kEventsPerTurn = 512;
+constexpr std::size_t kEventsBetweenDues = 32; // some 50 us: so much later may a message be sent
 
 } // namespace
 
@@ -27,7 +28,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
                TimePoint start)
     : plan_(plan), generator_(generator), targets_(targets), orders_(orders), notice_(notice),
       connects_(plan.connections, plan.connect_rate, start),
-      sends_(plan.pipeline, plan.messages, plan.hold),
+      sends_(plan.pipeline, plan.messages, plan.hold), arrivals_(plan.arrivals),
       deadlines_(plan.connections, plan.timeout, start), receive_buffer_(kReceiveBuffer),
       send_buffer_(kSendBuffer) {
     static_assert(sizeof(Slot) <= 160, "10,000 connections are 1.6 MB of our memory");
@@ -46,7 +47,8 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
 }
 
 void Worker::run() {
-    std::array<epoll_event, kEventsPerTurn> events;
+    std::array<epoll_event, kEventsPerTurn> storage;
+    const auto events = std::span(storage).first(arrivals_ ? kEventsBetweenDues : kEventsPerTurn);
     while (!finished()) {
         TimePoint now = Clock::now();
         obey(now);
@@ -78,7 +80,7 @@ bool Worker::finished() const noexcept {
     if (!connects_.finished() || connecting_ != 0) {
         return false;
     }
-    return open_ == 0 || (sends_.exhausted() && outstanding_ == 0);
+    return open_ == 0 || (sends_.exhausted() && outstanding_ == 0 && waiting_ == 0);
 }
 
 void Worker::obey(TimePoint now) {
@@ -87,6 +89,12 @@ void Worker::obey(TimePoint now) {
     abandoned_ = abandoned_ || orders_.abandoned();
     if (!measuring_ && now >= measure_from_) {
         begin_measuring();
+    }
+    if (arrivals_ && measure_from_ != Orders::kNever) {
+        if (!arrivals_->begun()) {
+            begin_schedule();
+        }
+        deal(now);
     }
     if (!stopping_ && now >= stop_at_) {
         stop_sending(now);
@@ -111,7 +119,7 @@ void Worker::stop_sending(TimePoint now) {
             slot.session.end(Ending::run_over, now, plan_.timeout, current_);
             --connecting_;
             ++result_.not_tried;
-        } else {
+        } else if (!arrivals_) { // what an open loop has dealt was due, and is sent
             outstanding_ -= slot.session.unqueue();
         }
     }
@@ -128,6 +136,7 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     until = std::min(until, retries_.empty() ? Orders::kNever : retries_.front().when);
     until = std::min(until, measuring_ ? Orders::kNever : measure_from_);
     until = std::min(until, stopping_ ? Orders::kNever : stop_at_);
+    until = std::min(until, arrivals_ ? wake_for_schedule() : Orders::kNever);
     if (until <= now) {
         return Duration::zero();
     }

@@ -97,7 +97,10 @@ void Worker::established(std::uint32_t id, TimePoint now) {
     result_.peak = std::max(result_.peak, open_);
     ++current_.connections.up;
     connects_.up(id, now);
-    if (sends_.holds()) {
+    if (arrivals_) {
+        turns_.push_back(id);
+    }
+    if (arrivals_ || sends_.holds()) {
         connects_.settled(id);
     }
     refill(slots_[id]);
@@ -229,6 +232,10 @@ bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
 }
 
 void Worker::refill(Slot& slot) {
+    if (arrivals_) {
+        grant_due(slot.session);
+        return;
+    }
     const Grant grant = sends_.grant(slot.session.outstanding());
     slot.session.queue(grant.count, grant.measured);
     outstanding_ += grant.count;
@@ -259,7 +266,8 @@ void Worker::send(std::uint32_t id) {
 }
 
 void Worker::closed_by_peer(std::uint32_t id) {
-    if (sends_.exhausted() && slots_[id].session.outstanding() == 0) {
+    if (sends_.exhausted() && slots_[id].session.outstanding() == 0 &&
+        slots_[id].session.waiting() == 0) {
         take_down(id, Ending::broken, Clock::now()); // it had nothing left to do
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);
@@ -275,6 +283,7 @@ void Worker::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
 void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     Session& session = slots_[id].session;
     outstanding_ -= session.outstanding();
+    waiting_ -= session.waiting();
     --open_;
     connects_.settled(id);
     session.end(ending, now, plan_.timeout, current_);

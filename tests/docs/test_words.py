@@ -48,7 +48,11 @@ def test_a_completion_offers_just_the_options_of_help(program, shell):
 @pytest.mark.parametrize("shell", COMPLETE)
 @pytest.mark.parametrize(
     "program, option, choices",
-    [("echod", "--stats", {"json", "openmetrics"}), ("echoload", "--format", {"text", "json"})],
+    [
+        ("echod", "--stats", {"json", "openmetrics"}),
+        ("echoload", "--arrival", {"const", "poisson"}),
+        ("echoload", "--format", {"text", "json"}),
+    ],
 )
 def test_a_completion_offers_just_the_words_that_an_option_takes(program, option, choices, shell):
     refusal = words.run(words.BINARY[program], option, "wrong")
