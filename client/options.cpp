@@ -20,8 +20,8 @@ Numbers take k and M (10k, 1.5M); durations are 250us, 10ms, 30s, 5m, 1h.
 A connection that is lost is not replaced. SIGINT and SIGTERM end the run with its report.
 
 Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 4 an echo was wrong; 5 the load
-was not delivered (connections failed or were lost, messages were not answered); 130 or 143
-interrupted. Where several apply: 4, then 130/143, then 1, then 5.
+was not delivered (connections failed or were lost, messages were not answered, the rate was not
+kept); 130 or 143 interrupted. Where several apply: 4, then 130/143, then 1, then 5.
 )";
 
 std::uint64_t random_seed() {
@@ -47,10 +47,12 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     app.footer(kFooter);
     app.set_version_flag("--version", std::string("echoload ") + ECHOD_VERSION);
     add_load_options(app, options);
+    add_pace_options(app, options);
     add_verify_options(app, options);
     add_report_options(app, options);
     try {
         app.parse(argc, argv);
+        check_pace(options);
         check_verify_options(options);
     } catch (const CLI::CallForHelp&) {
         return NoRun{0, app.help(), ""};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/arrivals.hpp"
 #include "client/classify.hpp"
 #include "client/sizes.hpp"
 #include "client/split.hpp"
@@ -35,6 +36,9 @@ struct Options {
     bool count_mismatches = false; ///< and go on, rather than stop at the first
     Split split = Split::none;
     std::uint32_t coalesce = 1; ///< messages to a send call
+    std::optional<Pace> pace;   ///< of the open loop; nothing is the closed loop
+    Arrival arrival = Arrival::constant;
+    std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;

@@ -39,7 +39,7 @@ std::string hex(const std::vector<std::byte>& bytes) {
 
 Json asked(const Options& options) {
     return {
-        {"loop", "closed"},
+        {"loop", options.pace ? "open" : "closed"},
         {"targets", options.targets},
         {"connections", options.connections},
         {"duration_s", seconds_or_null(options.duration)},
@@ -53,6 +53,10 @@ Json asked(const Options& options) {
         {"on_mismatch", options.count_mismatches ? "count" : "stop"},
         {"split", to_string(options.split)},
         {"coalesce", options.coalesce},
+        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
+        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
+        {"arrival", options.arrival == Arrival::poisson ? "poisson" : "const"},
+        {"max_in_flight", options.max_in_flight},
     };
 }
 
@@ -87,8 +91,8 @@ Json rate(const RunResult& result) {
     return json;
 }
 
-Json latency(const Histogram& histogram) {
-    Json json = {{"loop", "closed"}, {"count", histogram.count()}};
+Json latency(const Options& options, const Histogram& histogram) {
+    Json json = {{"loop", options.pace ? "open" : "closed"}, {"count", histogram.count()}};
     json["min_ns"] = ns_or_null(histogram.min());
     json["mean_ns"] = ns_or_null(histogram.mean());
     for (const NamedPercentile& percentile : kPercentiles) {
@@ -96,6 +100,23 @@ Json latency(const Histogram& histogram) {
     }
     json["max_ns"] = ns_or_null(histogram.max());
     return json;
+}
+
+// What only an open loop has; null where the loop was closed.
+Json open_loop(const Options& options, const RunResult& result) {
+    if (!options.pace) {
+        return nullptr;
+    }
+    const MessageCounts& counts = result.tally.messages;
+    return {
+        {"asked_per_s", result.rate ? Json(result.rate->asked) : Json(nullptr)},
+        {"achieved_per_s", result.rate ? Json(result.rate->achieved) : Json(nullptr)},
+        {"due", counts.due},
+        {"shed", counts.shed},
+        {"unsent", counts.unsent},
+        {"response", latency(options, result.tally.response)},
+        {"lag", latency(options, result.tally.lag)},
+    };
 }
 
 Json errors(const ErrorTable& table) {
@@ -165,7 +186,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"asked", asked(options)}};
     for (const char* key :
          {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
-          "rate", "latency", "errors", "wrong_by_kind", "mismatches"}) {
+          "rate", "latency", "open_loop", "errors", "wrong_by_kind", "mismatches"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -181,7 +202,8 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"received", result->tally.bytes.received},
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
-        json["latency"] = latency(result->tally.service);
+        json["latency"] = latency(options, result->tally.service);
+        json["open_loop"] = open_loop(options, *result);
         json["errors"] = errors(result->tally.errors);
         json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);

@@ -39,10 +39,23 @@ std::string error_text(const ErrorCount& row) {
                                    : echod::describe_errno(row.error);
 }
 
+std::string loop_text(const Options& options) {
+    const std::string connections = fmt::format(
+        "{} connection{}", group_digits(options.connections), options.connections == 1 ? "" : "s");
+    if (!options.pace) {
+        return fmt::format("closed loop, {} with {} in flight", connections, options.pipeline);
+    }
+    std::string rate = fmt::format("{:.0f}", options.pace->first);
+    if (options.pace->is_ramp()) {
+        rate += fmt::format(" to {:.0f}", options.pace->last);
+    }
+    return fmt::format("open loop, {} {}messages/s on {} with at most {} in flight", rate,
+                       options.arrival == Arrival::poisson ? "Poisson " : "", connections,
+                       options.pipeline);
+}
+
 void write_asked(Out out, const Options& options) {
-    fmt::format_to(out, "echoload {}: closed loop, {} connection{} with {} in flight to {}\n",
-                   ECHOD_VERSION, group_digits(options.connections),
-                   options.connections == 1 ? "" : "s", options.pipeline,
+    fmt::format_to(out, "echoload {}: {} to {}\n", ECHOD_VERSION, loop_text(options),
                    joined(options.targets, ", "));
     fmt::format_to(out, kLabel, "asked");
     if (options.duration) {
@@ -113,8 +126,20 @@ void write_rate(Out out, const RunResult& result) {
                    humanize_duration(*result.window));
 }
 
-void write_latency(Out out, const Histogram& latency) {
-    fmt::format_to(out, kLabel, "latency");
+void write_pace(Out out, const RunResult& result) {
+    if (!result.rate) {
+        return;
+    }
+    const MessageCounts& counts = result.tally.messages;
+    fmt::format_to(out, kLabel, "pace");
+    fmt::format_to(out, "{:.1f} messages/s of {:.1f} ({:.2f} %), shed {}, unsent {}; late p99 {}\n",
+                   result.rate->achieved, result.rate->asked, 100 * result.rate->ratio(),
+                   group_digits(counts.shed), group_digits(counts.unsent),
+                   or_dash(result.tally.lag.percentile(99)));
+}
+
+void write_latency(Out out, const char* label, const char* what, const Histogram& latency) {
+    fmt::format_to(out, kLabel, label);
     if (latency.count() == 0) {
         fmt::format_to(out, "nothing measured\n");
         return;
@@ -123,7 +148,7 @@ void write_latency(Out out, const Histogram& latency) {
         fmt::format_to(out, "{} {}  ", percentile.name,
                        or_dash(latency.percentile(percentile.percent)));
     }
-    fmt::format_to(out, "max {}  (closed loop, of {})\n", or_dash(latency.max()),
+    fmt::format_to(out, "max {}  ({}, of {})\n", or_dash(latency.max()), what,
                    group_digits(latency.count()));
 }
 
@@ -217,7 +242,13 @@ std::string text_report(const Options& options, const RunResult& result, const V
     write_connections(out, options, result);
     write_messages(out, result);
     write_rate(out, result);
-    write_latency(out, result.tally.service);
+    write_pace(out, result);
+    if (options.pace) {
+        write_latency(out, "response", "since due", result.tally.response);
+        write_latency(out, "service", "since sent", result.tally.service);
+    } else {
+        write_latency(out, "latency", "closed loop", result.tally.service);
+    }
     write_errors(out, result.tally.errors);
     write_mismatches(text, result);
     write_verdict(out, options, verdict);

@@ -55,6 +55,7 @@ private:
     void begin_measuring(TimePoint now);
     void wake_all();
     RunResult collect();
+    void note_rate(TimePoint from, TimePoint to, std::uint64_t sent);
 
     const Options& options_;
     const std::vector<Target>& targets_;
@@ -96,6 +97,14 @@ void Run::start_loops() {
     plan.goes_on = options_.count_mismatches;
     plan.split = options_.split;
     plan.coalesce = options_.coalesce;
+    if (options_.pace) { // nothing is due before all connections are up
+        plan.arrivals.emplace(*options_.pace, options_.arrival, options_.duration,
+                              options_.messages, LoopShare{}, options_.seed);
+        plan.messages.reset();
+        plan.hold = false;
+    }
+    plan.max_in_flight = options_.max_in_flight;
+    plan.warmup = options_.warmup;
     plan.timeout = options_.timeout;
     plan.interval = interval_;
     auto loop = std::make_unique<Loop>();
@@ -201,11 +210,29 @@ RunResult Run::conduct() {
     return collect();
 }
 
+// Without a duration the schedule has no length of its own: it is as long as its messages are at
+// the rate, or at random arrivals until the last of them is due.
+void Run::note_rate(TimePoint from, TimePoint to, std::uint64_t sent) {
+    if (!options_.pace) {
+        return;
+    }
+    const auto due = static_cast<double>(result_.tally.messages.measured_due);
+    double seconds = std::chrono::duration<double>(to - from).count();
+    if (options_.messages && options_.arrival == Arrival::constant) {
+        seconds = due / options_.pace->first;
+    }
+    if (seconds > 0) {
+        result_.rate = RateKept{due / seconds, static_cast<double>(sent) / seconds};
+    }
+}
+
 RunResult Run::collect() {
     const TimePoint end = Clock::now();
     result_.elapsed = end - start_;
     std::optional<TimePoint> ramped;
     std::optional<TimePoint> last_measured;
+    TimePoint last_due = TimePoint::min();
+    std::uint64_t sent_in_time = 0;
     for (const auto& loop : loops_) {
         loop->thread.join();
         WorkerResult part = loop->worker->take_result();
@@ -224,6 +251,8 @@ RunResult Run::collect() {
             last_measured =
                 std::max(last_measured.value_or(*part.last_measured), *part.last_measured);
         }
+        last_due = std::max(last_due, part.last_due.value_or(last_due));
+        sent_in_time += part.sent_in_time.value_or(part.tally.messages.measured_sent);
         if (result_.failure.empty()) {
             result_.failure = loop->failure;
         }
@@ -238,6 +267,7 @@ RunResult Run::collect() {
     const TimePoint to = std::min({orders_.stop_at(), limit, end});
     if (from < to && result_.tally.connections.up != 0) {
         result_.window = to - from;
+        note_rate(from, options_.messages ? std::min(last_due, to) : to, sent_in_time);
     }
     return std::move(result_);
 }

@@ -13,6 +13,14 @@
 
 namespace echoload {
 
+/// How well an open loop kept the pace, over the time in which its messages were due.
+struct RateKept {
+    double asked = 0;    ///< messages a second by the schedule
+    double achieved = 0; ///< of these, handed to the kernel by 100 ms after its end
+
+    [[nodiscard]] double ratio() const noexcept { return asked == 0 ? 1 : achieved / asked; }
+};
+
 /// What a run came to. Where it never got to something, that is absent.
 struct RunResult {
     Tally tally;
@@ -22,6 +30,7 @@ struct RunResult {
     std::optional<Duration> window;  ///< the measured part, without the wait for the last echoes
     Duration elapsed{};              ///< from the start to the end
     std::chrono::system_clock::time_point started;
+    std::optional<RateKept> rate; ///< of an open loop
     std::vector<Mismatch> mismatches;
     int signal = 0;      ///< that ended the run, or 0
     std::string failure; ///< why the run was not possible, or empty

@@ -88,6 +88,17 @@ void Session::queue(std::uint32_t count, bool measured) {
     queued_ += count;
 }
 
+void Session::wait_to_queue(TimePoint due, bool measured) {
+    if (!due_times_) {
+        due_times_ = std::make_unique<SequenceRing<TimePoint>>();
+    }
+    if (measured && measured_from_ == kNever) {
+        measured_from_ = due_;
+    }
+    due_times_->extend(expected_, due_);
+    (*due_times_)[due_++] = due;
+}
+
 std::uint64_t Session::unqueue() noexcept {
     const std::uint64_t given_back = queued_ - begun();
     queued_ = begun();
@@ -133,6 +144,9 @@ void Session::note_sent(const Generator& generator, std::size_t bytes, TimePoint
             send_times_.extend(expected_, sent_);
             send_times_[sent_] = now;
             ++tally.messages.sent;
+            if (sent_ >= measured_from_) {
+                ++tally.messages.measured_sent;
+            }
         }
         const std::size_t rest = generator.message(stream_, sent_).length() - send_offset_;
         if (bytes < rest) {
@@ -158,27 +172,45 @@ std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
 void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) noexcept {
     fd_.reset();
     state_ = State::ended;
-    for (; expected_ != begun(); ++expected_) {
-        const Duration age = now - send_times_[expected_];
-        if (ending == Ending::run_over) {
-            ++tally.messages.in_flight;
-        } else if (ending == Ending::timed_out && age >= timeout) {
-            ++tally.messages.timed_out;
-            if (expected_ >= measured_from_) {
-                tally.service.record(age);
-            }
-        } else {
-            ++tally.messages.lost;
-        }
-    }
+    count_unanswered(ending, now, timeout, tally);
     if (trouble_) {
         for (const PassedOver& message : trouble_->passed_over) {
             tally.messages.lost += message.counted ? 0U : 1U;
         }
         trouble_.reset();
     }
-    sent_ = queued_ = expected_;
+    sent_ = queued_ = due_ = expected_;
     send_offset_ = receive_offset_ = 0;
+}
+
+// In an open loop each of them enters the histograms at its age, however it ended: they came from a
+// schedule that does not ask whether the server was well. In a closed loop those that timed out do:
+// the others are few, and it is the connection that failed.
+void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
+                               Tally& tally) noexcept {
+    for (; expected_ != begun(); ++expected_) {
+        const Duration age = now - send_times_[expected_];
+        const bool timed_out = ending == Ending::timed_out && age >= timeout;
+        if (ending == Ending::run_over) {
+            ++tally.messages.in_flight;
+        } else if (timed_out) {
+            ++tally.messages.timed_out;
+        } else {
+            ++tally.messages.lost;
+        }
+        if (expected_ >= measured_from_ && (timed_out || due_times_)) {
+            tally.service.record(age);
+        }
+        if (expected_ >= measured_from_ && due_times_) {
+            tally.response.record(now - (*due_times_)[expected_]);
+        }
+    }
+    for (; due_times_ && expected_ != due_; ++expected_) {
+        ++tally.messages.unsent;
+        if (expected_ >= measured_from_) {
+            tally.response.record(now - (*due_times_)[expected_]);
+        }
+    }
 }
 
 } // namespace echoload

@@ -74,6 +74,13 @@ public:
     /// part of the stream; all that follow belong to it.
     void queue(std::uint32_t count, bool measured);
 
+    /// Notes a message of an open loop that is due at `due`, from when its response time counts. It
+    /// waits until queue() grants it; `measured` is as there.
+    void wait_to_queue(TimePoint due, bool measured);
+
+    /// Messages of an open loop that are due and not granted.
+    [[nodiscard]] std::uint64_t waiting() const noexcept { return due_times_ ? due_ - queued_ : 0; }
+
     /// Gives back what was granted and not begun; how many that were.
     std::uint64_t unqueue() noexcept;
 
@@ -160,10 +167,16 @@ public:
 private:
     enum class State : std::uint8_t { idle, connecting, up, suspect, ended };
 
+    /// When a message was sent, and due to be: the same in the closed loop.
+    struct Times {
+        TimePoint sent;
+        TimePoint due;
+    };
+
     /// A message that was passed over because a later one came; it may come yet.
     struct PassedOver {
         std::uint64_t sequence;
-        TimePoint sent;
+        Times times;
         bool counted; ///< as wrong
     };
 
@@ -180,7 +193,11 @@ private:
     }
     [[nodiscard]] bool connected_to_itself() const noexcept;
     void note_sent(const Generator& generator, std::size_t bytes, TimePoint now, Tally& tally);
-    void complete(std::uint64_t sequence, TimePoint sent, std::size_t length, ReceiveTime time,
+    [[nodiscard]] Times times_of(std::uint64_t sequence) const noexcept {
+        const TimePoint sent = send_times_[sequence];
+        return {sent, due_times_ ? (*due_times_)[sequence] : sent};
+    }
+    void complete(std::uint64_t sequence, Times times, std::size_t length, ReceiveTime received,
                   Tally& tally) noexcept;
     [[nodiscard]] std::span<const std::byte> check(const Verifier& verifier,
                                                    std::span<const std::byte> bytes,
@@ -194,6 +211,7 @@ private:
     void pass_over(std::uint64_t until, bool counted, Tally& tally);
     void apply(const Finding& finding, Tally& tally);
     [[nodiscard]] Mismatch describe(const Generator& generator, const Finding& finding) const;
+    void count_unanswered(Ending ending, TimePoint now, Duration timeout, Tally& tally) noexcept;
 
     // The stream is a row of sequence numbers: expected_ <= sent_ <= queued_. Echoes are owed for
     // those before sent_, and for the first send_offset_ bytes of sent_ itself.
@@ -205,6 +223,11 @@ private:
     std::uint64_t measured_from_ = kNever; ///< the first that is measured
     SequenceRing<TimePoint> send_times_;   ///< of [expected_, begun())
     std::unique_ptr<Trouble> trouble_;     ///< nothing where every echo was right
+
+    // An open loop has in addition: queued_ <= due_.
+    std::uint64_t due_ = 0;                              ///< those before it are due
+    std::unique_ptr<SequenceRing<TimePoint>> due_times_; ///< of [expected_, due_)
+
     TimePoint connect_began_;
     echod::UniqueFd fd_;
     std::uint16_t send_offset_ = 0;    ///< bytes of sent_ that are sent

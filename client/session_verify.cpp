@@ -30,14 +30,17 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
 
 } // namespace
 
-[[gnu::always_inline]] inline void Session::complete(std::uint64_t sequence, TimePoint sent,
-                                                     std::size_t length, ReceiveTime time,
+[[gnu::always_inline]] inline void Session::complete(std::uint64_t sequence, Times times,
+                                                     std::size_t length, ReceiveTime received,
                                                      Tally& tally) noexcept {
     ++tally.messages.verified;
     if (sequence >= measured_from_) {
         ++tally.messages.measured;
-        tally.service.record(time.now - sent);
-        if (time.in_window) {
+        tally.service.record(received.now - times.sent);
+        if (due_times_) {
+            tally.response.record(received.now - times.due);
+        }
+        if (received.in_window) {
             ++tally.messages.in_window;
             tally.bytes.in_window += length;
         }
@@ -61,7 +64,7 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
         receive_offset_ = static_cast<std::uint16_t>(receive_offset_ + part);
         bytes = bytes.subspan(part);
         if (receive_offset_ == message.length()) {
-            complete(expected_, send_times_[expected_], message.length(), time, tally);
+            complete(expected_, times_of(expected_), message.length(), time, tally);
             ++expected_;
             receive_offset_ = 0;
         }
@@ -181,7 +184,7 @@ bool Session::came_late(const Generator& generator, Finding& finding, ReceiveTim
         finding.kind = MismatchKind::reordered;
         return false;
     }
-    complete(sequence, late.sent, generator.message(stream_, sequence).length(), time, tally);
+    complete(sequence, late.times, generator.message(stream_, sequence).length(), time, tally);
     return true;
 }
 
@@ -194,7 +197,7 @@ void Session::pass_over(std::uint64_t until, bool counted, Tally& tally) {
             tally.messages.lost += list.front().counted ? 0U : 1U;
             list.erase(list.begin());
         }
-        list.push_back({expected_, send_times_[expected_], counted});
+        list.push_back({expected_, times_of(expected_), counted});
     }
 }
 

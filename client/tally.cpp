@@ -60,6 +60,11 @@ void Tally::merge(const Tally& other) {
     messages.in_flight += other.messages.in_flight;
     messages.measured += other.messages.measured;
     messages.in_window += other.messages.in_window;
+    messages.due += other.messages.due;
+    messages.shed += other.messages.shed;
+    messages.unsent += other.messages.unsent;
+    messages.measured_due += other.messages.measured_due;
+    messages.measured_sent += other.messages.measured_sent;
     bytes.sent += other.bytes.sent;
     bytes.received += other.bytes.received;
     bytes.in_window += other.bytes.in_window;
@@ -69,6 +74,8 @@ void Tally::merge(const Tally& other) {
         wrong_by_kind[kind] += other.wrong_by_kind[kind];
     }
     service.merge(other.service);
+    response.merge(other.response);
+    lag.merge(other.lag);
 }
 
 void Tally::clear() noexcept {
@@ -79,6 +86,8 @@ void Tally::clear() noexcept {
     mismatches = 0;
     wrong_by_kind = {};
     service.clear();
+    response.clear();
+    lag.clear();
 }
 
 } // namespace echoload

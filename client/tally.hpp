@@ -64,6 +64,13 @@ struct MessageCounts {
     std::uint64_t in_flight = 0; ///< unanswered when the run was ended from outside
     std::uint64_t measured = 0;  ///< of verified: sent in the measured window
     std::uint64_t in_window = 0; ///< of measured: also back before the window ended
+
+    // Of the open loop: due = sent + shed + unsent.
+    std::uint64_t due = 0;           ///< by the schedule
+    std::uint64_t shed = 0;          ///< given up when due: too many were unanswered
+    std::uint64_t unsent = 0;        ///< due and not begun when their connection or the run ended
+    std::uint64_t measured_due = 0;  ///< of due: in the measured part
+    std::uint64_t measured_sent = 0; ///< of sent: in the measured part
 };
 
 struct ByteCounts {
@@ -80,8 +87,11 @@ struct Tally {
     ErrorTable errors;
     std::uint64_t mismatches = 0; ///< wrong echoes of every kind, also those nothing was owed for
     std::array<std::uint64_t, kMismatchKinds> wrong_by_kind{}; ///< of mismatches
-    Histogram service; ///< of measured messages, from their sending: echoes, and those that timed
-                       ///< out, at their age
+    Histogram service;  ///< of measured messages, from their sending: echoes, and those that timed
+                        ///< out, at their age; in the open loop all that are unanswered
+    Histogram response; ///< open loop: the same from when they were due, and those never sent
+    Histogram lag; ///< open loop: of measured messages, how long after they were due the loop came
+                   ///< to them
 
     void count(MismatchKind kind) noexcept {
         ++mismatches;

@@ -13,6 +13,9 @@ namespace echoload {
 
 namespace {
 
+// The rate is kept where so much of it is.
+constexpr double kRateKept = 0.99;
+
 std::string_view signal_name(int signal) {
     return signal == SIGINT ? "SIGINT" : "SIGTERM";
 }
@@ -44,6 +47,11 @@ void find_shortfall(const Options& options, const RunResult& result,
     if (messages.lost != 0) {
         reasons.push_back(fmt::format("{} lost with their connections",
                                       counted(messages.lost, "message", "messages")));
+    }
+    if (result.rate && result.rate->ratio() < kRateKept) {
+        reasons.push_back(fmt::format("{:.0f} of {:.0f} messages a second were sent in time ({} "
+                                      "shed)",
+                                      result.rate->achieved, result.rate->asked, messages.shed));
     }
     if (options.messages && messages.measured < *options.messages) {
         reasons.push_back(

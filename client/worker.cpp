@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kReceiveBuffer = 64 * 1024;
 constexpr std::size_t kSendBuffer = 64 * 1024;
 constexpr std::size_t kEventsPerTurn = 512;
+constexpr std::size_t kEventsBetweenDues = 32; // some 50 us: so much later may a message be sent
 
 } // namespace
 
@@ -30,7 +31,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
                                        [this](std::uint32_t index) { return neighbour(index); }},
       targets_(targets), orders_(orders), notice_(notice),
       connects_(plan.connections, plan.connect_rate, start),
-      sends_(plan.pipeline, plan.messages, plan.hold),
+      sends_(plan.pipeline, plan.messages, plan.hold), arrivals_(plan.arrivals),
       deadlines_(plan.connections, plan.timeout, start), receive_buffer_(kReceiveBuffer),
       send_buffer_(std::max(kSendBuffer, plan.coalesce * echod::kMaxMessage)) {
     static_assert(sizeof(Slot) <= 160, "10,000 connections are 1.6 MB of our memory");
@@ -49,7 +50,8 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
 }
 
 void Worker::run() {
-    std::array<epoll_event, kEventsPerTurn> events;
+    std::array<epoll_event, kEventsPerTurn> storage;
+    const auto events = std::span(storage).first(arrivals_ ? kEventsBetweenDues : kEventsPerTurn);
     while (!finished()) {
         TimePoint now = Clock::now();
         obey(now);
@@ -82,7 +84,7 @@ bool Worker::finished() const noexcept {
     if (!connects_.finished() || connecting_ != 0) {
         return false;
     }
-    return open_ == 0 || (sends_.exhausted() && outstanding_ == 0);
+    return open_ == 0 || (sends_.exhausted() && outstanding_ == 0 && waiting_ == 0);
 }
 
 void Worker::obey(TimePoint now) {
@@ -91,6 +93,12 @@ void Worker::obey(TimePoint now) {
     abandoned_ = abandoned_ || orders_.abandoned();
     if (!measuring_ && now >= measure_from_) {
         begin_measuring();
+    }
+    if (arrivals_ && measure_from_ != Orders::kNever) {
+        if (!arrivals_->begun()) {
+            begin_schedule();
+        }
+        deal(now);
     }
     if (!stopping_ && now >= stop_at_) {
         stop_sending(now);
@@ -115,7 +123,7 @@ void Worker::stop_sending(TimePoint now) {
             slot.session.end(Ending::run_over, now, plan_.timeout, current_);
             --connecting_;
             ++result_.not_tried;
-        } else {
+        } else if (!arrivals_) { // what an open loop has dealt was due, and is sent
             outstanding_ -= slot.session.unqueue();
         }
     }
@@ -133,6 +141,7 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     until = std::min(until, suspects_.empty() ? Orders::kNever : suspects_.front().when);
     until = std::min(until, measuring_ ? Orders::kNever : measure_from_);
     until = std::min(until, stopping_ ? Orders::kNever : stop_at_);
+    until = std::min(until, arrivals_ ? wake_for_schedule() : Orders::kNever);
     if (until <= now) {
         return Duration::zero();
     }

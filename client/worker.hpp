@@ -2,6 +2,7 @@
 // One event loop of the load generator, with connections of its own.
 #pragma once
 
+#include "client/arrivals.hpp"
 #include "client/deadlines.hpp"
 #include "client/orders.hpp"
 #include "client/payload.hpp"
@@ -38,7 +39,10 @@ struct WorkerPlan {
     VerifyLevel verify = VerifyLevel::full;
     bool goes_on = false; ///< behind a wrong echo
     Split split = Split::none;
-    std::uint32_t coalesce = 1; ///< messages to a send call
+    std::uint32_t coalesce = 1;       ///< messages to a send call
+    std::optional<Arrivals> arrivals; ///< of an open loop
+    std::uint64_t max_in_flight = 0;  ///< due and unanswered messages of an open loop
+    Duration warmup{};
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
@@ -49,7 +53,9 @@ struct WorkerResult {
     std::uint32_t peak = 0;          ///< connections up at the same time
     std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
     std::optional<TimePoint> ramped; ///< when each connection was up or had failed
-    std::optional<TimePoint> last_measured; ///< when the last measured echo was complete
+    std::optional<TimePoint> last_measured;    ///< when the last measured echo was complete
+    std::optional<TimePoint> last_due;         ///< open loop: of the last measured message
+    std::optional<std::uint64_t> sent_in_time; ///< open loop: measured messages, of the schedule
     std::vector<Mismatch> mismatches;
 };
 
@@ -99,6 +105,7 @@ private:
         std::uint16_t address = 0; ///< of the target's, the one being tried
         bool ready = false;        ///< in ready_
         bool hung_up = false;      ///< end of file or an error waits behind the bytes
+        bool dealt = false;        ///< in dealt_
     };
     struct Retry {
         std::uint32_t id;
@@ -115,6 +122,13 @@ private:
     void note_ramp(TimePoint now) noexcept;
     void hand_over_interval(TimePoint now);
     void finish(TimePoint now);
+
+    void begin_schedule();
+    void deal(TimePoint now);
+    void end_schedule(TimePoint now);
+    void grant_due(Session& session);
+    [[nodiscard]] std::optional<std::uint32_t> next_in_turn();
+    [[nodiscard]] TimePoint wake_for_schedule() const noexcept;
 
     void open_due(TimePoint now);
     void open(std::uint32_t id, TimePoint now);
@@ -151,6 +165,9 @@ private:
     std::vector<Slot> slots_;
     ConnectSchedule connects_;
     SendSchedule sends_;
+    std::optional<Arrivals> arrivals_; ///< of an open loop
+    std::deque<std::uint32_t> turns_;  ///< open loop: who gets the next message, and so on
+    std::vector<std::uint32_t> dealt_; ///< open loop: those that got one in this turn
     Deadlines deadlines_;
     std::deque<Retry> retries_;       ///< connects that met a full backlog, in order of time
     std::deque<std::uint32_t> ready_; ///< to be served again before the loop sleeps
@@ -167,6 +184,7 @@ private:
     std::uint32_t connecting_ = 0;
     std::uint32_t open_ = 0;
     std::uint64_t outstanding_ = 0; ///< messages granted and unanswered, of all connections
+    std::uint64_t waiting_ = 0;     ///< open loop: due and not granted, of all connections
 
     Tally current_; ///< since the last interval
     WorkerResult result_;

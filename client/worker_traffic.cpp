@@ -101,7 +101,10 @@ void Worker::established(std::uint32_t id, TimePoint now) {
     result_.peak = std::max(result_.peak, open_);
     ++current_.connections.up;
     connects_.up(id, now);
-    if (sends_.holds()) {
+    if (arrivals_) {
+        turns_.push_back(id);
+    }
+    if (arrivals_ || sends_.holds()) {
         connects_.settled(id);
     }
     refill(slots_[id]);
@@ -278,6 +281,10 @@ std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
 }
 
 void Worker::refill(Slot& slot) {
+    if (arrivals_) {
+        grant_due(slot.session);
+        return;
+    }
     std::uint64_t outstanding = slot.session.outstanding();
     if (plan_.coalesce > 1) { // as if those were taken that are no whole send call
         outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
@@ -329,7 +336,7 @@ void Worker::closed_by_peer(std::uint32_t id) {
         session.end_of_file(verifier_, time, current_, result_.mismatches);
         return Health::sound; // it ends in any case
     });
-    if (sends_.exhausted() && session.outstanding() == 0) {
+    if (sends_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
         take_down(id, Ending::broken, time.now); // it had nothing left to do
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);
@@ -351,6 +358,7 @@ void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
         });
     }
     outstanding_ -= session.outstanding();
+    waiting_ -= session.waiting();
     --open_;
     connects_.settled(id);
     session.end(ending, now, plan_.timeout, current_);

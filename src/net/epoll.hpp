@@ -34,6 +34,11 @@ public:
     /// before the timeout. -errno on a failure, which only a bug can cause.
     [[nodiscard]] int wait(std::span<epoll_event> events, std::optional<Duration> timeout) noexcept;
 
+    /// How much later than asked wait() may end because the kernel counts in milliseconds.
+    [[nodiscard]] Duration grain() const noexcept {
+        return has_nanoseconds_ ? Duration::zero() : std::chrono::milliseconds(1);
+    }
+
 private:
     UniqueFd fd_;
     bool has_nanoseconds_ = true;

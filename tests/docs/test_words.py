@@ -48,10 +48,14 @@ def test_a_completion_offers_just_the_options_of_help(program, shell):
 @pytest.mark.parametrize("shell", COMPLETE)
 @pytest.mark.parametrize(
     "program, option, choices",
-    [("echod", "--stats", {"json", "openmetrics"}), ("echoload", "--format", {"text", "json"}),
-     ("echoload", "--verify", {"full", "header", "off"}),
-     ("echoload", "--on-mismatch", {"stop", "count"}),
-     ("echoload", "--split", {"none", "random", "byte", "header"})],
+    [
+        ("echod", "--stats", {"json", "openmetrics"}),
+        ("echoload", "--arrival", {"const", "poisson"}),
+        ("echoload", "--format", {"text", "json"}),
+        ("echoload", "--on-mismatch", {"stop", "count"}),
+        ("echoload", "--split", {"none", "random", "byte", "header"}),
+        ("echoload", "--verify", {"full", "header", "off"}),
+    ],
 )
 def test_a_completion_offers_just_the_words_that_an_option_takes(program, option, choices, shell):
     refusal = words.run(words.BINARY[program], option, "wrong")

@@ -101,6 +101,13 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         {{"a:1", "--format", "xml"}, "--format", "text or json"},
         {{"a:1", "--interval", "1ms"}, "--interval", "10ms"},
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
+        {{"a:1", "-R", "0"}, "--rate", "1 to"},
+        {{"a:1", "-R", "10:x"}, "--rate", "0 to"},
+        {{"a:1", "-R", "0:0"}, "--rate", "not be 0"},
+        {{"a:1", "-R", "1:2", "-n", "5"}, "--rate", "--messages"},
+        {{"a:1", "-R", "1", "--arrival", "uniform"}, "--arrival", "const or poisson"},
+        {{"a:1", "--arrival", "poisson"}, "--arrival", "--rate"},
+        {{"a:1", "--max-in-flight", "5"}, "--max-in-flight", "--rate"},
         {{"a:1", "--no-such-option"}, "--no-such-option", ""},
         {{"a:1", "-c"}, "--connections", ""},
     };
@@ -109,6 +116,21 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         EXPECT_NE(error.find(each.named), std::string::npos) << error;
         EXPECT_NE(error.find(each.right), std::string::npos) << error;
     }
+}
+
+TEST(Options, ARateMakesTheLoopOpen) {
+    EXPECT_FALSE(accepted({"a:1"}).pace);
+    const Options even = accepted({"-R", "10k", "a:1"});
+    EXPECT_EQ(even.pace->first, 10'000);
+    EXPECT_FALSE(even.pace->is_ramp());
+    EXPECT_EQ(even.arrival, Arrival::constant);
+    EXPECT_EQ(even.max_in_flight, 100'000U);
+    const Options ramp = accepted(
+        {"--rate", "0:2k", "--arrival", "poisson", "--max-in-flight", "1k", "-d", "5s", "a:1"});
+    EXPECT_EQ(ramp.pace->first, 0);
+    EXPECT_EQ(ramp.pace->last, 2000);
+    EXPECT_EQ(ramp.arrival, Arrival::poisson);
+    EXPECT_EQ(ramp.max_in_flight, 1000U);
 }
 
 TEST(Options, HelpAndVersionGoToStandardOutput) {

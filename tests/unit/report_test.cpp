@@ -98,6 +98,19 @@ TEST(Verdict, EachShortfallIsExitFiveWithItsReason) {
     EXPECT_EQ(judge(options, good_run()).exit_code, 5);
 }
 
+TEST(Verdict, ARateThatWasNotKeptIsNamed) {
+    Options options = ten_seconds();
+    options.pace = Pace{1000, 1000};
+    RunResult result = good_run();
+    result.rate = RateKept{1000, 991};
+    EXPECT_EQ(judge(options, result).exit_code, 0);
+    result.rate = RateKept{1000, 989};
+    result.tally.messages.shed = 110;
+    const Verdict verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 5);
+    EXPECT_EQ(verdict.reasons.at(0), "989 of 1000 messages a second were sent in time (110 shed)");
+}
+
 TEST(Verdict, TheWorstOfSeveralWins) {
     const Options options = ten_seconds();
     RunResult result = good_run();

@@ -305,3 +305,53 @@ TEST_F(SessionTest, AConnectionToItselfIsRefused) {
     other.adopt(std::move(fd));
     EXPECT_EQ(other.finish_connect(), ECONNREFUSED);
 }
+
+TEST_F(SessionTest, InAnOpenLoopTheResponseCountsFromWhenItWasDue) {
+    session.wait_to_queue(now - 30ms, true);
+    session.wait_to_queue(now - 20ms, true);
+    session.wait_to_queue(now - 10ms, true);
+    EXPECT_EQ(session.waiting(), 3U);
+    EXPECT_EQ(session.outstanding(), 0U);
+    EXPECT_FALSE(session.wants_to_send()) << "it waits until it is granted";
+    session.queue(1, false);
+    EXPECT_EQ(session.waiting(), 2U);
+    send();
+    now += 5ms;
+    EXPECT_FALSE(verify(server_receives()));
+    EXPECT_EQ(tally.service.max(), Duration(5ms));
+    EXPECT_EQ(tally.response.max(), Duration(35ms));
+    EXPECT_EQ(tally.response.count(), 1U);
+    EXPECT_EQ(tally.messages.measured_sent, 1U);
+}
+
+TEST_F(SessionTest, InAnOpenLoopEveryUnansweredMessageIsInTheHistogramsAtItsAge) {
+    session.wait_to_queue(now - 50ms, false);
+    session.wait_to_queue(now - 40ms, true);
+    session.wait_to_queue(now - 30ms, true);
+    session.queue(2, false);
+    send();
+    now += 7ms;
+    session.end(Ending::run_over, now, 10s, tally);
+    EXPECT_EQ(tally.messages.in_flight, 2U);
+    EXPECT_EQ(tally.messages.unsent, 1U);
+    EXPECT_EQ(tally.service.count(), 1U) << "the first is not measured, the last was not sent";
+    EXPECT_EQ(tally.service.max(), Duration(7ms));
+    EXPECT_EQ(tally.response.count(), 2U);
+    EXPECT_EQ(tally.response.min(), Duration(37ms));
+    EXPECT_EQ(tally.response.max(), Duration(47ms));
+    EXPECT_EQ(session.waiting(), 0U);
+}
+
+TEST_F(SessionTest, DueTimesAreKeptForAnyNumberOfWaitingMessages) {
+    for (int i = 0; i < 1000; ++i) {
+        session.wait_to_queue(now - Duration(i), true);
+    }
+    for (int i = 0; i < 1000; ++i) {
+        session.queue(1, false);
+        send();
+        ASSERT_FALSE(verify(server_receives()));
+        ASSERT_EQ(tally.response.max(), Duration(i));
+    }
+    EXPECT_EQ(tally.response.count(), 1000U);
+    EXPECT_EQ(tally.response.min(), Duration(0));
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "client/option_reader.hpp"
+
+namespace echoload {
+
+namespace {
+
+constexpr std::uint64_t kMaxRate = 100'000'000;
+constexpr std::uint64_t kMaxInFlight = 100'000'000;
+
+Pace pace_in(const std::string& text) {
+    Pace pace;
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) {
+        pace.first = pace.last = static_cast<double>(count_in(text, 1, kMaxRate));
+        return pace;
+    }
+    pace.first = static_cast<double>(count_in(text.substr(0, colon), 0, kMaxRate));
+    pace.last = static_cast<double>(count_in(text.substr(colon + 1), 0, kMaxRate));
+    if (pace.first + pace.last == 0) {
+        throw CLI::ValidationError(fmt::format("must not be 0 all the time, is '{}'", text));
+    }
+    return pace;
+}
+
+} // namespace
+
+void add_pace_options(CLI::App& app, Options& options) {
+    CLI::Option* const rate =
+        add(app, "-R,--rate",
+            "open loop: messages a second in all, sent when they are due whatever the server does; "
+            "A:B goes from A to B over --duration",
+            "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
+    add(app, "--arrival", "open loop: const, evenly, or poisson, at random (const)", "LAW",
+        [&options](const std::string& text) {
+            if (text != "const" && text != "poisson") {
+                throw CLI::ValidationError(fmt::format("must be const or poisson, is '{}'", text));
+            }
+            options.arrival = text == "const" ? Arrival::constant : Arrival::poisson;
+        })
+        ->needs(rate);
+    add(app, "--max-in-flight",
+        "open loop: due and unanswered messages in all; what is due beyond them is shed (100k)",
+        "N",
+        [&options](const std::string& text) {
+            options.max_in_flight = count_in(text, 1, kMaxInFlight);
+        })
+        ->needs(rate);
+}
+
+void check_pace(const Options& options) {
+    if (options.pace && options.pace->is_ramp() && options.messages) {
+        throw CLI::ValidationError("--rate A:B changes over --duration and excludes --messages");
+    }
+}
+
+} // namespace echoload

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "client/worker.hpp"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+// The open loop. Each turn deals the messages that have come due to the connections in turn, and
+// sends on those that have room for one in flight; on the others they wait. What is due is decided
+// by the schedule alone: a turn that comes late finds more of it, and each message keeps the time
+// at which it was due. Nor does a connection that is slow pass its messages on to others, which
+// would hide that.
+
+namespace echoload {
+
+namespace {
+
+// A sleep ends this late on an idle machine: the loop wakes up so much earlier and polls.
+constexpr Duration kSpin = std::chrono::microseconds(50);
+
+// Messages sent so long after the last one was due count for the rate that was kept. So much behind
+// is a hiccup at the end, which the response time tells, and no rate that could not be kept.
+constexpr Duration kCatchUp = std::chrono::milliseconds(100);
+
+} // namespace
+
+void Worker::begin_schedule() {
+    // The default lets the kernel end a sleep up to 50 us late, to save power (prctl(2)).
+    ::prctl(PR_SET_TIMERSLACK, 1UL);
+    arrivals_->begin(measure_from_ - plan_.warmup, measure_from_);
+}
+
+void Worker::deal(TimePoint now) {
+    const TimePoint until = std::min(now, stop_at_ - Duration(1));
+    for (; arrivals_->next() <= until; arrivals_->advance()) {
+        const bool measured = arrivals_->measured();
+        ++current_.messages.due;
+        if (measured) {
+            ++current_.messages.measured_due;
+            current_.lag.record(now - arrivals_->next());
+        }
+        const auto id = outstanding_ + waiting_ < plan_.max_in_flight
+                            ? next_in_turn()
+                            : std::optional<std::uint32_t>();
+        if (!id) {
+            ++current_.messages.shed;
+            continue;
+        }
+        Slot& slot = slots_[*id];
+        slot.session.wait_to_queue(arrivals_->next(), measured);
+        ++waiting_;
+        if (!slot.dealt) {
+            slot.dealt = true;
+            dealt_.push_back(*id);
+        }
+        if (measured) {
+            result_.last_due = arrivals_->next();
+        }
+    }
+    for (const std::uint32_t id : dealt_) {
+        slots_[id].dealt = false;
+        refill(slots_[id]);
+        send(id);
+    }
+    dealt_.clear();
+    if (now >= stop_at_ || arrivals_->next() == Arrivals::kNever) {
+        end_schedule(now);
+    }
+}
+
+void Worker::end_schedule(TimePoint now) {
+    sends_.stop();
+    const TimePoint end = std::min(stop_at_, result_.last_due.value_or(measure_from_));
+    if (now >= end + kCatchUp && !result_.sent_in_time) {
+        result_.sent_in_time =
+            result_.tally.messages.measured_sent + current_.messages.measured_sent;
+    }
+}
+
+void Worker::grant_due(Session& session) {
+    const std::uint64_t unanswered = session.outstanding();
+    if (unanswered < plan_.pipeline) {
+        const std::uint64_t count = std::min(session.waiting(), plan_.pipeline - unanswered);
+        session.queue(static_cast<std::uint32_t>(count), false);
+        waiting_ -= count;
+        outstanding_ += count;
+    }
+}
+
+std::optional<std::uint32_t> Worker::next_in_turn() {
+    while (!turns_.empty()) {
+        const std::uint32_t id = turns_.front();
+        turns_.pop_front();
+        if (slots_[id].session.is_up()) {
+            turns_.push_back(id);
+            return id;
+        }
+    }
+    return std::nullopt;
+}
+
+TimePoint Worker::wake_for_schedule() const noexcept {
+    const TimePoint next = arrivals_->next();
+    return next == Arrivals::kNever ? next : next - (epoll_.grain() + kSpin);
+}
+
+} // namespace echoload

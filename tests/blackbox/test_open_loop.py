@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""The open loop of echoload: a pace that nothing shifts, and times that count from when a message
+was due."""
+
+import json
+import threading
+import time
+
+import pytest
+from echod_daemon import Echod
+from echoload_support import PATIENCE, echoload, honest, mute, received, serve, start_echoload
+
+MS = 1_000_000  # in nanoseconds
+
+
+def check_pace(report):
+    """Every message that came due is counted in one place."""
+    pace, messages = report["open_loop"], report["messages"]
+    assert pace["due"] == messages["sent"] + pace["shed"] + pace["unsent"]
+    assert messages["sent"] == sum(
+        messages[key] for key in ("verified", "wrong", "timed_out", "lost", "in_flight_at_end")
+    ), messages
+
+
+# --- the pace
+
+
+@pytest.mark.parametrize(
+    "arguments, due",
+    [
+        (["-R", 2000, "-d", "500ms"], 1000),
+        (["-R", "1.5k", "-n", 700], 700),
+        (["-R", "1000:3000", "-d", "500ms"], 1000),
+        (["-R", "4000:0", "-d", "500ms"], 1000),
+        (["-R", "0:4000", "-d", "500ms", "--warmup", "100ms"], 1000),
+        (["-R", 3000, "--arrival", "poisson", "-n", 800], 800),
+    ],
+)
+def test_each_message_that_is_due_is_sent_and_measured(arguments, due):
+    with serve(honest) as target:
+        report = echoload("-c", 4, "-p", 64, *arguments, "--format", "json", target).json
+    check_pace(report)
+    assert report["open_loop"]["due"] == pytest.approx(due, abs=1)
+    assert report["messages"]["measured"] == report["open_loop"]["due"]
+    assert report["open_loop"]["response"]["count"] == report["open_loop"]["due"]
+    assert report["latency"]["count"] == report["open_loop"]["due"]
+    if "poisson" not in arguments:
+        assert report["open_loop"]["asked_per_s"] == pytest.approx(
+            due / 0.5 if "-d" in arguments else 1500, rel=0.002
+        )
+
+
+def test_the_warm_up_of_an_open_loop_has_its_pace_and_is_not_measured():
+    with serve(honest) as target:
+        arguments = ["-c", 2, "-p", 64, "-R", 1000, "--warmup", "200ms", "-n", 100]
+        report = echoload(*arguments, "--format", "json", target).json
+    check_pace(report)
+    assert report["open_loop"]["due"] == 300
+    assert report["messages"]["measured"] == 100
+
+
+def test_messages_go_to_the_connections_in_turn():
+    streams = [0] * 5
+
+    def counts(connection, number):
+        for data in received(connection):
+            streams[number] += len(data)
+            connection.sendall(data)
+
+    with serve(counts) as target:
+        arguments = ["-c", 5, "-R", 2000, "-n", 500, "-p", 500, "--sizes", "fixed:92"]
+        ended = echoload(*arguments, "--format", "json", target)
+    assert ended.json["messages"]["verified"] == 500
+    assert streams == [100 * 100] * 5
+
+
+# --- what cannot be sent
+
+
+def test_what_is_due_beyond_max_in_flight_is_shed_and_counted():
+    # Nothing is ever answered: 7 messages are sent or wait, and all others are shed.
+    with serve(mute) as target:
+        ended = echoload(
+            *("-c", 2, "-p", 2, "-R", 1000, "-d", "300ms", "--max-in-flight", 7),
+            *("--timeout", "400ms", "--format", "json", target),
+        )
+    assert ended.code == 5, ended
+    report = ended.json
+    check_pace(report)
+    pace = report["open_loop"]
+    assert (pace["due"], pace["shed"], pace["unsent"]) == (300, 293, 3)
+    assert report["messages"]["sent"] == 4
+    assert pace["achieved_per_s"] == pytest.approx(4 / 0.3)
+    assert pace["asked_per_s"] == pytest.approx(1000)
+    assert any("of 1000 messages a second were sent in time (293 shed)" in reason
+               for reason in report["verdict"]["reasons"])  # fmt: skip
+
+
+def test_what_is_unanswered_at_the_end_is_in_both_histograms_at_its_age():
+    with serve(mute) as target:
+        ended = echoload(
+            *("-c", 1, "-p", 2, "-R", 10, "-n", 3, "--timeout", "500ms", "--format", "json", target)
+        )
+    assert ended.code == 5, ended
+    report = ended.json
+    check_pace(report)
+    response, service = report["open_loop"]["response"], report["latency"]
+    # The first two were sent, 100 ms apart, and ended when the first had waited for 500 ms; the
+    # third was due 200 ms after the first and never sent.
+    assert report["open_loop"]["unsent"] == 1
+    assert (response["count"], service["count"]) == (3, 2)
+    assert response["max_ns"] >= service["max_ns"] >= 500 * MS
+    assert response["min_ns"] >= 300 * MS
+
+
+def test_a_server_that_is_too_slow_for_the_rate_is_exit_five():
+    def slow(connection, _number):
+        for data in received(connection):
+            time.sleep(0.02)
+            connection.sendall(data)
+
+    with serve(slow) as target:
+        ended = echoload("-c", 2, "-R", 500, "-d", "500ms", "--format", "json", target)
+    assert ended.code == 5, ended
+    report = ended.json
+    check_pace(report)
+    assert report["messages"]["verified"] == report["open_loop"]["due"] == 250
+    assert report["open_loop"]["achieved_per_s"] < 200
+    # Each waited in its turn: the last of 125 on a connection for 2.5 s, less the half second in
+    # which they came due.
+    assert report["open_loop"]["response"]["max_ns"] >= 1900 * MS
+    assert report["latency"]["p50_ns"] < report["open_loop"]["response"]["p50_ns"] / 10
+
+
+# --- a stall
+#
+# A server that stops for S in a run of D at an even rate meets a share S / D of all messages. One
+# that comes due at a time u into the stall is answered at its end, after S - u. So a share
+# (S - x) / D of all messages has a response time above x, and the 99th percentile is
+#
+#     x = S - 0.01 * D
+#
+# With one message in flight a connection, only c messages are on their way during the stall, and
+# the others wait in the client: a service time has the stall in it with c of R * D messages. That
+# is below 1 %, so that the p99 does not show it. In a closed loop it is c of all messages as well,
+# and those that users would have sent meanwhile are not sent at all.
+
+STALL = 0.5
+LENGTH = 3.0
+THEORY = STALL - 0.01 * LENGTH
+
+
+def run_over_a_stall(daemon: Echod, *arguments):
+    """Runs echoload for LENGTH and stops the daemon for STALL in its middle."""
+    run = start_echoload(
+        *("-d", f"{LENGTH}s", "--interval", "200ms", "--format", "json", *arguments),
+        "{}:{}".format(*daemon.address),
+    )
+    seen = 0
+    for line in run.stderr:
+        seen += "p99" in line  # it measures
+        if seen == 3:
+            with daemon.paused():
+                threading.Event().wait(STALL)
+    out = run.stdout.read()
+    run.stdout.close()
+    run.stderr.close()
+    run.wait(PATIENCE)
+    return json.loads(out)
+
+
+@pytest.mark.release_only
+def test_a_stall_of_the_server_is_in_the_response_time_and_a_closed_loop_hides_it(echod):
+    daemon = echod()
+    opened = run_over_a_stall(daemon, "-c", 8, "-R", 2000)
+    closed = run_over_a_stall(daemon, "-c", 8)
+    check_pace(opened)
+    response, service = opened["open_loop"]["response"], opened["latency"]
+    print(f"response p99 {response['p99_ns'] / MS:.1f} ms, theory {THEORY * 1000:.1f} ms; "
+          f"service p99 {service['p99_ns'] / MS:.1f} ms, closed loop p99 "
+          f"{closed['latency']['p99_ns'] / MS:.1f} ms")  # fmt: skip
+    assert opened["open_loop"]["due"] == 2000 * LENGTH
+    assert opened["messages"]["verified"] == 2000 * LENGTH, "a stall moves no message"
+    # A machine that is slow adds to the response, and takes nothing from it.
+    assert response["p99_ns"] >= 0.9 * THEORY * 1000 * MS
+    assert response["max_ns"] >= 0.9 * STALL * 1000 * MS
+    assert service["p99_ns"] < 200 * MS
+    assert service["max_ns"] >= 0.9 * STALL * 1000 * MS
+    assert closed["latency"]["p99_ns"] < 200 * MS
+    assert closed["latency"]["max_ns"] >= 0.9 * STALL * 1000 * MS
+    assert closed["open_loop"] is None
