@@ -19,9 +19,9 @@ constexpr const char* kFooter = R"(
 Numbers take k and M (10k, 1.5M); durations are 250us, 10ms, 30s, 5m, 1h.
 A connection that is lost is not replaced. SIGINT and SIGTERM end the run with its report.
 
-Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 4 an echo was wrong; 5 the load
-was not delivered (connections failed or were lost, messages were not answered); 130 or 143
-interrupted. Where several apply: 4, then 130/143, then 1, then 5.
+Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 3 a gate failed; 4 an echo was
+wrong; 5 the load was not delivered (connections failed or were lost, messages were not answered);
+130 or 143 interrupted. Where several apply: 4, then 130/143, then 1, then 5, then 3.
 )";
 
 std::uint64_t random_seed() {

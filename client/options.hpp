@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/gates.hpp"
 #include "client/sizes.hpp"
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct Options {
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;
     bool quiet = false;
+    Gates gates;
 };
 
 /// The command line asked for no run, or for none that is possible.

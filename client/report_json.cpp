@@ -125,6 +125,23 @@ Json mismatches(const std::vector<Mismatch>& list) {
     return rows;
 }
 
+Json gates(const std::vector<GateResult>& results) {
+    Json rows = Json::array();
+    const auto figure = [](const GateResult& gate, double value) {
+        return gate.is_share ? Json(value) : Json(static_cast<std::int64_t>(value));
+    };
+    for (const GateResult& gate : results) {
+        rows.push_back({
+            {"gate", gate.name},
+            {"unit", gate.is_share ? "share" : "ns"},
+            {"measured", gate.measured ? figure(gate, *gate.measured) : Json(nullptr)},
+            {"allowed", figure(gate, gate.allowed)},
+            {"passed", gate.passed},
+        });
+    }
+    return rows;
+}
+
 Json judged(const Verdict& verdict) {
     return {
         {"outcome", to_string(verdict.outcome)},
@@ -141,8 +158,9 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
                  {"asked", asked(options)}};
-    for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
-                            "messages", "bytes", "rate", "latency", "errors", "mismatches"}) {
+    for (const char* key :
+         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
+          "rate", "latency", "errors", "mismatches", "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -161,6 +179,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
         json["latency"] = latency(result->tally.service);
         json["errors"] = errors(result->tally.errors);
         json["mismatches"] = mismatches(result->mismatches);
+        json["gates"] = gates(verdict.gates);
     }
     json["verdict"] = judged(verdict);
     // A target's name may be any bytes; what is no UTF-8 in it must not spoil the JSON.

@@ -135,6 +135,16 @@ void write_mismatches(std::string& text, const RunResult& result) {
     }
 }
 
+void write_gates(Out out, const Verdict& verdict) {
+    const char* label = "gates";
+    for (const GateResult& gate : verdict.gates) {
+        fmt::format_to(out, kLabel, label);
+        fmt::format_to(out, "{} {}, allowed {}: {}\n", gate.name, gate.measured_text(),
+                       gate.allowed_text(), gate.passed ? "passed" : "failed");
+        label = "";
+    }
+}
+
 void write_verdict(Out out, const Verdict& verdict) {
     fmt::format_to(out, kLabel, "verdict");
     if (verdict.outcome == Outcome::ok) {
@@ -180,6 +190,7 @@ std::string text_report(const Options& options, const RunResult& result, const V
     write_latency(out, result.tally.service);
     write_errors(out, result.tally.errors);
     write_mismatches(text, result);
+    write_gates(out, verdict);
     write_verdict(out, verdict);
     return text;
 }

@@ -77,4 +77,8 @@ void Tally::clear() noexcept {
     service.clear();
 }
 
+std::vector<NamedLatency> latencies(const Tally& tally) {
+    return {{"latency", "latency", "closed loop", &tally.service}};
+}
+
 } // namespace echoload
