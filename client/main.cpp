@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // echoload: argv -> options -> run -> verdict -> result -> exit code.
 #include "base/sys_error.hpp"
+#include "client/compare.hpp"
 #include "client/options.hpp"
 #include "client/preflight.hpp"
 #include "client/report.hpp"
@@ -98,17 +99,53 @@ int run_and_report(const Options& options) {
     return verdict.exit_code;
 }
 
+int tell(const NoRun& none) {
+    say(none.err);
+    std::fwrite(none.out.data(), 1, none.out.size(), stdout);
+    return std::fflush(stdout) == 0 ? none.exit_code : kNotPossible;
+}
+
+int merge(int argc, const char* const* argv) {
+    const auto parsed = parse_merge(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return tell(*none);
+    }
+    const auto& options = std::get<MergeOptions>(parsed);
+    const Compared merged = merge_results(options.files); // first: -o may name one of them
+    ResultFile(options.output).write(merged.text);
+    return merged.exit_code;
+}
+
+int compare(int argc, const char* const* argv) {
+    const auto parsed = parse_compare(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return tell(*none);
+    }
+    const Compared compared = compare_results(std::get<CompareOptions>(parsed));
+    ResultFile("").write(compared.text);
+    return compared.exit_code;
+}
+
 } // namespace
 
 int main(int argc, char** argv) try {
     std::signal(SIGPIPE, SIG_IGN); // a reader of the result that is gone is an error of write
+    // No target has such a name: one has a colon in it.
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "merge") {
+        return merge(argc - 1, argv + 1);
+    }
+    if (command == "compare") {
+        return compare(argc - 1, argv + 1);
+    }
     const auto parsed = parse_options(argc, argv);
     if (const auto* none = std::get_if<NoRun>(&parsed)) {
-        say(none->err);
-        std::fwrite(none->out.data(), 1, none->out.size(), stdout);
-        return std::fflush(stdout) == 0 ? none->exit_code : kNotPossible;
+        return tell(*none);
     }
     return run_and_report(std::get<Options>(parsed));
+} catch (const BadResult& error) {
+    say(fmt::format("echoload: {}\n", error.what()));
+    return kUsageError;
 } catch (const BadTarget& error) {
     say(fmt::format("echoload: {} (see echoload --help)\n", error.what()));
     return kUsageError;

@@ -44,6 +44,10 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& hel
     return app.add_option_function<std::string>(names, guarded, help)->type_name(type);
 }
 
+/// Parses argv. What to say where no run follows from it: --help, --version, wrong usage.
+[[nodiscard]] std::optional<NoRun> read_command_line(CLI::App& app, int argc,
+                                                     const char* const* argv);
+
 /// What is sent, to whom, how much and when.
 void add_load_options(CLI::App& app, Options& options);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/compare.hpp"
 #include "client/gates.hpp"
 #include "client/sizes.hpp"
 
@@ -43,6 +44,11 @@ struct NoRun {
     std::string out; ///< for standard output
     std::string err; ///< for standard error
 };
+
+/// Reads argv of `echoload merge` and `echoload compare`, from that word on. Throw nothing but
+/// std::bad_alloc.
+[[nodiscard]] std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv);
+[[nodiscard]] std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* argv);
 
 /// Reads argv. Sets a random seed where none was given. Throws nothing but std::bad_alloc.
 [[nodiscard]] std::variant<Options, NoRun> parse_options(int argc, const char* const* argv);

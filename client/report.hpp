@@ -20,10 +20,8 @@ struct NamedPercentile {
     const char* key;  ///< "p99_ns"
 };
 inline constexpr NamedPercentile kPercentiles[] = {
-    {50, "p50", "p50_ns"},
-    {90, "p90", "p90_ns"},
-    {99, "p99", "p99_ns"},
-    {99.9, "p99.9", "p99_9_ns"},
+    {50, "p50", "p50_ns"},       {90, "p90", "p90_ns"},          {99, "p99", "p99_ns"},
+    {99.9, "p99.9", "p99_9_ns"}, {99.99, "p99.99", "p99_99_ns"},
 };
 
 /// The whole result as text.

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "client/report_json.hpp"
+
 #include "base/sys_error.hpp"
 #include "client/report.hpp"
 
 #include <fmt/chrono.h>
-#include <nlohmann/json.hpp>
 
 namespace echoload {
 
 namespace {
-
-// Keeps the order in which fields are written, which is that of the text.
-using Json = nlohmann::ordered_json;
 
 double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
@@ -83,17 +81,6 @@ Json rate(const RunResult& result) {
     return json;
 }
 
-Json latency(const Histogram& histogram) {
-    Json json = {{"loop", "closed"}, {"count", histogram.count()}};
-    json["min_ns"] = ns_or_null(histogram.min());
-    json["mean_ns"] = ns_or_null(histogram.mean());
-    for (const NamedPercentile& percentile : kPercentiles) {
-        json[percentile.key] = ns_or_null(histogram.percentile(percentile.percent));
-    }
-    json["max_ns"] = ns_or_null(histogram.max());
-    return json;
-}
-
 Json errors(const ErrorTable& table) {
     Json rows = Json::array();
     for (const ErrorCount& row : table.rows()) {
@@ -150,7 +137,57 @@ Json judged(const Verdict& verdict) {
     };
 }
 
+// Numbers in lists stand on one line: a histogram has thousands of them.
+bool is_compact(const Json& json) {
+    return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& each) {
+               return each.is_number() || (each.is_array() && is_compact(each));
+           });
+}
+
+void write(std::string& text, const Json& json, std::size_t depth) {
+    if (!json.is_structured() || json.empty() || is_compact(json)) {
+        // A target's name may be any bytes; what is no UTF-8 in it must not spoil the JSON.
+        text += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+        return;
+    }
+    const std::string indent((depth + 1) * 2, ' ');
+    text += json.is_object() ? '{' : '[';
+    const char* between = "\n";
+    for (const auto& item : json.items()) {
+        text += between + indent;
+        if (json.is_object()) {
+            text += Json(item.key()).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
+        }
+        write(text, item.value(), depth + 1);
+        between = ",\n";
+    }
+    text += "\n" + std::string(depth * 2, ' ') + (json.is_object() ? '}' : ']');
+}
+
 } // namespace
+
+std::string write_json(const Json& json) {
+    std::string text;
+    write(text, json, 0);
+    return text + "\n";
+}
+
+Json latency_json(std::string_view what, const Histogram& histogram) {
+    Json json = {{"loop", what}, {"count", histogram.count()}};
+    json["min_ns"] = ns_or_null(histogram.min());
+    json["mean_ns"] = ns_or_null(histogram.mean());
+    for (const NamedPercentile& percentile : kPercentiles) {
+        json[percentile.key] = ns_or_null(histogram.percentile(percentile.percent));
+    }
+    json["max_ns"] = ns_or_null(histogram.max());
+    Json buckets = Json::array();
+    for (const Histogram::Bucket& bucket : histogram.buckets()) {
+        buckets.push_back({bucket.upper_edge, bucket.count});
+    }
+    json["histogram"] = {
+        {"scheme", kHistogramScheme}, {"sum_ns", histogram.sum()}, {"buckets", buckets}};
+    return json;
+}
 
 std::string json_report(const Options& options, const RunResult* result, const Verdict& verdict) {
     Json json = {{"schema", kJsonSchema},
@@ -176,14 +213,15 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"received", result->tally.bytes.received},
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
-        json["latency"] = latency(result->tally.service);
+        for (const NamedLatency& each : latencies(result->tally)) {
+            json[each.key] = latency_json("closed", *each.histogram);
+        }
         json["errors"] = errors(result->tally.errors);
         json["mismatches"] = mismatches(result->mismatches);
         json["gates"] = gates(verdict.gates);
     }
     json["verdict"] = judged(verdict);
-    // A target's name may be any bytes; what is no UTF-8 in it must not spoil the JSON.
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return write_json(json);
 }
 
 } // namespace echoload

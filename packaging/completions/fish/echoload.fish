@@ -19,5 +19,8 @@ complete -c echoload -l interval -x -d 'How often to tell how it goes [1s]'
 complete -c echoload -s q -l quiet -d 'Say nothing while it runs, and no text result'
 complete -c echoload -l slo -x -a 'p50= p90= p99= p99.9= mean= max=' -d 'Limit of a latency'
 complete -c echoload -l max-error-rate -x -d 'Limit of failed messages and connections, in %'
+complete -c echoload -n __fish_is_first_arg -a 'merge' -d 'Make one result of several'
+complete -c echoload -n __fish_is_first_arg -a 'compare' -d 'Show how two results differ'
+complete -c echoload -n '__fish_seen_subcommand_from merge compare' -F
 complete -c echoload -a '(__fish_print_hostnames):' -d 'Host, and a port to follow'
 complete -c echoload -a 'unix:' -d 'A unix socket, and a path to follow'
