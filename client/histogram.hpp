@@ -73,12 +73,17 @@ public:
     /// The sum of all, in nanoseconds: decimal digits, since it can be more than 64 bits.
     [[nodiscard]] std::string sum() const;
 
+    /// Buckets of each power of two, and how many such rows there are; the first covers several.
+    static constexpr unsigned kPerPower = 1024;
+    static constexpr unsigned kPowers = 33;
+
 private:
     __extension__ using Wide = unsigned __int128;
 
     static constexpr unsigned kSubBits = 10;
     static constexpr std::uint64_t kSub = 1U << kSubBits;
     static constexpr unsigned kBits = 42;
+    static_assert(kPerPower == kSub && kPowers == kBits - kSubBits + 1);
     static constexpr std::uint64_t kLargest = (std::uint64_t{1} << kBits) - 1;
     static constexpr std::size_t kBuckets = (kBits - kSubBits + 1) * kSub;
 

@@ -34,6 +34,8 @@ struct Options {
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;
+    std::string timeseries; ///< files; empty is none
+    std::string hdr;
     bool quiet = false;
     Gates gates;
 };

@@ -20,6 +20,11 @@ void add_report_options(CLI::App& app, Options& options) {
         });
     app.add_option("-o,--output", options.output, "write the result there, not to standard output")
         ->type_name("FILE");
+    app.add_option("--timeseries", options.timeseries,
+                   "write a line of JSON there for each interval (1s without --interval)")
+        ->type_name("FILE");
+    app.add_option("--hdr", options.hdr, "write the latency there in HdrHistogram's text form")
+        ->type_name("FILE");
     add(app, "--interval",
         "how often to say on standard error how it goes (1s on a terminal, else never)", "T",
         [&options](const std::string& text) {

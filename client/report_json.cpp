@@ -35,21 +35,6 @@ std::string hex(const std::vector<std::byte>& bytes) {
     return text;
 }
 
-Json asked(const Options& options) {
-    return {
-        {"loop", "closed"},
-        {"targets", options.targets},
-        {"connections", options.connections},
-        {"duration_s", seconds_or_null(options.duration)},
-        {"messages", or_null(options.messages)},
-        {"pipeline", options.pipeline},
-        {"sizes", options.sizes.text()},
-        {"timeout_s", seconds(options.timeout)},
-        {"connect_rate", or_null(options.connect_rate)},
-        {"warmup_s", seconds(options.warmup)},
-    };
-}
-
 Json connections(const Options& options, const RunResult& result) {
     const ConnectionCounts& counts = result.tally.connections;
     return {
@@ -172,14 +157,40 @@ std::string write_json(const Json& json) {
     return text + "\n";
 }
 
-Json latency_json(std::string_view what, const Histogram& histogram) {
-    Json json = {{"loop", what}, {"count", histogram.count()}};
+Json asked_json(const Options& options) {
+    return {
+        {"loop", "closed"},
+        {"targets", options.targets},
+        {"connections", options.connections},
+        {"duration_s", seconds_or_null(options.duration)},
+        {"messages", or_null(options.messages)},
+        {"pipeline", options.pipeline},
+        {"sizes", options.sizes.text()},
+        {"timeout_s", seconds(options.timeout)},
+        {"connect_rate", or_null(options.connect_rate)},
+        {"warmup_s", seconds(options.warmup)},
+    };
+}
+
+std::string utc_text(std::chrono::system_clock::time_point when) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(when)));
+}
+
+Json latency_figures(const Histogram& histogram) {
+    Json json = {{"count", histogram.count()}};
     json["min_ns"] = ns_or_null(histogram.min());
     json["mean_ns"] = ns_or_null(histogram.mean());
     for (const NamedPercentile& percentile : kPercentiles) {
         json[percentile.key] = ns_or_null(histogram.percentile(percentile.percent));
     }
     json["max_ns"] = ns_or_null(histogram.max());
+    return json;
+}
+
+Json latency_json(std::string_view what, const Histogram& histogram) {
+    Json json = {{"loop", what}};
+    json.update(latency_figures(histogram));
     Json buckets = Json::array();
     for (const Histogram::Bucket& bucket : histogram.buckets()) {
         buckets.push_back({bucket.upper_edge, bucket.count});
@@ -194,16 +205,14 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"program", "echoload"},
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
-                 {"asked", asked(options)}};
+                 {"asked", asked_json(options)}};
     for (const char* key :
          {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
           "rate", "latency", "errors", "mismatches", "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
-        json["started"] =
-            fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                        fmt::gmtime(std::chrono::system_clock::to_time_t(result->started)));
+        json["started"] = utc_text(result->started);
         json["ramp_up_s"] = seconds_or_null(result->ramp_up);
         json["window_s"] = seconds_or_null(result->window);
         json["elapsed_s"] = seconds(result->elapsed);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "client/histogram.hpp"
+#include "client/options.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,15 @@ using Json = nlohmann::ordered_json;
 
 /// Names how buckets are cut: 1,024 of equal width in each power of two.
 inline constexpr const char* kHistogramScheme = "log-linear-1024";
+
+/// What was asked for.
+[[nodiscard]] Json asked_json(const Options& options);
+
+/// "2026-11-22T21:34:48Z".
+[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
+
+/// A latency's count, minimum, mean, percentiles and maximum.
+[[nodiscard]] Json latency_figures(const Histogram& histogram);
 
 /// A latency with its figures and its whole histogram.
 [[nodiscard]] Json latency_json(std::string_view what, const Histogram& histogram);

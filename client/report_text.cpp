@@ -101,18 +101,27 @@ void write_rate(Out out, const RunResult& result) {
                    humanize_duration(*result.window));
 }
 
-void write_latency(Out out, const Histogram& latency) {
-    fmt::format_to(out, kLabel, "latency");
-    if (latency.count() == 0) {
+// Fewer than this many have no ten-thousandth part.
+constexpr std::uint64_t kEnoughForTenThousandth = 10'000;
+
+void write_latency(Out out, const NamedLatency& latency) {
+    const Histogram& histogram = *latency.histogram;
+    fmt::format_to(out, kLabel, latency.label);
+    if (histogram.count() == 0) {
         fmt::format_to(out, "nothing measured\n");
         return;
     }
     for (const NamedPercentile& percentile : kPercentiles) {
-        fmt::format_to(out, "{} {}  ", percentile.name,
-                       or_dash(latency.percentile(percentile.percent)));
+        if (percentile.percent <= 99.9 || histogram.count() >= kEnoughForTenThousandth) {
+            fmt::format_to(out, "{} {}  ", percentile.name,
+                           or_dash(histogram.percentile(percentile.percent)));
+        }
     }
-    fmt::format_to(out, "max {}  (closed loop, of {})\n", or_dash(latency.max()),
-                   group_digits(latency.count()));
+    fmt::format_to(out, "max {}\n", or_dash(histogram.max()));
+    fmt::format_to(out, kLabel, "");
+    fmt::format_to(out, "{}, of {}; min {}, mean {}\n", latency.what,
+                   group_digits(histogram.count()), or_dash(histogram.min()),
+                   or_dash(histogram.mean()));
 }
 
 void write_errors(Out out, const ErrorTable& errors) {
@@ -155,6 +164,23 @@ void write_verdict(Out out, const Verdict& verdict) {
     }
 }
 
+// All but the verdict.
+std::string result_text(const Options& options, const RunResult& result, const Verdict& verdict) {
+    std::string text;
+    const Out out(text);
+    write_asked(out, options);
+    write_connections(out, options, result);
+    write_messages(out, result);
+    write_rate(out, result);
+    for (const NamedLatency& latency : latencies(result.tally)) {
+        write_latency(out, latency);
+    }
+    write_errors(out, result.tally.errors);
+    write_mismatches(text, result);
+    write_gates(out, verdict);
+    return text;
+}
+
 } // namespace
 
 std::string group_digits(std::uint64_t number) {
@@ -181,17 +207,18 @@ std::string byte_rate(double bytes_per_second) {
 }
 
 std::string text_report(const Options& options, const RunResult& result, const Verdict& verdict) {
-    std::string text;
+    std::string text = result_text(options, result, verdict);
+    write_verdict(Out(text), verdict);
+    return text;
+}
+
+std::string text_snapshot(const Options& options, const RunResult& so_far) {
+    Verdict verdict;
+    verdict.gates = judge_gates(options.gates, so_far.tally);
+    std::string text = result_text(options, so_far, verdict);
     const Out out(text);
-    write_asked(out, options);
-    write_connections(out, options, result);
-    write_messages(out, result);
-    write_rate(out, result);
-    write_latency(out, result.tally.service);
-    write_errors(out, result.tally.errors);
-    write_mismatches(text, result);
-    write_gates(out, verdict);
-    write_verdict(out, verdict);
+    fmt::format_to(out, kLabel, "so far");
+    fmt::format_to(out, "{} of the run; it goes on\n", humanize_duration(so_far.elapsed));
     return text;
 }
 
