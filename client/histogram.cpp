@@ -2,6 +2,7 @@
 #include "client/histogram.hpp"
 
 #include <cmath>
+#include <stdexcept>
 
 namespace echoload {
 
@@ -77,6 +78,57 @@ std::optional<Duration> Histogram::percentile(double percent) const noexcept {
         }
     }
     return to_duration(max_);
+}
+
+Histogram Histogram::restore(std::span<const Bucket> buckets, Duration min, Duration max,
+                             const std::string& sum) {
+    Histogram histogram;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.upper_edge > kLargest ||
+            upper_edge(index_of(bucket.upper_edge)) != bucket.upper_edge) {
+            throw std::invalid_argument(std::to_string(bucket.upper_edge) +
+                                        " is no upper edge of a bucket");
+        }
+        histogram.counts_[index_of(bucket.upper_edge)] += bucket.count;
+        histogram.count_ += bucket.count;
+    }
+    if (histogram.count_ == 0) {
+        return {};
+    }
+    const auto place = [](Duration value) {
+        return index_of(std::min(static_cast<std::uint64_t>(value.count()), kLargest));
+    };
+    if (min < Duration::zero() || max < min || histogram.counts_[place(min)] == 0 ||
+        histogram.counts_[place(max)] == 0) {
+        throw std::invalid_argument("minimum and maximum are in no bucket");
+    }
+    if (sum.empty() || sum.size() > 30 || sum.find_first_not_of("0123456789") != sum.npos) {
+        throw std::invalid_argument("the sum must be up to 30 digits");
+    }
+    for (const char digit : sum) {
+        histogram.sum_ = histogram.sum_ * 10 + static_cast<unsigned>(digit - '0');
+    }
+    histogram.min_ = static_cast<std::uint64_t>(min.count());
+    histogram.max_ = static_cast<std::uint64_t>(max.count());
+    return histogram;
+}
+
+std::vector<Histogram::Bucket> Histogram::buckets() const {
+    std::vector<Bucket> filled;
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+        if (counts_[i] != 0) {
+            filled.push_back({upper_edge(i), counts_[i]});
+        }
+    }
+    return filled;
+}
+
+std::string Histogram::sum() const {
+    std::string digits;
+    for (Wide rest = sum_; rest != 0 || digits.empty(); rest /= 10) {
+        digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
+    }
+    return digits;
 }
 
 } // namespace echoload

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace echoload {
@@ -24,7 +26,19 @@ using echod::Duration;
 /// and mean are exact. 264 KiB, however much is recorded.
 class Histogram {
 public:
+    /// Durations that are not told apart: those above the edge of the bucket before, up to this
+    /// one's.
+    struct Bucket {
+        std::uint64_t upper_edge = 0; ///< in nanoseconds
+        std::uint64_t count = 0;
+    };
+
     Histogram();
+
+    /// The histogram that had these figures: buckets() with min(), max() and sum(). Throws
+    /// std::invalid_argument where no histogram can have them.
+    [[nodiscard]] static Histogram restore(std::span<const Bucket> buckets, Duration min,
+                                           Duration max, const std::string& sum);
 
     /// Counts one duration; a negative one counts as zero.
     void record(Duration duration) noexcept {
@@ -52,12 +66,24 @@ public:
     /// The value that `percent` (above 0, to 100) of all values do not exceed, by nearest rank.
     [[nodiscard]] std::optional<Duration> percentile(double percent) const noexcept;
 
+    /// The buckets that are not empty, in the order of their edges. With min(), max() and sum()
+    /// they are all that the histogram knows.
+    [[nodiscard]] std::vector<Bucket> buckets() const;
+
+    /// The sum of all, in nanoseconds: decimal digits, since it can be more than 64 bits.
+    [[nodiscard]] std::string sum() const;
+
+    /// Buckets of each power of two, and how many such rows there are; the first covers several.
+    static constexpr unsigned kPerPower = 1024;
+    static constexpr unsigned kPowers = 33;
+
 private:
     __extension__ using Wide = unsigned __int128;
 
     static constexpr unsigned kSubBits = 10;
     static constexpr std::uint64_t kSub = 1U << kSubBits;
     static constexpr unsigned kBits = 42;
+    static_assert(kPerPower == kSub && kPowers == kBits - kSubBits + 1);
     static constexpr std::uint64_t kLargest = (std::uint64_t{1} << kBits) - 1;
     static constexpr std::size_t kBuckets = (kBits - kSubBits + 1) * kSub;
 

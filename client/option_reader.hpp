@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -21,22 +22,34 @@ namespace echoload {
 /// A duration with its unit from `low` to `high`. Throws CLI::ValidationError that says so.
 [[nodiscard]] Duration duration_in(const std::string& text, Duration low, Duration high);
 
-/// An option whose text `read` turns into a value or throws; the message is led by the option's
-/// names, so that it says which one was wrong.
+/// What `read` returns. Where it throws, the message is led by the option's names, so that it says
+/// which one was wrong.
+template <class Read>
+auto read_named(const std::string& names, Read read) {
+    try {
+        return read();
+    } catch (const CLI::ValidationError& error) {
+        throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
+    } catch (const std::invalid_argument& error) {
+        throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
+    }
+}
+
+/// An option whose text `read` turns into a value or throws.
 template <class Read>
 CLI::Option* add(CLI::App& app, const std::string& names, const std::string& help,
                  const std::string& type, Read read) {
     const auto guarded = [names, read](const std::string& text) {
-        try {
-            read(text);
-        } catch (const CLI::ValidationError& error) {
-            throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
-        } catch (const std::invalid_argument& error) {
-            throw CLI::ValidationError(fmt::format("{}: {}", names, error.what()));
-        }
+        read_named(names, [&] { read(text); });
     };
     return app.add_option_function<std::string>(names, guarded, help)->type_name(type);
 }
+
+/// Parses argv. What to say where no run follows from it: --help, --version, wrong usage. `check`
+/// looks at what one option cannot know of another and throws CLI::ValidationError.
+[[nodiscard]] std::optional<NoRun> read_command_line(CLI::App& app, int argc,
+                                                     const char* const* argv,
+                                                     const std::function<void()>& check = {});
 
 /// What is sent, to whom, how much and when.
 void add_load_options(CLI::App& app, Options& options);

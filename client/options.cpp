@@ -17,11 +17,13 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(
 Numbers take k and M (10k, 1.5M); durations are 250us, 10ms, 30s, 5m, 1h.
+echoload merge FILE... and echoload compare A B work on results: see echoload merge --help.
 A connection that is lost is not replaced. SIGINT and SIGTERM end the run with its report.
 
-Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 4 an echo was wrong; 5 the load
-was not delivered (connections failed or were lost, messages were not answered, the rate was not
-kept); 130 or 143 interrupted. Where several apply: 4, then 130/143, then 1, then 5.
+Exit status: 0 all well; 1 the run was not possible; 2 wrong usage; 3 a gate failed; 4 an echo was
+wrong; 5 the load was not delivered (connections failed or were lost, messages were not answered,
+the rate was not kept); 130 or 143 interrupted. Where several apply: 4, then 130/143, then 1, then
+5, then 3.
 )";
 
 std::uint64_t random_seed() {
@@ -39,6 +41,25 @@ std::string one_line(std::string text) {
 
 } // namespace
 
+std::optional<NoRun> read_command_line(CLI::App& app, int argc, const char* const* argv,
+                                       const std::function<void()>& check) {
+    try {
+        app.parse(argc, argv);
+        if (check) {
+            check();
+        }
+    } catch (const CLI::CallForHelp&) {
+        return NoRun{0, app.help(), ""};
+    } catch (const CLI::CallForVersion& version) {
+        return NoRun{0, std::string(version.what()) + "\n", ""};
+    } catch (const CLI::ParseError& error) {
+        return NoRun{
+            kUsageError, "",
+            fmt::format("echoload: {} (see {} --help)\n", one_line(error.what()), app.get_name())};
+    }
+    return std::nullopt;
+}
+
 std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     Options options;
     options.seed = random_seed();
@@ -50,17 +71,12 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     add_pace_options(app, options);
     add_verify_options(app, options);
     add_report_options(app, options);
-    try {
-        app.parse(argc, argv);
+    const auto check = [&options] {
         check_pace(options);
         check_verify_options(options);
-    } catch (const CLI::CallForHelp&) {
-        return NoRun{0, app.help(), ""};
-    } catch (const CLI::CallForVersion& version) {
-        return NoRun{0, std::string(version.what()) + "\n", ""};
-    } catch (const CLI::ParseError& error) {
-        return NoRun{kUsageError, "",
-                     fmt::format("echoload: {} (see echoload --help)\n", one_line(error.what()))};
+    };
+    if (auto none = read_command_line(app, argc, argv, check)) {
+        return *none;
     }
     if (!options.duration && !options.messages) {
         options.duration = std::chrono::seconds(10);

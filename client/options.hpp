@@ -5,6 +5,8 @@
 #include "base/clock.hpp"
 #include "client/arrivals.hpp"
 #include "client/classify.hpp"
+#include "client/compare.hpp"
+#include "client/gates.hpp"
 #include "client/sizes.hpp"
 #include "client/split.hpp"
 
@@ -42,7 +44,10 @@ struct Options {
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;
+    std::string timeseries; ///< files; empty is none
+    std::string hdr;
     bool quiet = false;
+    Gates gates;
 };
 
 /// The command line asked for no run, or for none that is possible.
@@ -51,6 +56,11 @@ struct NoRun {
     std::string out; ///< for standard output
     std::string err; ///< for standard error
 };
+
+/// Reads argv of `echoload merge` and `echoload compare`, from that word on. Throw nothing but
+/// std::bad_alloc.
+[[nodiscard]] std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv);
+[[nodiscard]] std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* argv);
 
 /// Reads argv. Sets a random seed where none was given. Throws nothing but std::bad_alloc.
 [[nodiscard]] std::variant<Options, NoRun> parse_options(int argc, const char* const* argv);

@@ -20,10 +20,8 @@ struct NamedPercentile {
     const char* key;  ///< "p99_ns"
 };
 inline constexpr NamedPercentile kPercentiles[] = {
-    {50, "p50", "p50_ns"},
-    {90, "p90", "p90_ns"},
-    {99, "p99", "p99_ns"},
-    {99.9, "p99.9", "p99_9_ns"},
+    {50, "p50", "p50_ns"},       {90, "p90", "p90_ns"},          {99, "p99", "p99_ns"},
+    {99.9, "p99.9", "p99_9_ns"}, {99.99, "p99.99", "p99_99_ns"},
 };
 
 /// The whole result as text.
@@ -38,6 +36,18 @@ inline constexpr NamedPercentile kPercentiles[] = {
 /// no figure for is null.
 [[nodiscard]] std::string json_report(const Options& options, const RunResult* result,
                                       const Verdict& verdict);
+
+/// The result of a run that goes on, up to its last complete interval.
+[[nodiscard]] std::string text_snapshot(const Options& options, const RunResult& so_far);
+
+/// The first line of a series of intervals: what was asked, one JSON object.
+[[nodiscard]] std::string series_head(const Options& options, Duration interval);
+
+/// A line of the series: one interval's own figures, one JSON object.
+[[nodiscard]] std::string series_line(const LiveInterval& interval);
+
+/// A latency in HdrHistogram's text form (.hgrm), in milliseconds.
+[[nodiscard]] std::string hdr_text(const Histogram& histogram);
 
 /// One line on a run in progress.
 [[nodiscard]] std::string live_line(const LiveInterval& interval);

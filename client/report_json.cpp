@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "client/report_json.hpp"
+
 #include "base/sys_error.hpp"
 #include "client/report.hpp"
 
 #include <fmt/chrono.h>
-#include <nlohmann/json.hpp>
 
 namespace echoload {
 
 namespace {
-
-// Keeps the order in which fields are written, which is that of the text.
-using Json = nlohmann::ordered_json;
 
 double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
@@ -35,29 +33,6 @@ std::string hex(const std::vector<std::byte>& bytes) {
         text += fmt::format("{:02x}", static_cast<unsigned>(byte));
     }
     return text;
-}
-
-Json asked(const Options& options) {
-    return {
-        {"loop", options.pace ? "open" : "closed"},
-        {"targets", options.targets},
-        {"connections", options.connections},
-        {"duration_s", seconds_or_null(options.duration)},
-        {"messages", or_null(options.messages)},
-        {"pipeline", options.pipeline},
-        {"sizes", options.sizes.text()},
-        {"timeout_s", seconds(options.timeout)},
-        {"connect_rate", or_null(options.connect_rate)},
-        {"warmup_s", seconds(options.warmup)},
-        {"verify", to_string(options.verify)},
-        {"on_mismatch", options.count_mismatches ? "count" : "stop"},
-        {"split", to_string(options.split)},
-        {"coalesce", options.coalesce},
-        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
-        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
-        {"arrival", options.arrival == Arrival::poisson ? "poisson" : "const"},
-        {"max_in_flight", options.max_in_flight},
-    };
 }
 
 Json connections(const Options& options, const RunResult& result) {
@@ -91,17 +66,6 @@ Json rate(const RunResult& result) {
     return json;
 }
 
-Json latency(const Options& options, const Histogram& histogram) {
-    Json json = {{"loop", options.pace ? "open" : "closed"}, {"count", histogram.count()}};
-    json["min_ns"] = ns_or_null(histogram.min());
-    json["mean_ns"] = ns_or_null(histogram.mean());
-    for (const NamedPercentile& percentile : kPercentiles) {
-        json[percentile.key] = ns_or_null(histogram.percentile(percentile.percent));
-    }
-    json["max_ns"] = ns_or_null(histogram.max());
-    return json;
-}
-
 // What only an open loop has; null where the loop was closed.
 Json open_loop(const Options& options, const RunResult& result) {
     if (!options.pace) {
@@ -114,8 +78,6 @@ Json open_loop(const Options& options, const RunResult& result) {
         {"due", counts.due},
         {"shed", counts.shed},
         {"unsent", counts.unsent},
-        {"response", latency(options, result.tally.response)},
-        {"lag", latency(options, result.tally.lag)},
     };
 }
 
@@ -168,6 +130,23 @@ Json mismatches(const std::vector<Mismatch>& list) {
     return rows;
 }
 
+Json gates(const std::vector<GateResult>& results) {
+    Json rows = Json::array();
+    const auto figure = [](const GateResult& gate, double value) {
+        return gate.is_share ? Json(value) : Json(static_cast<std::int64_t>(value));
+    };
+    for (const GateResult& gate : results) {
+        rows.push_back({
+            {"gate", gate.name},
+            {"unit", gate.is_share ? "share" : "ns"},
+            {"measured", gate.measured ? figure(gate, *gate.measured) : Json(nullptr)},
+            {"allowed", figure(gate, gate.allowed)},
+            {"passed", gate.passed},
+        });
+    }
+    return rows;
+}
+
 Json judged(const Verdict& verdict) {
     return {
         {"outcome", to_string(verdict.outcome)},
@@ -176,23 +155,105 @@ Json judged(const Verdict& verdict) {
     };
 }
 
+// Numbers in lists stand on one line: a histogram has thousands of them.
+bool is_compact(const Json& json) {
+    return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& each) {
+               return each.is_number() || (each.is_array() && is_compact(each));
+           });
+}
+
+void write(std::string& text, const Json& json, std::size_t depth) {
+    if (!json.is_structured() || json.empty() || is_compact(json)) {
+        // A target's name may be any bytes; what is no UTF-8 in it must not spoil the JSON.
+        text += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+        return;
+    }
+    const std::string indent((depth + 1) * 2, ' ');
+    text += json.is_object() ? '{' : '[';
+    const char* between = "\n";
+    for (const auto& item : json.items()) {
+        text += between + indent;
+        if (json.is_object()) {
+            text += Json(item.key()).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
+        }
+        write(text, item.value(), depth + 1);
+        between = ",\n";
+    }
+    text += "\n" + std::string(depth * 2, ' ') + (json.is_object() ? '}' : ']');
+}
+
 } // namespace
+
+std::string write_json(const Json& json) {
+    std::string text;
+    write(text, json, 0);
+    return text + "\n";
+}
+
+Json asked_json(const Options& options) {
+    return {
+        {"loop", options.pace ? "open" : "closed"},
+        {"targets", options.targets},
+        {"connections", options.connections},
+        {"duration_s", seconds_or_null(options.duration)},
+        {"messages", or_null(options.messages)},
+        {"pipeline", options.pipeline},
+        {"sizes", options.sizes.text()},
+        {"timeout_s", seconds(options.timeout)},
+        {"connect_rate", or_null(options.connect_rate)},
+        {"warmup_s", seconds(options.warmup)},
+        {"verify", to_string(options.verify)},
+        {"on_mismatch", options.count_mismatches ? "count" : "stop"},
+        {"split", to_string(options.split)},
+        {"coalesce", options.coalesce},
+        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
+        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
+        {"arrival", options.arrival == Arrival::poisson ? "poisson" : "const"},
+        {"max_in_flight", options.max_in_flight},
+    };
+}
+
+std::string utc_text(std::chrono::system_clock::time_point when) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(when)));
+}
+
+Json latency_figures(const Histogram& histogram) {
+    Json json = {{"count", histogram.count()}};
+    json["min_ns"] = ns_or_null(histogram.min());
+    json["mean_ns"] = ns_or_null(histogram.mean());
+    for (const NamedPercentile& percentile : kPercentiles) {
+        json[percentile.key] = ns_or_null(histogram.percentile(percentile.percent));
+    }
+    json["max_ns"] = ns_or_null(histogram.max());
+    return json;
+}
+
+Json latency_json(std::string_view what, const Histogram& histogram) {
+    Json json = {{"loop", what}};
+    json.update(latency_figures(histogram));
+    Json buckets = Json::array();
+    for (const Histogram::Bucket& bucket : histogram.buckets()) {
+        buckets.push_back({bucket.upper_edge, bucket.count});
+    }
+    json["histogram"] = {
+        {"scheme", kHistogramScheme}, {"sum_ns", histogram.sum()}, {"buckets", buckets}};
+    return json;
+}
 
 std::string json_report(const Options& options, const RunResult* result, const Verdict& verdict) {
     Json json = {{"schema", kJsonSchema},
                  {"program", "echoload"},
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
-                 {"asked", asked(options)}};
-    for (const char* key :
-         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
-          "rate", "latency", "open_loop", "errors", "wrong_by_kind", "mismatches"}) {
+                 {"asked", asked_json(options)}};
+    for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
+                            "messages", "bytes", "rate", "open_loop", "response", "latency", "lag",
+                            "errors", "wrong_by_kind", "mismatches", "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
-        json["started"] =
-            fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                        fmt::gmtime(std::chrono::system_clock::to_time_t(result->started)));
+        json["started"] = utc_text(result->started);
         json["ramp_up_s"] = seconds_or_null(result->ramp_up);
         json["window_s"] = seconds_or_null(result->window);
         json["elapsed_s"] = seconds(result->elapsed);
@@ -202,15 +263,17 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"received", result->tally.bytes.received},
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
-        json["latency"] = latency(options, result->tally.service);
         json["open_loop"] = open_loop(options, *result);
+        for (const NamedLatency& each : latencies(result->tally)) {
+            json[each.key] = latency_json(options.pace ? "open" : "closed", *each.histogram);
+        }
         json["errors"] = errors(result->tally.errors);
         json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);
+        json["gates"] = gates(verdict.gates);
     }
     json["verdict"] = judged(verdict);
-    // A target's name may be any bytes; what is no UTF-8 in it must not spoil the JSON.
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return write_json(json);
 }
 
 } // namespace echoload

@@ -138,18 +138,27 @@ void write_pace(Out out, const RunResult& result) {
                    or_dash(result.tally.lag.percentile(99)));
 }
 
-void write_latency(Out out, const char* label, const char* what, const Histogram& latency) {
-    fmt::format_to(out, kLabel, label);
-    if (latency.count() == 0) {
+// Fewer than this many have no ten-thousandth part.
+constexpr std::uint64_t kEnoughForTenThousandth = 10'000;
+
+void write_latency(Out out, const NamedLatency& latency) {
+    const Histogram& histogram = *latency.histogram;
+    fmt::format_to(out, kLabel, latency.label);
+    if (histogram.count() == 0) {
         fmt::format_to(out, "nothing measured\n");
         return;
     }
     for (const NamedPercentile& percentile : kPercentiles) {
-        fmt::format_to(out, "{} {}  ", percentile.name,
-                       or_dash(latency.percentile(percentile.percent)));
+        if (percentile.percent <= 99.9 || histogram.count() >= kEnoughForTenThousandth) {
+            fmt::format_to(out, "{} {}  ", percentile.name,
+                           or_dash(histogram.percentile(percentile.percent)));
+        }
     }
-    fmt::format_to(out, "max {}  ({}, of {})\n", or_dash(latency.max()), what,
-                   group_digits(latency.count()));
+    fmt::format_to(out, "max {}\n", or_dash(histogram.max()));
+    fmt::format_to(out, kLabel, "");
+    fmt::format_to(out, "{}, of {}; min {}, mean {}\n", latency.what,
+                   group_digits(histogram.count()), or_dash(histogram.min()),
+                   or_dash(histogram.mean()));
 }
 
 void write_errors(Out out, const ErrorTable& errors) {
@@ -200,6 +209,16 @@ std::string_view what_was_right(VerifyLevel level) {
     return {};
 }
 
+void write_gates(Out out, const Verdict& verdict) {
+    const char* label = "gates";
+    for (const GateResult& gate : verdict.gates) {
+        fmt::format_to(out, kLabel, label);
+        fmt::format_to(out, "{} {}, allowed {}: {}\n", gate.name, gate.measured_text(),
+                       gate.allowed_text(), gate.passed ? "passed" : "failed");
+        label = "";
+    }
+}
+
 void write_verdict(Out out, const Options& options, const Verdict& verdict) {
     fmt::format_to(out, kLabel, "verdict");
     if (verdict.outcome == Outcome::ok) {
@@ -208,6 +227,26 @@ void write_verdict(Out out, const Options& options, const Verdict& verdict) {
         fmt::format_to(out, "{} (exit {}): {}\n", to_string(verdict.outcome), verdict.exit_code,
                        joined(verdict.reasons, "; "));
     }
+}
+
+// All but the verdict.
+std::string result_text(const Options& options, const RunResult& result, const Verdict& verdict) {
+    std::string text;
+    const Out out(text);
+    write_asked(out, options);
+    write_connections(out, options, result);
+    write_messages(out, result);
+    write_rate(out, result);
+    write_pace(out, result);
+    for (const NamedLatency& latency : latencies(result.tally)) {
+        if (latency.label != nullptr) {
+            write_latency(out, latency);
+        }
+    }
+    write_errors(out, result.tally.errors);
+    write_mismatches(text, result);
+    write_gates(out, verdict);
+    return text;
 }
 
 } // namespace
@@ -236,22 +275,18 @@ std::string byte_rate(double bytes_per_second) {
 }
 
 std::string text_report(const Options& options, const RunResult& result, const Verdict& verdict) {
-    std::string text;
+    std::string text = result_text(options, result, verdict);
+    write_verdict(Out(text), options, verdict);
+    return text;
+}
+
+std::string text_snapshot(const Options& options, const RunResult& so_far) {
+    Verdict verdict;
+    verdict.gates = judge_gates(options.gates, so_far.tally);
+    std::string text = result_text(options, so_far, verdict);
     const Out out(text);
-    write_asked(out, options);
-    write_connections(out, options, result);
-    write_messages(out, result);
-    write_rate(out, result);
-    write_pace(out, result);
-    if (options.pace) {
-        write_latency(out, "response", "since due", result.tally.response);
-        write_latency(out, "service", "since sent", result.tally.service);
-    } else {
-        write_latency(out, "latency", "closed loop", result.tally.service);
-    }
-    write_errors(out, result.tally.errors);
-    write_mismatches(text, result);
-    write_verdict(out, options, verdict);
+    fmt::format_to(out, kLabel, "so far");
+    fmt::format_to(out, "{} of the run; it goes on\n", humanize_duration(so_far.elapsed));
     return text;
 }
 

@@ -53,6 +53,7 @@ private:
     void look_at_loops();
     void pass_interval();
     void begin_measuring(TimePoint now);
+    [[nodiscard]] std::optional<Duration> measured_until(TimePoint now) const noexcept;
     void wake_all();
     RunResult collect();
     void note_rate(TimePoint from, TimePoint to, std::uint64_t sent);
@@ -62,7 +63,7 @@ private:
     const std::optional<Duration> interval_;
     const LiveSink& live_;
     const Generator generator_;
-    echod::SignalFd signals_{SIGINT, SIGTERM};
+    echod::SignalFd signals_{SIGINT, SIGTERM, SIGUSR1};
     echod::EventFd notice_;
     echod::Epoll epoll_;
     Orders orders_;
@@ -132,6 +133,12 @@ void Run::wake_all() {
 void Run::look_at_signals() {
     while (const auto signal = signals_.next()) {
         const TimePoint now = Clock::now();
+        if (*signal == SIGUSR1) {
+            if (live_.snapshot) {
+                live_.snapshot();
+            }
+            continue;
+        }
         if (result_.signal != 0) {
             orders_.abandon();
         } else {
@@ -174,11 +181,18 @@ void Run::look_at_loops() {
     }
 }
 
+std::optional<Duration> Run::measured_until(TimePoint now) const noexcept {
+    const TimePoint from = orders_.measure_from();
+    const TimePoint to = std::min(orders_.stop_at(), now);
+    return from < to ? std::optional<Duration>(to - from) : std::nullopt;
+}
+
 void Run::pass_interval() {
     for (const auto& loop : loops_) {
-        if (const auto interval = loop->worker->take_interval(); interval && live_) {
+        if (const auto interval = loop->worker->take_interval(); interval && live_.interval) {
             const TimePoint now = Clock::now();
-            live_({now - start_, now - last_interval_, interval->tally, interval->open});
+            live_.interval({now - start_, now - last_interval_, measured_until(now),
+                            interval->tally, interval->open});
             last_interval_ = now;
         }
     }
@@ -235,6 +249,9 @@ RunResult Run::collect() {
     std::uint64_t sent_in_time = 0;
     for (const auto& loop : loops_) {
         loop->thread.join();
+    }
+    pass_interval(); // what was left at the end
+    for (const auto& loop : loops_) {
         WorkerResult part = loop->worker->take_result();
         result_.tally.merge(part.tally);
         result_.peak += part.peak;

@@ -38,15 +38,21 @@ struct RunResult {
 
 /// One interval of a run in progress.
 struct LiveInterval {
-    Duration at{};          ///< since the start
-    Duration length{};      ///< of the interval
-    Tally tally;            ///< of the interval
-    std::uint32_t open = 0; ///< connections up
+    Duration at{};                    ///< since the start
+    Duration length{};                ///< of the interval
+    std::optional<Duration> measured; ///< of the measured part, so far; nothing before it begins
+    Tally tally;                      ///< of the interval
+    std::uint32_t open = 0;           ///< connections up
 };
 
-using LiveSink = std::function<void(const LiveInterval&)>;
+/// Who hears of a run in progress, in the thread that called run(). Neither may throw.
+struct LiveSink {
+    std::function<void(const LiveInterval&)> interval; ///< all that happened is in one of them
+    std::function<void()> snapshot;                    ///< SIGUSR1 came
+};
 
-/// Runs what `options` ask for. `live` is called every `interval` where there is one. SIGINT and
+/// Runs what `options` ask for. `live` hears every `interval`
+/// and of what remained at the end, where there is one. SIGINT and
 /// SIGTERM stop the run: a second one does not wait for echoes. Throws std::system_error where the
 /// machine refuses what every run needs.
 [[nodiscard]] RunResult run(const Options& options, const std::vector<Target>& targets,

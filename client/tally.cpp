@@ -90,4 +90,13 @@ void Tally::clear() noexcept {
     lag.clear();
 }
 
+std::vector<NamedLatency> latencies(const Tally& tally) {
+    if (tally.messages.due == 0) {
+        return {{"latency", "latency", "closed loop", &tally.service}};
+    }
+    return {{"response", "response", "open loop, since due", &tally.response},
+            {"latency", "service", "open loop, since sent", &tally.service},
+            {"lag", nullptr, "from due to the loop's coming to it", &tally.lag}};
+}
+
 } // namespace echoload

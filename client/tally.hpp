@@ -101,4 +101,15 @@ struct Tally {
     void clear() noexcept;
 };
 
+/// A latency of a run, as the result names it.
+struct NamedLatency {
+    const char* key;   ///< of its object in the JSON
+    const char* label; ///< of its line in the text, or null where it has none
+    const char* what;  ///< "closed loop": how it came about
+    const Histogram* histogram;
+};
+
+/// The latencies of a run; the first is the one that limits and comparisons mean.
+[[nodiscard]] std::vector<NamedLatency> latencies(const Tally& tally);
+
 } // namespace echoload

@@ -36,24 +36,30 @@ void find_shortfall(const Options& options, const RunResult& result,
                                           what));
         }
     };
-    of_connections(connections.failed, "failed");
-    of_connections(connections.closed_early, "ended early");
     of_connections(result.not_tried, "not tried to the end");
-    if (messages.timed_out != 0) {
-        reasons.push_back(fmt::format("{} not answered within {}",
-                                      counted(messages.timed_out, "message", "messages"),
-                                      echod::format_duration(options.timeout)));
-    }
-    if (messages.lost != 0) {
-        reasons.push_back(fmt::format("{} lost with their connections",
-                                      counted(messages.lost, "message", "messages")));
+    const std::uint64_t unanswered = messages.timed_out + messages.lost;
+    // Some were allowed to fail: then --max-error-rate says whether these were too many.
+    const bool judged_by_rate = options.gates.max_error_rate.has_value();
+    if (!judged_by_rate) {
+        of_connections(connections.failed, "failed");
+        of_connections(connections.closed_early, "ended early");
+        if (messages.timed_out != 0) {
+            reasons.push_back(fmt::format("{} not answered within {}",
+                                          counted(messages.timed_out, "message", "messages"),
+                                          echod::format_duration(options.timeout)));
+        }
+        if (messages.lost != 0) {
+            reasons.push_back(fmt::format("{} lost with their connections",
+                                          counted(messages.lost, "message", "messages")));
+        }
     }
     if (result.rate && result.rate->ratio() < kRateKept) {
         reasons.push_back(fmt::format("{:.0f} of {:.0f} messages a second were sent in time ({} "
                                       "shed)",
                                       result.rate->achieved, result.rate->asked, messages.shed));
     }
-    if (options.messages && messages.measured < *options.messages) {
+    if (options.messages &&
+        messages.measured + (judged_by_rate ? unanswered : 0) < *options.messages) {
         reasons.push_back(
             fmt::format("{} of {} messages verified", messages.measured, *options.messages));
     }
@@ -65,25 +71,7 @@ void find_shortfall(const Options& options, const RunResult& result,
     }
 }
 
-} // namespace
-
-std::string_view to_string(Outcome outcome) noexcept {
-    switch (outcome) {
-    case Outcome::wrong_echo:
-        return "wrong echo";
-    case Outcome::interrupted:
-        return "interrupted";
-    case Outcome::not_possible:
-        return "not possible";
-    case Outcome::not_delivered:
-        return "not delivered";
-    case Outcome::ok:
-        return "ok";
-    }
-    return "unknown";
-}
-
-Verdict judge(const Options& options, const RunResult& result) {
+Verdict judge_run(const Options& options, const RunResult& result) {
     Verdict verdict;
     if (result.tally.mismatches != 0) {
         verdict.outcome = Outcome::wrong_echo;
@@ -117,8 +105,50 @@ Verdict judge(const Options& options, const RunResult& result) {
     return verdict;
 }
 
+std::string describe(const GateResult& gate) {
+    return gate.measured
+               ? fmt::format("{} was {}, allowed is {}", gate.name, gate.measured_text(),
+                             gate.allowed_text())
+               : fmt::format("{} has no figure, allowed is {}", gate.name, gate.allowed_text());
+}
+
+} // namespace
+
+std::string_view to_string(Outcome outcome) noexcept {
+    switch (outcome) {
+    case Outcome::wrong_echo:
+        return "wrong echo";
+    case Outcome::interrupted:
+        return "interrupted";
+    case Outcome::not_possible:
+        return "not possible";
+    case Outcome::not_delivered:
+        return "not delivered";
+    case Outcome::gate_failed:
+        return "gate failed";
+    case Outcome::ok:
+        return "ok";
+    }
+    return "unknown";
+}
+
+Verdict judge(const Options& options, const RunResult& result) {
+    Verdict verdict = judge_run(options, result);
+    verdict.gates = judge_gates(options.gates, result.tally);
+    for (const GateResult& gate : verdict.gates) {
+        if (!gate.passed) {
+            verdict.reasons.push_back(describe(gate));
+            if (verdict.outcome == Outcome::ok) {
+                verdict.outcome = Outcome::gate_failed;
+                verdict.exit_code = 3;
+            }
+        }
+    }
+    return verdict;
+}
+
 Verdict not_possible(std::string reason) {
-    return {Outcome::not_possible, 1, {std::move(reason)}};
+    return {Outcome::not_possible, 1, {std::move(reason)}, {}};
 }
 
 } // namespace echoload

@@ -2,6 +2,7 @@
 // Whether a run was all well, as a script and as a person asks it.
 #pragma once
 
+#include "client/gates.hpp"
 #include "client/options.hpp"
 #include "client/runner.hpp"
 
@@ -16,6 +17,7 @@ enum class Outcome : std::uint8_t {
     interrupted,   ///< 128 + the signal's number
     not_possible,  ///< 1: not one connection was made, or the machine gave out
     not_delivered, ///< 5: less than what was asked: connections or messages are missing
+    gate_failed,   ///< 3: a limit was exceeded, under the load that was asked
     ok,            ///< 0
 };
 
@@ -23,6 +25,7 @@ struct Verdict {
     Outcome outcome = Outcome::ok;
     int exit_code = 0;
     std::vector<std::string> reasons; ///< sentences without a full stop; none where all is well
+    std::vector<GateResult> gates;    ///< all of them, also those that were passed
 };
 
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;

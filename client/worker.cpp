@@ -191,8 +191,12 @@ void Worker::finish(TimePoint now) {
         slot.session.end(Ending::run_over, now, plan_.timeout, current_);
     }
     result_.not_tried += plan_.connections - connects_.taken();
-    result_.tally.merge(current_);
-    current_.clear();
+    if (plan_.interval) {
+        hand_over_interval(now);
+    } else {
+        result_.tally.merge(current_);
+        current_.clear();
+    }
 }
 
 } // namespace echoload

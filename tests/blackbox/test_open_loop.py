@@ -42,7 +42,7 @@ def test_each_message_that_is_due_is_sent_and_measured(arguments, due):
     check_pace(report)
     assert report["open_loop"]["due"] == pytest.approx(due, abs=1)
     assert report["messages"]["measured"] == report["open_loop"]["due"]
-    assert report["open_loop"]["response"]["count"] == report["open_loop"]["due"]
+    assert report["response"]["count"] == report["open_loop"]["due"]
     assert report["latency"]["count"] == report["open_loop"]["due"]
     if "poisson" not in arguments:
         assert report["open_loop"]["asked_per_s"] == pytest.approx(
@@ -104,7 +104,7 @@ def test_what_is_unanswered_at_the_end_is_in_both_histograms_at_its_age():
     assert ended.code == 5, ended
     report = ended.json
     check_pace(report)
-    response, service = report["open_loop"]["response"], report["latency"]
+    response, service = report["response"], report["latency"]
     # The first two were sent, 100 ms apart, and ended when the first had waited for 500 ms; the
     # third was due 200 ms after the first and never sent.
     assert report["open_loop"]["unsent"] == 1
@@ -128,8 +128,8 @@ def test_a_server_that_is_too_slow_for_the_rate_is_exit_five():
     assert report["open_loop"]["achieved_per_s"] < 200
     # Each waited in its turn: the last of 125 on a connection for 2.5 s, less the half second in
     # which they came due.
-    assert report["open_loop"]["response"]["max_ns"] >= 1900 * MS
-    assert report["latency"]["p50_ns"] < report["open_loop"]["response"]["p50_ns"] / 10
+    assert report["response"]["max_ns"] >= 1900 * MS
+    assert report["latency"]["p50_ns"] < report["response"]["p50_ns"] / 10
 
 
 # --- a stall
@@ -175,7 +175,7 @@ def test_a_stall_of_the_server_is_in_the_response_time_and_a_closed_loop_hides_i
     opened = run_over_a_stall(daemon, "-c", 8, "-R", 2000)
     closed = run_over_a_stall(daemon, "-c", 8)
     check_pace(opened)
-    response, service = opened["open_loop"]["response"], opened["latency"]
+    response, service = opened["response"], opened["latency"]
     print(f"response p99 {response['p99_ns'] / MS:.1f} ms, theory {THEORY * 1000:.1f} ms; "
           f"service p99 {service['p99_ns'] / MS:.1f} ms, closed loop p99 "
           f"{closed['latency']['p99_ns'] / MS:.1f} ms")  # fmt: skip

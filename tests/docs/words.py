@@ -121,7 +121,7 @@ def specs_in_zsh(program):
 
 def complete_in_zsh(program, *words):
     """For options, and for the words of one that has few: "(text json)" in its spec."""
-    specs = [re.sub(r"^\([^)]*\)", "", spec) for spec in specs_in_zsh(program)]
+    specs = [re.sub(r"^(\([^)]*\)|\*)", "", spec) for spec in specs_in_zsh(program)]
     options = {spec.partition("[")[0]: spec for spec in specs if re.match(r"-[\w-]+\[", spec)}
     if words[-1] == "-":
         return set(options)

@@ -145,3 +145,49 @@ TEST(Histogram, TheMeanOfManyLongOnesDoesNotOverflow) {
     histogram.record(Duration::max());
     EXPECT_EQ(histogram.mean(), Duration::max());
 }
+
+TEST(Histogram, WhatItTellsOfItselfMakesItAgain) {
+    Histogram original;
+    for (std::int64_t ns = 0; ns < 4'000'000'000; ns = ns * 5 / 4 + 1) {
+        original.record(Duration(ns));
+    }
+    original.record(std::chrono::hours(2)); // beyond the last edge
+    const Histogram again =
+        Histogram::restore(original.buckets(), *original.min(), *original.max(), original.sum());
+    EXPECT_EQ(again.count(), original.count());
+    EXPECT_EQ(again.mean(), original.mean());
+    EXPECT_EQ(again.max(), original.max());
+    for (const double percent : {0.1, 10.0, 50.0, 99.0, 99.99, 100.0}) {
+        EXPECT_EQ(again.percentile(percent), original.percentile(percent)) << percent;
+    }
+    EXPECT_EQ(Histogram().sum(), "0");
+    EXPECT_EQ(Histogram::restore({}, Duration(0), Duration(0), "0").count(), 0U);
+}
+
+TEST(Histogram, ASumOfMoreThan64BitsIsKept) {
+    Histogram histogram;
+    for (int i = 0; i < 10; ++i) {
+        histogram.record(Duration::max());
+    }
+    EXPECT_EQ(histogram.sum(), "92233720368547758070");
+    EXPECT_EQ(
+        Histogram::restore(histogram.buckets(), *histogram.min(), *histogram.max(), histogram.sum())
+            .sum(),
+        histogram.sum());
+}
+
+TEST(Histogram, WhatNoHistogramTellsIsRefused) {
+    using Bucket = Histogram::Bucket;
+    const auto refused = [](Bucket bucket, Duration min, Duration max, const char* sum) {
+        EXPECT_THROW((void)Histogram::restore(std::vector{bucket}, min, max, sum),
+                     std::invalid_argument)
+            << bucket.upper_edge << " " << sum;
+    };
+    refused({4096, 1}, Duration(4096), Duration(4096), "4096"); // the edge is 4099
+    refused({~std::uint64_t{0}, 1}, Duration(1), Duration(1), "1");
+    refused({7, 1}, Duration(6), Duration(7), "7");
+    refused({7, 1}, Duration(7), Duration(8), "7");
+    refused({7, 1}, Duration(-7), Duration(7), "7");
+    refused({7, 1}, Duration(7), Duration(7), "seven");
+    refused({7, 1}, Duration(7), Duration(7), "");
+}

@@ -36,7 +36,7 @@ TEST(Runner, AnAddressThatRefusesLeadsToTheNextOneOfTheName) {
     const echod::UniqueFd listener = echod::listen_at(*echod::parse_ip("127.0.0.1", 0), 16);
     const std::vector<Target> targets = {
         {"two addresses:1", {refusing.endpoint(), echod::local_endpoint(listener.get())}}};
-    const RunResult result = run(few_messages(), targets, std::nullopt, nullptr);
+    const RunResult result = run(few_messages(), targets, std::nullopt, {});
     EXPECT_EQ(result.tally.connections.up, 3U);
     EXPECT_EQ(result.tally.connections.failed, 0U);
     EXPECT_TRUE(result.ramp_up);
@@ -47,7 +47,7 @@ TEST(Runner, WhereEveryAddressRefusesTheConnectionHasFailedOnce) {
     const RefusingPort one;
     const RefusingPort other;
     const std::vector<Target> targets = {{"refusing:1", {one.endpoint(), other.endpoint()}}};
-    const RunResult result = run(few_messages(), targets, std::nullopt, nullptr);
+    const RunResult result = run(few_messages(), targets, std::nullopt, {});
     EXPECT_EQ(result.tally.connections.up, 0U);
     EXPECT_EQ(result.tally.connections.failed, 3U);
     ASSERT_EQ(result.tally.errors.rows().size(), 1U);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "client/gates.hpp"
+
+#include "base/units.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <stdexcept>
+
+namespace echoload {
+
+namespace {
+
+// A decimal number without a sign, an exponent, "inf" or "nan", which from_chars() would take.
+std::optional<double> parse_decimal(std::string_view text) {
+    if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
+                                                                    : std::nullopt;
+}
+
+} // namespace
+
+std::optional<LatencyFigure> LatencyFigure::parse(std::string_view text) {
+    if (text == "min") {
+        return LatencyFigure{Kind::min, 0};
+    }
+    if (text == "mean") {
+        return LatencyFigure{Kind::mean, 0};
+    }
+    if (text == "max") {
+        return LatencyFigure{Kind::max, 0};
+    }
+    if (text.substr(0, 1) != "p") {
+        return std::nullopt;
+    }
+    const auto percent = parse_decimal(text.substr(1));
+    if (!percent || *percent <= 0 || *percent >= 100) {
+        return std::nullopt;
+    }
+    return LatencyFigure{Kind::percentile, *percent};
+}
+
+std::optional<Duration> LatencyFigure::of(const Histogram& histogram) const noexcept {
+    switch (kind) {
+    case Kind::min:
+        return histogram.min();
+    case Kind::mean:
+        return histogram.mean();
+    case Kind::max:
+        return histogram.max();
+    case Kind::percentile:
+        break;
+    }
+    return histogram.percentile(percent);
+}
+
+LatencyGate LatencyGate::parse(std::string_view text) {
+    const std::size_t equals = text.find('=');
+    const auto figure = LatencyFigure::parse(text.substr(0, equals));
+    const auto limit = equals == std::string_view::npos
+                           ? std::nullopt
+                           : echod::parse_duration(text.substr(equals + 1));
+    if (!figure || figure->kind == LatencyFigure::Kind::min || !limit) {
+        throw std::invalid_argument(fmt::format(
+            "must be pN (above 0, below 100), mean or max, and a duration, as in p99.9=5ms, is "
+            "'{}'",
+            text));
+    }
+    return {std::string(text.substr(0, equals)), *figure, *limit};
+}
+
+double parse_share(std::string_view text) {
+    const auto percent = !text.empty() && text.back() == '%'
+                             ? parse_decimal(text.substr(0, text.size() - 1))
+                             : std::nullopt;
+    if (!percent || *percent > 100) {
+        throw std::invalid_argument(fmt::format("must be 0% to 100%, is '{}'", text));
+    }
+    return *percent / 100;
+}
+
+std::string format_share(double share) {
+    return fmt::format("{:.4g}%", share * 100);
+}
+
+std::string GateResult::measured_text() const {
+    if (!measured) {
+        return "-";
+    }
+    // Rounded, where that does not make what is too much look like what is allowed.
+    if (is_share) {
+        const std::string rounded = format_share(*measured);
+        return passed || parse_share(rounded) > allowed ? rounded
+                                                        : fmt::format("{:.12g}%", *measured * 100);
+    }
+    const Duration exact(static_cast<std::int64_t>(*measured));
+    const std::string rounded = echod::humanize_duration(exact);
+    return passed || echod::parse_duration(rounded) > Duration(static_cast<std::int64_t>(allowed))
+               ? rounded
+               : echod::format_duration(exact);
+}
+
+std::string GateResult::allowed_text() const {
+    return is_share ? format_share(allowed)
+                    : echod::format_duration(Duration(static_cast<std::int64_t>(allowed)));
+}
+
+std::optional<double> error_rate(const Tally& tally) noexcept {
+    const MessageCounts& messages = tally.messages;
+    const std::uint64_t failed = tally.connections.failed;
+    const std::uint64_t tried = messages.sent + failed;
+    if (tried == 0) {
+        return std::nullopt;
+    }
+    return static_cast<double>(messages.wrong + messages.timed_out + messages.lost + failed) /
+           static_cast<double>(tried);
+}
+
+std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally) {
+    std::vector<GateResult> results;
+    for (const LatencyGate& gate : gates.latency) {
+        const auto measured = gate.figure.of(*latencies(tally).front().histogram);
+        GateResult result{gate.name, measured && *measured <= gate.limit, std::nullopt,
+                          static_cast<double>(gate.limit.count()), false};
+        if (measured) {
+            result.measured = static_cast<double>(measured->count());
+        }
+        results.push_back(result);
+    }
+    if (gates.max_error_rate) {
+        const auto measured = error_rate(tally);
+        results.push_back({"error rate", measured && *measured <= *gates.max_error_rate, measured,
+                           *gates.max_error_rate, true});
+    }
+    return results;
+}
+
+} // namespace echoload

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "client/report.hpp"
+#include "client/report_json.hpp"
+
+namespace echoload {
+
+namespace {
+
+std::string line_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+} // namespace
+
+std::string series_head(const Options& options, Duration interval) {
+    return line_of({{"schema", kJsonSchema},
+                    {"program", "echoload"},
+                    {"version", ECHOD_VERSION},
+                    {"series", "intervals"},
+                    {"interval_s", seconds(interval)},
+                    {"started", utc_text(std::chrono::system_clock::now())},
+                    {"seed", options.seed},
+                    {"asked", asked_json(options)}});
+}
+
+std::string series_line(const LiveInterval& interval) {
+    const Tally& tally = interval.tally;
+    const double length = seconds(interval.length);
+    const auto rate = [length](std::uint64_t count) {
+        return length > 0 ? Json(static_cast<double>(count) / length) : Json(nullptr);
+    };
+    Json line = {{"at_s", seconds(interval.at)},
+                 {"length_s", length},
+                 {"measured_s", interval.measured ? Json(seconds(*interval.measured)) : Json()},
+                 {"open", interval.open},
+                 {"messages_per_s", rate(tally.messages.verified)},
+                 {"bytes_per_s", rate(tally.bytes.received)}};
+    line["sent"] = tally.messages.sent;
+    line["verified"] = tally.messages.verified;
+    line["wrong"] = tally.messages.wrong;
+    line["timed_out"] = tally.messages.timed_out;
+    line["lost"] = tally.messages.lost;
+    line["errors"] = tally.errors.total();
+    for (const NamedLatency& each : latencies(tally)) {
+        line[each.key] = latency_figures(*each.histogram);
+    }
+    return line_of(line);
+}
+
+} // namespace echoload

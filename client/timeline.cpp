@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "client/timeline.hpp"
+
+#include <algorithm>
+
+namespace echoload {
+
+namespace {
+
+void join(Timeline::Point& point, const Timeline::Point& next) {
+    point.to = next.to;
+    point.verified += next.verified;
+    point.errors += next.errors;
+    point.open = next.open;
+    point.p50 = std::max(point.p50, next.p50); // nothing is less than anything
+    point.p99 = std::max(point.p99, next.p99);
+}
+
+} // namespace
+
+void Timeline::add(const LiveInterval& interval) {
+    const Histogram& latency = *latencies(interval.tally).front().histogram;
+    const Point point{
+        interval.at - interval.length, interval.at,   interval.tally.messages.verified,
+        interval.tally.errors.total(), interval.open, latency.percentile(50),
+        latency.percentile(99)};
+    if (!points_.empty() && in_last_ < stride_) {
+        join(points_.back(), point);
+        ++in_last_;
+        return;
+    }
+    if (points_.size() == kPoints) {
+        for (std::size_t i = 0; i < kPoints / 2; ++i) {
+            points_[i] = points_[2 * i];
+            join(points_[i], points_[2 * i + 1]);
+        }
+        points_.resize(kPoints / 2);
+        stride_ *= 2;
+    }
+    points_.push_back(point);
+    in_last_ = 1;
+}
+
+} // namespace echoload

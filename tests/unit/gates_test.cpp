@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "client/gates.hpp"
+#include "client/report.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <stdexcept>
+
+using namespace echoload;
+using namespace std::chrono_literals;
+
+namespace {
+
+Options asked(const char* limit) {
+    Options options;
+    options.targets = {"127.0.0.1:7"};
+    options.connections = 2;
+    options.duration = 1s;
+    if (limit != nullptr) {
+        options.gates.latency.push_back(LatencyGate::parse(limit));
+    }
+    return options;
+}
+
+// 1,000 messages that took 1us to 1ms.
+RunResult thousand() {
+    RunResult result;
+    result.tally.connections.up = 2;
+    result.tally.messages.sent = 1000;
+    result.tally.messages.verified = 1000;
+    result.tally.messages.measured = 1000;
+    for (int i = 1; i <= 1000; ++i) {
+        result.tally.service.record(std::chrono::microseconds(i));
+    }
+    result.window = 1s;
+    return result;
+}
+
+} // namespace
+
+TEST(Gates, ALimitIsReadAsAFigureAndADuration) {
+    const LatencyGate gate = LatencyGate::parse("p99.95=1500us");
+    EXPECT_EQ(gate.name, "p99.95");
+    EXPECT_DOUBLE_EQ(gate.figure.percent, 99.95);
+    EXPECT_EQ(gate.limit, Duration(1500us));
+    EXPECT_EQ(LatencyGate::parse("max=1s").figure.kind, LatencyFigure::Kind::max);
+    EXPECT_EQ(LatencyGate::parse("mean=1ms").figure.kind, LatencyFigure::Kind::mean);
+}
+
+TEST(Gates, WhatIsNoLimitIsRefusedWithTheFormThatIsRight) {
+    for (const char* text :
+         {"", "p99", "p99=", "p99=5", "=5ms", "p0=1ms", "p100=1ms", "p=1ms", "p9e1=1ms", "p-1=1ms",
+          "pnan=1ms", "median=1ms", "min=1ms", "p99=-1ms", "p99=1ms=2ms"}) {
+        try {
+            (void)LatencyGate::parse(text);
+            ADD_FAILURE() << text << " was taken";
+        } catch (const std::invalid_argument& error) {
+            EXPECT_NE(std::string(error.what()).find("p99.9=5ms"), std::string::npos);
+        }
+    }
+    for (const char* text : {"", "%", "1", "101%", "-1%", "x%", "1%%", "inf%"}) {
+        EXPECT_THROW((void)parse_share(text), std::invalid_argument) << text;
+    }
+    EXPECT_DOUBLE_EQ(parse_share("0.1%"), 0.001);
+    EXPECT_EQ(format_share(parse_share("0.1%")), "0.1%");
+}
+
+TEST(Gates, OneIsPassedUpToItsLimitAndFailedAboveIt) {
+    for (const char* passed : {"max=1ms", "p99.9=1ms", "p50=501us", "mean=501us"}) {
+        EXPECT_EQ(judge(asked(passed), thousand()).exit_code, 0) << passed;
+    }
+    const Verdict failed = judge(asked("max=999999ns"), thousand());
+    EXPECT_EQ(failed.exit_code, 3);
+    EXPECT_EQ(failed.outcome, Outcome::gate_failed);
+    EXPECT_EQ(failed.reasons, std::vector<std::string>{"max was 1.00ms, allowed is 999999ns"});
+}
+
+TEST(Gates, RoundingDoesNotMakeAFailureLookLikeAPass) {
+    RunResult result = thousand();
+    result.tally.service.record(5'001'234ns);
+    const Verdict verdict = judge(asked("max=5ms"), result);
+    EXPECT_EQ(verdict.reasons, std::vector<std::string>{"max was 5001234ns, allowed is 5ms"});
+}
+
+TEST(Gates, WithNothingMeasuredNoneIsPassed) {
+    RunResult result = thousand();
+    result.tally.service.clear();
+    const Verdict verdict = judge(asked("p99=1s"), result);
+    EXPECT_EQ(verdict.exit_code, 3);
+    EXPECT_EQ(verdict.reasons, std::vector<std::string>{"p99 has no figure, allowed is 1s"});
+}
+
+TEST(Gates, TheErrorRateJudgesWhatIsMissingInPlaceOfTheShortfall) {
+    Options options = asked(nullptr);
+    RunResult result = thousand();
+    result.tally.messages.verified = 997;
+    result.tally.messages.timed_out = 1;
+    result.tally.messages.lost = 2;
+    result.tally.connections.closed_early = 1;
+    EXPECT_EQ(judge(options, result).exit_code, 5);
+    options.gates.max_error_rate = 0.003;
+    EXPECT_EQ(judge(options, result).exit_code, 0);
+    options.gates.max_error_rate = 0.002;
+    const Verdict verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 3);
+    EXPECT_EQ(verdict.reasons, std::vector<std::string>{"error rate was 0.3%, allowed is 0.2%"});
+}
+
+TEST(Gates, AFailedConnectionCountsAsOneThatWasTried) {
+    Tally tally;
+    EXPECT_FALSE(error_rate(tally));
+    tally.connections.failed = 1;
+    tally.messages.sent = 3;
+    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.25);
+}
+
+TEST(Gates, AnyOtherTroubleOutranksAFailedGateAndBothAreTold) {
+    const Options options = asked("max=1us");
+    RunResult result = thousand();
+    result.tally.messages.lost = 1;
+    Verdict verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 5);
+    EXPECT_EQ(verdict.reasons.size(), 2U);
+    result.signal = SIGINT;
+    EXPECT_EQ(judge(options, result).exit_code, 130);
+    result.tally.mismatches = 1;
+    verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 4);
+    EXPECT_EQ(verdict.reasons.back(), "max was 1.00ms, allowed is 1us");
+}
+
+TEST(Gates, TextAndJsonShowEachWithMeasuredAndAllowed) {
+    Options options = asked("p50=1us");
+    options.gates.max_error_rate = 0.5;
+    const RunResult result = thousand();
+    const Verdict verdict = judge(options, result);
+    const std::string text = text_report(options, result, verdict);
+    EXPECT_NE(text.find("gates       p50 500us, allowed 1us: failed\n"
+                        "            error rate 0%, allowed 50%: passed\n"
+                        "verdict     gate failed (exit 3): p50 was 500us, allowed is 1us\n"),
+              std::string::npos)
+        << text;
+    const auto gates = nlohmann::json::parse(json_report(options, &result, verdict))["gates"];
+    ASSERT_EQ(gates.size(), 2U);
+    EXPECT_EQ(gates[0]["gate"], "p50");
+    EXPECT_EQ(gates[0]["allowed"], 1000);
+    EXPECT_EQ(gates[0]["passed"], false);
+    EXPECT_EQ(gates[1]["unit"], "share");
+    EXPECT_EQ(gates[1]["measured"], 0.0);
+}
