@@ -60,6 +60,9 @@ void check_verify_options(const Options& options) {
     if (options.coalesce > 1 && options.split != Split::none) {
         throw CLI::ValidationError("--coalesce: --split cuts what it would join; ask for one");
     }
+    if (options.coalesce > 1 && options.pace) {
+        throw CLI::ValidationError("--coalesce: --rate says when each message is sent; ask for one");
+    }
 }
 
 } // namespace echoload

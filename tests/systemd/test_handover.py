@@ -74,7 +74,7 @@ def test_ten_restarts_two_of_them_across_versions_lose_none_of_10000_connections
     machine.run("systemctl reload echod")
     installed = shutil.copy(machine.root / "usr/sbin/echod", tmp_path / "echod")
     load = machine.start(
-        ["echoload", "--format", "json", "--connections", CROWD, "--duration",
+        ["echoload", "--format", "json", "--connections", CROWD, "--rate", RATE, "--duration",
          "300s", "127.0.0.1:8007"]
     )
     try:
