@@ -54,10 +54,10 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& hel
 /// What is sent, to whom, how much and when.
 void add_load_options(CLI::App& app, Options& options);
 
-/// The open loop: how many messages a second, and how they follow each other.
+/// The loops: how many, and for the open loop how many messages a second, which follow how.
 void add_pace_options(CLI::App& app, Options& options);
 
-/// Throws CLI::ValidationError where the options of the pace do not go together.
+/// Throws CLI::ValidationError where these options do not go together.
 void check_pace(const Options& options);
 
 /// How it is told.

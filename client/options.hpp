@@ -29,6 +29,7 @@ struct Options {
     std::optional<Duration> duration;      ///< of the measured part; exactly one of this
     std::optional<std::uint64_t> messages; ///< and this is set
     std::uint32_t pipeline = 1;
+    std::uint32_t threads = 1;
     SizeLaw sizes;
     std::uint64_t seed = 0;
     Duration timeout = std::chrono::seconds(10);

@@ -5,6 +5,7 @@ namespace echoload {
 
 namespace {
 
+constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
 
@@ -26,6 +27,10 @@ Pace pace_in(const std::string& text) {
 } // namespace
 
 void add_pace_options(CLI::App& app, Options& options) {
+    add(app, "-t,--threads", "event loops, each with a thread and a share of the connections (1)",
+        "N", [&options](const std::string& text) {
+            options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
+        });
     CLI::Option* const rate =
         add(app, "-R,--rate",
             "open loop: messages a second in all, sent when they are due whatever the server does; "
@@ -49,6 +54,17 @@ void add_pace_options(CLI::App& app, Options& options) {
 }
 
 void check_pace(const Options& options) {
+    if (options.pace && options.coalesce > 1) {
+        throw CLI::ValidationError("--rate sends a message when it is due and excludes --coalesce");
+    }
+    if (options.threads > options.connections) {
+        throw CLI::ValidationError(fmt::format("--threads {} needs as many --connections, not {}",
+                                               options.threads, options.connections));
+    }
+    if (options.threads > options.max_in_flight) {
+        throw CLI::ValidationError(fmt::format("--threads {} needs as much --max-in-flight, not {}",
+                                               options.threads, options.max_in_flight));
+    }
     if (options.pace && options.pace->is_ramp() && options.messages) {
         throw CLI::ValidationError("--rate A:B changes over --duration and excludes --messages");
     }

@@ -198,6 +198,7 @@ Json asked_json(const Options& options) {
         {"duration_s", seconds_or_null(options.duration)},
         {"messages", or_null(options.messages)},
         {"pipeline", options.pipeline},
+        {"threads", options.threads},
         {"sizes", options.sizes.text()},
         {"timeout_s", seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},

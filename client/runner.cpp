@@ -2,6 +2,7 @@
 #include "client/runner.hpp"
 
 #include "base/sys_error.hpp"
+#include "client/plan.hpp"
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
 #include "net/signal_fd.hpp"
@@ -37,6 +38,9 @@ class Run {
 public:
     Run(const Options& options, const std::vector<Target>& targets,
         std::optional<Duration> interval, const LiveSink& live);
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
 
     RunResult conduct();
 
@@ -46,6 +50,8 @@ private:
         std::thread thread;
         std::string failure; ///< written by the thread, read once it has ended
         std::atomic<bool> ended{false};
+        bool reported = false;  ///< its part of the interval is in live_interval_
+        std::uint32_t open = 0; ///< connections up at the end of the last one
     };
 
     void start_loops();
@@ -69,6 +75,7 @@ private:
     Orders orders_;
     const TimePoint start_ = Clock::now();
     TimePoint last_interval_ = start_;
+    LiveInterval live_interval_; ///< what the loops have handed over of the current one
     TimePoint abandon_at_ = Orders::kNever;
     std::vector<std::unique_ptr<Loop>> loops_;
     bool all_ended_ = false;
@@ -87,30 +94,24 @@ Run::Run(const Options& options, const std::vector<Target>& targets,
     }
 }
 
-void Run::start_loops() {
-    WorkerPlan plan;
-    plan.connections = options_.connections;
-    plan.connect_rate = options_.connect_rate;
-    plan.pipeline = options_.pipeline;
-    plan.messages = options_.messages;
-    plan.hold = options_.messages && options_.warmup == Duration::zero();
-    plan.verify = options_.verify;
-    plan.goes_on = options_.count_mismatches;
-    plan.split = options_.split;
-    plan.coalesce = options_.coalesce;
-    if (options_.pace) { // nothing is due before all connections are up
-        plan.arrivals.emplace(*options_.pace, options_.arrival, options_.duration,
-                              options_.messages, LoopShare{}, options_.seed);
-        plan.messages.reset();
-        plan.hold = false;
+// Where something throws meanwhile, the loops end before what they use does.
+Run::~Run() {
+    orders_.abandon();
+    for (const auto& loop : loops_) {
+        if (loop->thread.joinable()) {
+            loop->worker->wake();
+            loop->thread.join();
+        }
     }
-    plan.max_in_flight = options_.max_in_flight;
-    plan.warmup = options_.warmup;
-    plan.timeout = options_.timeout;
-    plan.interval = interval_;
-    auto loop = std::make_unique<Loop>();
-    loop->worker = std::make_unique<Worker>(plan, generator_, targets_, orders_, notice_, start_);
-    loops_.push_back(std::move(loop));
+}
+
+void Run::start_loops() {
+    for (const WorkerPlan& plan : divide(options_, interval_)) {
+        auto loop = std::make_unique<Loop>();
+        loop->worker =
+            std::make_unique<Worker>(plan, generator_, targets_, orders_, notice_, start_);
+        loops_.push_back(std::move(loop));
+    }
     for (const auto& each : loops_) {
         each->thread = std::thread([this, &own = *each] {
             try {
@@ -187,15 +188,38 @@ std::optional<Duration> Run::measured_until(TimePoint now) const noexcept {
     return from < to ? std::optional<Duration>(to - from) : std::nullopt;
 }
 
+// An interval is told once every loop that still runs has handed over its part.
 void Run::pass_interval() {
+    bool complete = true;
+    bool any = false;
     for (const auto& loop : loops_) {
-        if (const auto interval = loop->worker->take_interval(); interval && live_.interval) {
-            const TimePoint now = Clock::now();
-            live_.interval({now - start_, now - last_interval_, measured_until(now),
-                            interval->tally, interval->open});
-            last_interval_ = now;
+        if (const auto part = loop->worker->take_interval()) {
+            live_interval_.tally.merge(part->tally);
+            loop->open = part->open;
+            loop->reported = true;
         }
+        const bool ended = loop->ended.load(std::memory_order_acquire);
+        loop->open = ended && !loop->reported ? 0 : loop->open;
+        any = any || loop->reported;
+        complete = complete && (loop->reported || ended);
     }
+    if (!any || !complete) {
+        return;
+    }
+    const TimePoint now = Clock::now();
+    live_interval_.at = now - start_;
+    live_interval_.length = now - last_interval_;
+    live_interval_.open = 0;
+    for (const auto& loop : loops_) {
+        live_interval_.open += loop->open;
+        loop->reported = false;
+    }
+    live_interval_.measured = measured_until(now);
+    if (live_.interval) {
+        live_.interval(live_interval_);
+    }
+    live_interval_.tally.clear();
+    last_interval_ = now;
 }
 
 RunResult Run::conduct() {
@@ -256,6 +280,9 @@ RunResult Run::collect() {
         result_.tally.merge(part.tally);
         result_.peak += part.peak;
         result_.not_tried += part.not_tried;
+        if (part.use) {
+            result_.loops.push_back(*part.use);
+        }
         for (Mismatch& mismatch : part.mismatches) {
             if (result_.mismatches.size() < kMismatchesDescribed) {
                 result_.mismatches.push_back(std::move(mismatch));

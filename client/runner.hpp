@@ -31,6 +31,7 @@ struct RunResult {
     Duration elapsed{};              ///< from the start to the end
     std::chrono::system_clock::time_point started;
     std::optional<RateKept> rate; ///< of an open loop
+    std::vector<LoopUse> loops;   ///< those in which the measured part began
     std::vector<Mismatch> mismatches;
     int signal = 0;      ///< that ended the run, or 0
     std::string failure; ///< why the run was not possible, or empty

@@ -5,8 +5,9 @@
 
 namespace echoload {
 
-ConnectSchedule::ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start)
-    : total_(total), rate_(rate), start_(start), is_under_way_(total) {}
+ConnectSchedule::ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start,
+                                 std::uint32_t places)
+    : total_(total), places_(places), rate_(rate), start_(start), is_under_way_(total) {}
 
 TimePoint ConnectSchedule::due() const noexcept {
     return start_ + Duration(static_cast<std::int64_t>(1e9 * taken_ / *rate_));
@@ -24,7 +25,7 @@ std::optional<std::uint32_t> ConnectSchedule::take(TimePoint now) {
         settled(waiting_.front().id);
         waiting_.pop_front();
     }
-    if (under_way_ == kPlaces) {
+    if (under_way_ == places_) {
         return std::nullopt;
     }
     is_under_way_[taken_] = true;
@@ -52,7 +53,7 @@ std::optional<TimePoint> ConnectSchedule::next() const noexcept {
     if (rate_) {
         return due();
     }
-    if (under_way_ < kPlaces) {
+    if (under_way_ < places_) {
         return TimePoint::min();
     }
     return waiting_.empty() ? std::nullopt : std::optional(waiting_.front().until);

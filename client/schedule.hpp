@@ -27,8 +27,10 @@ public:
     static constexpr std::uint32_t kPlaces = 512;
     static constexpr Duration kPatience = std::chrono::milliseconds(100);
 
-    /// `total` connections, numbered from 0, from `start` on; `rate` is connections a second.
-    ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start);
+    /// `total` connections, numbered from 0, from `start` on; `rate` is connections a second;
+    /// without one `places` are under way at once.
+    ConnectSchedule(std::uint32_t total, std::optional<double> rate, TimePoint start,
+                    std::uint32_t places = kPlaces);
 
     /// The number of the next connection if it is due at `now`; it counts as under way from then.
     [[nodiscard]] std::optional<std::uint32_t> take(TimePoint now);
@@ -61,6 +63,7 @@ private:
     [[nodiscard]] TimePoint due() const noexcept;
 
     std::uint32_t total_;
+    std::uint32_t places_;
     std::uint32_t taken_ = 0;
     std::uint32_t under_way_ = 0;
     bool stopped_ = false;

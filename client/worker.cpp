@@ -3,6 +3,8 @@
 
 #include "base/sys_error.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 
@@ -21,6 +23,19 @@ constexpr std::size_t kSendBuffer = 64 * 1024;
 constexpr std::size_t kEventsPerTurn = 512;
 constexpr std::size_t kEventsBetweenDues = 32; // some 50 us: so much later may a message be sent
 
+// What the calling thread has used of a processor.
+LoopUse processor_time() noexcept {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    const auto duration = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    LoopUse use;
+    use.user = duration(usage.ru_utime);
+    use.system = duration(usage.ru_stime);
+    return use;
+}
+
 } // namespace
 
 Worker::Worker(const WorkerPlan& plan, const Generator& generator,
@@ -30,7 +45,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
       generator_(generator), verifier_{generator, plan.verify, plan.goes_on,
                                        [this](std::uint32_t index) { return neighbour(index); }},
       targets_(targets), orders_(orders), notice_(notice),
-      connects_(plan.connections, plan.connect_rate, start),
+      connects_(plan.connections, plan.connect_rate, start, plan.connect_places),
       sends_(plan.pipeline, plan.messages, plan.hold), arrivals_(plan.arrivals),
       deadlines_(plan.connections, plan.timeout, start), receive_buffer_(kReceiveBuffer),
       send_buffer_(std::max(kSendBuffer, plan.coalesce * echod::kMaxMessage)) {
@@ -53,7 +68,8 @@ void Worker::run() {
     std::array<epoll_event, kEventsPerTurn> storage;
     const auto events = std::span(storage).first(arrivals_ ? kEventsBetweenDues : kEventsPerTurn);
     while (!finished()) {
-        TimePoint now = Clock::now();
+        const TimePoint now = Clock::now();
+        note_turn(now);
         obey(now);
         open_due(now);
         serve_ready();
@@ -70,6 +86,7 @@ void Worker::run() {
         if (count < 0) {
             echod::throw_errno(-count, "epoll_wait");
         }
+        woke_ = count == 0 ? Orders::kNever : Clock::now();
         for (int i = 0; i < count; ++i) {
             handle(events[static_cast<std::size_t>(i)]);
         }
@@ -92,7 +109,7 @@ void Worker::obey(TimePoint now) {
     stop_at_ = orders_.stop_at();
     abandoned_ = abandoned_ || orders_.abandoned();
     if (!measuring_ && now >= measure_from_) {
-        begin_measuring();
+        begin_measuring(now);
     }
     if (arrivals_ && measure_from_ != Orders::kNever) {
         if (!arrivals_->begun()) {
@@ -105,8 +122,20 @@ void Worker::obey(TimePoint now) {
     }
 }
 
-void Worker::begin_measuring() {
+// What comes while a turn is under way waits for the next one: the time that a turn takes is what
+// the loop itself may add to a latency.
+void Worker::note_turn(TimePoint now) noexcept {
+    if (woke_ != Orders::kNever && measuring_) {
+        use_.longest_turn = std::max(use_.longest_turn, now - woke_);
+        use_.turns_total += now - woke_;
+        ++use_.turns;
+    }
+}
+
+void Worker::begin_measuring(TimePoint now) {
     measuring_ = true;
+    measuring_since_ = now;
+    use_ = processor_time();
     const bool held = sends_.holds();
     sends_.measure();
     for (std::uint32_t id = 0; held && id < slots_.size(); ++id) {
@@ -114,8 +143,19 @@ void Worker::begin_measuring() {
     }
 }
 
+void Worker::end_measuring(TimePoint now) noexcept {
+    if (measuring_ && !result_.use) {
+        const LoopUse until = processor_time();
+        result_.use = use_;
+        result_.use->user = until.user - use_.user;
+        result_.use->system = until.system - use_.system;
+        result_.use->wall = now - measuring_since_;
+    }
+}
+
 void Worker::stop_sending(TimePoint now) {
     stopping_ = true;
+    end_measuring(now);
     sends_.stop();
     connects_.stop();
     for (Slot& slot : slots_) {
@@ -183,6 +223,7 @@ std::optional<WorkerInterval> Worker::take_interval() {
 }
 
 void Worker::finish(TimePoint now) {
+    end_measuring(now);
     for (Slot& slot : slots_) {
         if (slot.session.connecting()) {
             ++result_.not_tried;

@@ -2,10 +2,10 @@
 // One event loop of the load generator, with connections of its own.
 #pragma once
 
-#include "client/arrivals.hpp"
 #include "client/deadlines.hpp"
 #include "client/orders.hpp"
 #include "client/payload.hpp"
+#include "client/plan.hpp"
 #include "client/schedule.hpp"
 #include "client/session.hpp"
 #include "client/split.hpp"
@@ -28,23 +28,14 @@ struct Target {
     std::vector<echod::Endpoint> addresses;
 };
 
-/// A loop's share of the run.
-struct WorkerPlan {
-    std::uint64_t first_connection = 0; ///< its connections are numbered from here
-    std::uint32_t connections = 0;
-    std::optional<double> connect_rate;    ///< connections a second
-    std::uint32_t pipeline = 1;            ///< messages in flight on a connection
-    std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
-    bool hold = false;                     ///< send nothing before the measured part begins
-    VerifyLevel verify = VerifyLevel::full;
-    bool goes_on = false; ///< behind a wrong echo
-    Split split = Split::none;
-    std::uint32_t coalesce = 1;       ///< messages to a send call
-    std::optional<Arrivals> arrivals; ///< of an open loop
-    std::uint64_t max_in_flight = 0;  ///< due and unanswered messages of an open loop
-    Duration warmup{};
-    Duration timeout{};
-    std::optional<Duration> interval; ///< how often to hand over what happened since
+/// What a loop's thread took of a processor during the measured part.
+struct LoopUse {
+    Duration user{};
+    Duration system{};
+    Duration wall{};
+    Duration longest_turn{}; ///< what had come at its beginning waited up to so long
+    Duration turns_total{};  ///< time in turns that had something to do
+    std::uint64_t turns = 0; ///< so many of these
 };
 
 /// What a loop has to say when it is over.
@@ -56,6 +47,7 @@ struct WorkerResult {
     std::optional<TimePoint> last_measured;    ///< when the last measured echo was complete
     std::optional<TimePoint> last_due;         ///< open loop: of the last measured message
     std::optional<std::uint64_t> sent_in_time; ///< open loop: measured messages, of the schedule
+    std::optional<LoopUse> use;                ///< where the measured part began
     std::vector<Mismatch> mismatches;
 };
 
@@ -115,7 +107,9 @@ private:
     static constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 
     void obey(TimePoint now);
-    void begin_measuring();
+    void begin_measuring(TimePoint now);
+    void end_measuring(TimePoint now) noexcept;
+    void note_turn(TimePoint now) noexcept;
     void stop_sending(TimePoint now);
     [[nodiscard]] bool finished() const noexcept;
     [[nodiscard]] Duration time_to_sleep(TimePoint now) const noexcept;
@@ -178,6 +172,9 @@ private:
     TimePoint measure_from_ = Orders::kNever;
     TimePoint stop_at_ = Orders::kNever;
     TimePoint next_interval_ = Orders::kNever;
+    TimePoint woke_ = Orders::kNever; ///< when the wait returned with events, until they are done
+    TimePoint measuring_since_ = Orders::kNever;
+    LoopUse use_; ///< since then; until it ends `user` and `system` are those at its beginning
     bool measuring_ = false;
     bool stopping_ = false;
     bool abandoned_ = false;

@@ -101,6 +101,9 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         {{"a:1", "--format", "xml"}, "--format", "text or json"},
         {{"a:1", "--interval", "1ms"}, "--interval", "10ms"},
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
+        {{"a:1", "-t", "0"}, "--threads", "1 to"},
+        {{"a:1", "-t", "51"}, "--threads", "--connections"},
+        {{"a:1", "-t", "9", "-R", "1", "--max-in-flight", "8"}, "--threads", "--max-in-flight"},
         {{"a:1", "-R", "0"}, "--rate", "1 to"},
         {{"a:1", "-R", "10:x"}, "--rate", "0 to"},
         {{"a:1", "-R", "0:0"}, "--rate", "not be 0"},
@@ -116,6 +119,11 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         EXPECT_NE(error.find(each.named), std::string::npos) << error;
         EXPECT_NE(error.find(each.right), std::string::npos) << error;
     }
+}
+
+TEST(Options, OneLoopIsTheDefault) {
+    EXPECT_EQ(accepted({"a:1"}).threads, 1U);
+    EXPECT_EQ(accepted({"a:1", "-t", "50"}).threads, 50U);
 }
 
 TEST(Options, ARateMakesTheLoopOpen) {

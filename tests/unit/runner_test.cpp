@@ -55,6 +55,22 @@ TEST(Runner, WhereEveryAddressRefusesTheConnectionHasFailedOnce) {
     EXPECT_FALSE(result.window);
 }
 
+TEST(Runner, EachLoopTellsWhatItTookOfAProcessor) {
+    const echod::UniqueFd listener = echod::listen_at(*echod::parse_ip("127.0.0.1", 0), 16);
+    const std::vector<Target> targets = {{"mute:1", {echod::local_endpoint(listener.get())}}};
+    Options options = few_messages();
+    options.threads = 3;
+    const RunResult result = run(options, targets, std::nullopt, nullptr);
+    EXPECT_EQ(result.tally.connections.up, 3U);
+    EXPECT_EQ(result.tally.messages.timed_out, 3U);
+    ASSERT_EQ(result.loops.size(), 3U);
+    for (const LoopUse& use : result.loops) {
+        EXPECT_GE(use.wall, options.timeout);
+        EXPECT_LE(use.user + use.system, use.wall + 10ms) << "one thread has one processor";
+        EXPECT_LE(use.longest_turn, use.turns_total);
+    }
+}
+
 TEST(Preflight, ABadTargetAndAnUnknownHostAreToldApart) {
     EXPECT_THROW((void)resolve_targets({"127.0.0.1:1", "nothing"}), BadTarget);
     EXPECT_THROW((void)resolve_targets({"no-such-host.invalid:1"}), NotPossible);

@@ -17,6 +17,7 @@ complete -c echoload -l verify -x -a 'full header off' -d 'What of an echo is co
 complete -c echoload -l on-mismatch -x -a 'stop count' -d 'What a wrong echo does [stop]'
 complete -c echoload -l split -x -a 'none random byte header' -d 'How messages are cut [none]'
 complete -c echoload -l coalesce -x -d 'Messages to a send call [1]'
+complete -c echoload -s t -l threads -x -d 'Event loops, each with a thread [1]'
 complete -c echoload -s R -l rate -x -d 'Open loop: messages a second in all'
 complete -c echoload -l arrival -x -a 'const poisson' -d 'How messages follow each other [const]'
 complete -c echoload -l max-in-flight -x -d 'Due and unanswered messages of an open loop [100k]'

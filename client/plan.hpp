@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// How a run is divided among its loops.
+#pragma once
+
+#include "client/arrivals.hpp"
+#include "client/options.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace echoload {
+
+/// A loop's share of the run.
+struct WorkerPlan {
+    std::uint64_t first_connection = 0; ///< its connections are numbered from here
+    std::uint32_t connections = 0;
+    std::optional<double> connect_rate;    ///< connections a second
+    std::uint32_t connect_places = 0;      ///< connections under way at once, without a rate
+    std::uint32_t pipeline = 1;            ///< messages in flight on a connection
+    std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
+    bool hold = false;                     ///< send nothing before the measured part begins
+    VerifyLevel verify = VerifyLevel::full;
+    bool goes_on = false; ///< behind a wrong echo
+    Split split = Split::none;
+    std::uint32_t coalesce = 1;       ///< messages to a send call
+    std::optional<Arrivals> arrivals; ///< of an open loop
+    std::uint64_t max_in_flight = 0;  ///< due and unanswered messages of an open loop
+    Duration warmup{};
+    Duration timeout{};
+    std::optional<Duration> interval; ///< how often to hand over what happened since
+};
+
+/// The shares of `options.threads` loops: together they are what was asked, neither more nor less.
+[[nodiscard]] std::vector<WorkerPlan> divide(const Options& options,
+                                             std::optional<Duration> interval);
+
+} // namespace echoload
