@@ -12,6 +12,8 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace echoload {
 
@@ -45,6 +47,24 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& hel
     return app.add_option_function<std::string>(names, guarded, help)->type_name(type);
 }
 
+/// An option that takes one word of a few, each of which stands for a value.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, const std::string& help,
+                        const std::string& type, Value& value,
+                        const std::vector<std::pair<std::string, Value>>& choices) {
+    return add(app, name, help, type, [&value, choices](const std::string& text) {
+        std::string all;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            if (choices[i].first == text) {
+                value = choices[i].second;
+                return;
+            }
+            all += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i].first;
+        }
+        throw CLI::ValidationError(fmt::format("must be {}, is '{}'", all, text));
+    });
+}
+
 /// Parses argv. What to say where no run follows from it: --help, --version, wrong usage. `check`
 /// looks at what one option cannot know of another and throws CLI::ValidationError.
 [[nodiscard]] std::optional<NoRun> read_command_line(CLI::App& app, int argc,
@@ -56,6 +76,9 @@ void add_load_options(CLI::App& app, Options& options);
 
 /// The loops: how many, and for the open loop how many messages a second, which follow how.
 void add_pace_options(CLI::App& app, Options& options);
+
+/// How connections end, and what comes in their place.
+void add_ending_options(CLI::App& app, Options& options);
 
 /// Throws CLI::ValidationError where these options do not go together.
 void check_pace(const Options& options);

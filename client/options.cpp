@@ -69,6 +69,7 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     app.set_version_flag("--version", std::string("echoload ") + ECHOD_VERSION);
     add_load_options(app, options);
     add_pace_options(app, options);
+    add_ending_options(app, options);
     add_verify_options(app, options);
     add_report_options(app, options);
     const auto check = [&options] {

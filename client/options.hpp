@@ -20,6 +20,13 @@ namespace echoload {
 
 using echod::Duration;
 
+/// How a connection is ended that has nothing more to do.
+enum class Close : std::uint8_t {
+    fin,   ///< all is answered: close(2)
+    half,  ///< all is sent: shutdown(2), then what is owed and the end of file have to come
+    reset, ///< all is answered: a reset, which leaves no TIME_WAIT
+};
+
 enum class Format : std::uint8_t { text, json };
 
 /// Everything that a run is asked to do.
@@ -41,6 +48,8 @@ struct Options {
     std::uint32_t coalesce = 1; ///< messages to a send call
     std::optional<Pace> pace;   ///< of the open loop; nothing is the closed loop
     Arrival arrival = Arrival::constant;
+    std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
+    Close close = Close::fin;
     std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output

@@ -6,6 +6,7 @@ namespace echoload {
 namespace {
 
 constexpr std::uint64_t kMaxThreads = 1024;
+constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
 
@@ -36,13 +37,9 @@ void add_pace_options(CLI::App& app, Options& options) {
             "open loop: messages a second in all, sent when they are due whatever the server does; "
             "A:B goes from A to B over --duration",
             "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
-    add(app, "--arrival", "open loop: const, evenly, or poisson, at random (const)", "LAW",
-        [&options](const std::string& text) {
-            if (text != "const" && text != "poisson") {
-                throw CLI::ValidationError(fmt::format("must be const or poisson, is '{}'", text));
-            }
-            options.arrival = text == "const" ? Arrival::constant : Arrival::poisson;
-        })
+    add_choice<Arrival>(app, "--arrival", "open loop: const, evenly, or poisson, at random (const)",
+                        "LAW", options.arrival,
+                        {{"const", Arrival::constant}, {"poisson", Arrival::poisson}})
         ->needs(rate);
     add(app, "--max-in-flight",
         "open loop: due and unanswered messages in all; what is due beyond them is shed (100k)",
@@ -51,6 +48,19 @@ void add_pace_options(CLI::App& app, Options& options) {
             options.max_in_flight = count_in(text, 1, kMaxInFlight);
         })
         ->needs(rate);
+}
+
+void add_ending_options(CLI::App& app, Options& options) {
+    add(app, "--conn-messages", "after which a connection is closed and another one opened", "N",
+        [&options](const std::string& text) {
+            options.conn_messages = count_in(text, 1, kMaxConnMessages);
+        });
+    add_choice<Close>(app, "--close",
+                      "how a connection ends: fin and rst once all is answered; half: once all is "
+                      "sent, then what "
+                      "is owed and the end of file have to come (fin)",
+                      "HOW", options.close,
+                      {{"fin", Close::fin}, {"half", Close::half}, {"rst", Close::reset}});
 }
 
 void check_pace(const Options& options) {

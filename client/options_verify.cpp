@@ -7,24 +7,6 @@ namespace {
 
 constexpr std::uint64_t kMaxCoalesce = 1024;
 
-// An option that takes one word of a few, each of which stands for a value.
-template <class Value>
-void add_choice(CLI::App& app, const std::string& name, const std::string& help,
-                const std::string& type, Value& value,
-                const std::vector<std::pair<std::string, Value>>& choices) {
-    add(app, name, help, type, [&value, choices](const std::string& text) {
-        std::string all;
-        for (std::size_t i = 0; i < choices.size(); ++i) {
-            if (choices[i].first == text) {
-                value = choices[i].second;
-                return;
-            }
-            all += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i].first;
-        }
-        throw CLI::ValidationError(fmt::format("must be {}, is '{}'", all, text));
-    });
-}
-
 } // namespace
 
 void add_verify_options(CLI::App& app, Options& options) {

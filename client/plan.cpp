@@ -43,6 +43,10 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
             plan.hold = options.messages && options.warmup == Duration::zero();
         }
         plan.max_in_flight = part_of(options.max_in_flight, share);
+        plan.conn_messages = options.conn_messages.value_or(WorkerPlan::kNoEnd);
+        plan.next_connection = options.connections + share.index;
+        plan.connection_stride = share.loops;
+        plan.close = options.close;
         plan.warmup = options.warmup;
         plan.timeout = options.timeout;
         plan.interval = interval;

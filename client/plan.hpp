@@ -13,6 +13,8 @@ namespace echoload {
 
 /// A loop's share of the run.
 struct WorkerPlan {
+    static constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
+
     std::uint64_t first_connection = 0; ///< its connections are numbered from here
     std::uint32_t connections = 0;
     std::optional<double> connect_rate;    ///< connections a second
@@ -23,9 +25,13 @@ struct WorkerPlan {
     VerifyLevel verify = VerifyLevel::full;
     bool goes_on = false; ///< behind a wrong echo
     Split split = Split::none;
-    std::uint32_t coalesce = 1;       ///< messages to a send call
-    std::optional<Arrivals> arrivals; ///< of an open loop
-    std::uint64_t max_in_flight = 0;  ///< due and unanswered messages of an open loop
+    std::uint32_t coalesce = 1;           ///< messages to a send call
+    std::optional<Arrivals> arrivals;     ///< of an open loop
+    std::uint64_t max_in_flight = 0;      ///< due and unanswered messages of an open loop
+    std::uint64_t conn_messages = kNoEnd; ///< after which a connection is replaced
+    std::uint64_t next_connection = 0;    ///< the number of the first replacement
+    std::uint32_t connection_stride = 1;  ///< from one replacement's number to the next
+    Close close = Close::fin;
     Duration warmup{};
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since

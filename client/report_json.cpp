@@ -43,6 +43,11 @@ Json connections(const Options& options, const RunResult& result) {
         {"peak", result.peak},
         {"failed", counts.failed},
         {"ended_early", counts.closed_early},
+        {"replaced", counts.replaced},
+        {"drained", counts.drained},
+        {"up_per_s", result.window
+                         ? Json(static_cast<double>(counts.measured_up) / seconds(*result.window))
+                         : Json(nullptr)},
         {"not_tried", result.not_tried},
     };
 }
@@ -199,6 +204,10 @@ Json asked_json(const Options& options) {
         {"messages", or_null(options.messages)},
         {"pipeline", options.pipeline},
         {"threads", options.threads},
+        {"conn_messages", or_null(options.conn_messages)},
+        {"close", options.close == Close::half    ? "half"
+                  : options.close == Close::reset ? "rst"
+                                                  : "fin"},
         {"sizes", options.sizes.text()},
         {"timeout_s", seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},
@@ -250,7 +259,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"asked", asked_json(options)}};
     for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
                             "messages", "bytes", "rate", "open_loop", "response", "latency", "lag",
-                            "errors", "wrong_by_kind", "mismatches", "gates"}) {
+                            "connect_latency", "errors", "wrong_by_kind", "mismatches", "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {

@@ -93,6 +93,9 @@ void write_connections(Out out, const Options& options, const RunResult& result)
                    group_digits(options.connections), group_digits(counts.up),
                    group_digits(result.peak), group_digits(counts.failed),
                    group_digits(counts.closed_early));
+    if (counts.replaced != 0) {
+        fmt::format_to(out, ", replaced {}", group_digits(counts.replaced));
+    }
     if (result.not_tried != 0) {
         fmt::format_to(out, ", not tried {}", group_digits(result.not_tried));
     }

@@ -20,17 +20,31 @@ std::optional<std::uint32_t> ConnectSchedule::take(TimePoint now) {
     if (rate_) {
         return due() <= now ? std::optional(taken_++) : std::nullopt;
     }
+    if (!take_again(taken_, now)) {
+        return std::nullopt;
+    }
+    return taken_++;
+}
+
+bool ConnectSchedule::take_again(std::uint32_t id, TimePoint now) {
+    if (rate_) {
+        return true;
+    }
+    drop_the_patient(now);
+    if (under_way_ == places_) {
+        return false;
+    }
+    is_under_way_[id] = true;
+    ++under_way_;
+    return true;
+}
+
+void ConnectSchedule::drop_the_patient(TimePoint now) {
     while (!waiting_.empty() &&
            (waiting_.front().until <= now || !is_under_way_[waiting_.front().id])) {
         settled(waiting_.front().id);
         waiting_.pop_front();
     }
-    if (under_way_ == places_) {
-        return std::nullopt;
-    }
-    is_under_way_[taken_] = true;
-    ++under_way_;
-    return taken_++;
 }
 
 void ConnectSchedule::up(std::uint32_t id, TimePoint now) {
@@ -50,10 +64,11 @@ std::optional<TimePoint> ConnectSchedule::next() const noexcept {
     if (finished()) {
         return std::nullopt;
     }
-    if (rate_) {
-        return due();
-    }
-    if (under_way_ < places_) {
+    return rate_ ? due() : next_again();
+}
+
+std::optional<TimePoint> ConnectSchedule::next_again() const noexcept {
+    if (rate_ || under_way_ < places_) {
         return TimePoint::min();
     }
     return waiting_.empty() ? std::nullopt : std::optional(waiting_.front().until);

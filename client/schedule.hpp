@@ -35,6 +35,10 @@ public:
     /// The number of the next connection if it is due at `now`; it counts as under way from then.
     [[nodiscard]] std::optional<std::uint32_t> take(TimePoint now);
 
+    /// Whether connection `id`, which was opened before, may be opened anew at `now`; it counts as
+    /// under way from then. A rate is that of the first opening and does not hold this up.
+    [[nodiscard]] bool take_again(std::uint32_t id, TimePoint now);
+
     /// Connection `id` is established.
     void up(std::uint32_t id, TimePoint now);
 
@@ -54,6 +58,9 @@ public:
     /// When take() may have one where it had none; nothing where only settled() brings that about.
     [[nodiscard]] std::optional<TimePoint> next() const noexcept;
 
+    /// The same for take_again().
+    [[nodiscard]] std::optional<TimePoint> next_again() const noexcept;
+
 private:
     struct Waiting {
         std::uint32_t id;
@@ -61,6 +68,7 @@ private:
     };
 
     [[nodiscard]] TimePoint due() const noexcept;
+    void drop_the_patient(TimePoint now);
 
     std::uint32_t total_;
     std::uint32_t places_;

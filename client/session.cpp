@@ -19,7 +19,7 @@ Session::Session(std::uint64_t connection, std::uint64_t stream) noexcept
 ConnectResult Session::connect(const Endpoint& peer, TimePoint now) noexcept {
     if (state_ != State::connecting) {
         state_ = State::connecting;
-        connect_began_ = now;
+        began_ = now;
     }
     fd_.reset(::socket(peer.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_) {
@@ -71,6 +71,12 @@ bool Session::connected_to_itself() const noexcept {
     const Endpoint peer = echod::peer_endpoint(fd_.get());
     return local.length() == peer.length() &&
            std::memcmp(local.address(), peer.address(), local.length()) == 0;
+}
+
+int Session::half_close(TimePoint now) noexcept {
+    half_closed_ = true;
+    began_ = now;
+    return ::shutdown(fd_.get(), SHUT_WR) == 0 ? 0 : errno;
 }
 
 void Session::adopt(UniqueFd fd) noexcept {
@@ -161,10 +167,13 @@ void Session::note_sent(const Generator& generator, std::size_t bytes, TimePoint
 
 std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
     if (state_ == State::connecting) {
-        return connect_began_ + timeout;
+        return began_ + timeout;
     }
     if (state_ == State::up && in_flight() != 0) {
         return send_times_[expected_] + timeout;
+    }
+    if (half_closed_ && is_up()) {
+        return began_ + timeout;
     }
     return std::nullopt;
 }

@@ -133,6 +133,20 @@ public:
     /// Something is wrong, and what it is will be told by verify() or settle().
     [[nodiscard]] bool is_suspect() const noexcept { return state_ == State::suspect; }
 
+    /// Ends our half of the stream at `now`, after which the server owes the echoes of all that was
+    /// sent and the end of file, and nothing else; 0 or the errno.
+    [[nodiscard]] int half_close(TimePoint now) noexcept;
+    [[nodiscard]] bool half_closed() const noexcept { return half_closed_; }
+
+    /// Messages granted up to now.
+    [[nodiscard]] std::uint64_t granted() const noexcept { return queued_; }
+
+    /// Messages of an open loop given to it up to now.
+    [[nodiscard]] std::uint64_t dealt() const noexcept { return due_; }
+
+    /// Since when it has been connecting, or half-closed.
+    [[nodiscard]] TimePoint began() const noexcept { return began_; }
+
     /// Messages granted whose echo has not come yet.
     [[nodiscard]] std::uint64_t outstanding() const noexcept { return queued_ - expected_; }
 
@@ -150,8 +164,8 @@ public:
     /// Echoes that came back whole.
     [[nodiscard]] std::uint64_t echoed() const noexcept { return expected_; }
 
-    /// When the session has waited for `timeout`: to be connected, or for its oldest message.
-    /// Nothing where it waits for nothing.
+    /// When the session has waited for `timeout`: to be connected, for its oldest message, or where
+    /// it is half-closed and owed none, for the end of file. Nothing where it waits for nothing.
     [[nodiscard]] std::optional<TimePoint> deadline(Duration timeout) const noexcept;
 
     /// Closes the descriptor and counts what is unanswered.
@@ -228,11 +242,12 @@ private:
     std::uint64_t due_ = 0;                              ///< those before it are due
     std::unique_ptr<SequenceRing<TimePoint>> due_times_; ///< of [expected_, due_)
 
-    TimePoint connect_began_;
+    TimePoint began_; ///< to connect, or to wait for the end of file
     echod::UniqueFd fd_;
     std::uint16_t send_offset_ = 0;    ///< bytes of sent_ that are sent
     std::uint16_t receive_offset_ = 0; ///< bytes of expected_'s echo that are verified
     State state_ = State::idle;
+    bool half_closed_ = false;
 };
 
 } // namespace echoload

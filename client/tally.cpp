@@ -52,6 +52,9 @@ void Tally::merge(const Tally& other) {
     connections.up += other.connections.up;
     connections.failed += other.connections.failed;
     connections.closed_early += other.connections.closed_early;
+    connections.replaced += other.connections.replaced;
+    connections.drained += other.connections.drained;
+    connections.measured_up += other.connections.measured_up;
     messages.sent += other.messages.sent;
     messages.verified += other.messages.verified;
     messages.wrong += other.messages.wrong;
@@ -74,6 +77,7 @@ void Tally::merge(const Tally& other) {
         wrong_by_kind[kind] += other.wrong_by_kind[kind];
     }
     service.merge(other.service);
+    connect.merge(other.connect);
     response.merge(other.response);
     lag.merge(other.lag);
 }
@@ -86,17 +90,22 @@ void Tally::clear() noexcept {
     mismatches = 0;
     wrong_by_kind = {};
     service.clear();
+    connect.clear();
     response.clear();
     lag.clear();
 }
 
 std::vector<NamedLatency> latencies(const Tally& tally) {
+    const NamedLatency connect = {"connect_latency",
+                                  tally.connections.replaced == 0 ? nullptr : "connect",
+                                  "until established", &tally.connect};
     if (tally.messages.due == 0) {
-        return {{"latency", "latency", "closed loop", &tally.service}};
+        return {{"latency", "latency", "closed loop", &tally.service}, connect};
     }
     return {{"response", "response", "open loop, since due", &tally.response},
             {"latency", "service", "open loop, since sent", &tally.service},
-            {"lag", nullptr, "from due to the loop's coming to it", &tally.lag}};
+            {"lag", nullptr, "from due to the loop's coming to it", &tally.lag},
+            connect};
 }
 
 } // namespace echoload

@@ -47,11 +47,14 @@ private:
     std::vector<ErrorCount> rows_;
 };
 
-/// Connections. At the end: asked = up + failed + those that were never tried to the end.
+/// Connections. At the end: asked + replaced = up + failed + those never tried to the end.
 struct ConnectionCounts {
     std::uint64_t up = 0;           ///< established at some time
     std::uint64_t failed = 0;       ///< could not be established
     std::uint64_t closed_early = 0; ///< established, and gone before the run was over
+    std::uint64_t replaced = 0;     ///< of up and failed: opened in the place of another one
+    std::uint64_t drained = 0;      ///< half-closed, and ended by the server as they should be
+    std::uint64_t measured_up = 0;  ///< of up: in the measured part
 };
 
 /// Messages. At the end: sent = verified + wrong + timed_out + lost + in_flight.
@@ -89,6 +92,7 @@ struct Tally {
     std::array<std::uint64_t, kMismatchKinds> wrong_by_kind{}; ///< of mismatches
     Histogram service;  ///< of measured messages, from their sending: echoes, and those that timed
                         ///< out, at their age; in the open loop all that are unanswered
+    Histogram connect;  ///< from connect(2) until a connection was established
     Histogram response; ///< open loop: the same from when they were due, and those never sent
     Histogram lag; ///< open loop: of measured messages, how long after they were due the loop came
                    ///< to them

@@ -66,8 +66,11 @@ void find_shortfall(const Options& options, const RunResult& result,
     const auto& errors = result.tally.errors.rows();
     if (std::any_of(errors.begin(), errors.end(),
                     [](const ErrorCount& row) { return row.error == EADDRNOTAVAIL; })) {
-        reasons.emplace_back("no local port was free (EADDRNOTAVAIL): one address of ours has as "
-                             "many to a target as net.ipv4.ip_local_port_range allows");
+        reasons.emplace_back(
+            "no local port was free (EADDRNOTAVAIL): one address of ours has as "
+            "many to a target as net.ipv4.ip_local_port_range allows, and one that "
+            "is closed keeps its port for a minute unless it is reset (--close "
+            "rst)");
     }
 }
 

@@ -98,6 +98,12 @@ private:
         bool ready = false;        ///< in ready_
         bool hung_up = false;      ///< end of file or an error waits behind the bytes
         bool dealt = false;        ///< in dealt_
+        bool in_turn = false;      ///< in turns_
+        bool replaces = false;     ///< another connection, which has served its messages
+    };
+    struct Due {
+        TimePoint when;
+        bool measured;
     };
     struct Retry {
         std::uint32_t id;
@@ -119,10 +125,20 @@ private:
 
     void begin_schedule();
     void deal(TimePoint now);
+    void give(std::uint32_t id, const Due& due);
+    void take_turns(std::uint32_t id);
+    void drop_backlog(TimePoint now) noexcept;
     void end_schedule(TimePoint now);
     void grant_due(Session& session);
     [[nodiscard]] std::optional<std::uint32_t> next_in_turn();
     [[nodiscard]] TimePoint wake_for_schedule() const noexcept;
+
+    void after_echo(std::uint32_t id);
+    void half_close_if_done(std::uint32_t id);
+    void begin_to_end();
+    void retire(std::uint32_t id, TimePoint now);
+    void settle_first_opening(const Slot& slot) noexcept;
+    void reopen_due(TimePoint now);
 
     void open_due(TimePoint now);
     void open(std::uint32_t id, TimePoint now);
@@ -162,6 +178,9 @@ private:
     std::optional<Arrivals> arrivals_; ///< of an open loop
     std::deque<std::uint32_t> turns_;  ///< open loop: who gets the next message, and so on
     std::vector<std::uint32_t> dealt_; ///< open loop: those that got one in this turn
+    std::deque<Due> backlog_;          ///< open loop: due while no connection could take them
+    std::deque<std::uint32_t> reopen_; ///< whose connection is to be replaced
+    std::uint64_t next_connection_;    ///< the number of the next replacement
     Deadlines deadlines_;
     std::deque<Retry> retries_;       ///< connects that met a full backlog, in order of time
     std::deque<std::uint32_t> ready_; ///< to be served again before the loop sleeps
@@ -178,6 +197,8 @@ private:
     bool measuring_ = false;
     bool stopping_ = false;
     bool abandoned_ = false;
+    bool ending_ = false;   ///< nothing will be granted any more
+    std::uint32_t ramping_; ///< connections opened for the first time, or to be
     std::uint32_t connecting_ = 0;
     std::uint32_t open_ = 0;
     std::uint64_t outstanding_ = 0; ///< messages granted and unanswered, of all connections

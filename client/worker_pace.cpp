@@ -31,30 +31,32 @@ void Worker::begin_schedule() {
 }
 
 void Worker::deal(TimePoint now) {
+    while (!backlog_.empty()) {
+        const auto id = next_in_turn();
+        if (!id) {
+            break;
+        }
+        give(*id, backlog_.front());
+        backlog_.pop_front();
+    }
     const TimePoint until = std::min(now, stop_at_ - Duration(1));
     for (; arrivals_->next() <= until; arrivals_->advance()) {
-        const bool measured = arrivals_->measured();
+        const Due due{arrivals_->next(), arrivals_->measured()};
         ++current_.messages.due;
-        if (measured) {
+        if (due.measured) {
             ++current_.messages.measured_due;
-            current_.lag.record(now - arrivals_->next());
+            current_.lag.record(now - due.when);
+            result_.last_due = due.when;
         }
-        const auto id = outstanding_ + waiting_ < plan_.max_in_flight
-                            ? next_in_turn()
-                            : std::optional<std::uint32_t>();
-        if (!id) {
+        if (outstanding_ + waiting_ >= plan_.max_in_flight) {
             ++current_.messages.shed;
             continue;
         }
-        Slot& slot = slots_[*id];
-        slot.session.wait_to_queue(arrivals_->next(), measured);
         ++waiting_;
-        if (!slot.dealt) {
-            slot.dealt = true;
-            dealt_.push_back(*id);
-        }
-        if (measured) {
-            result_.last_due = arrivals_->next();
+        if (const auto id = backlog_.empty() ? next_in_turn() : std::nullopt) {
+            give(*id, due);
+        } else { // until another connection is open
+            backlog_.push_back(due);
         }
     }
     for (const std::uint32_t id : dealt_) {
@@ -65,6 +67,22 @@ void Worker::deal(TimePoint now) {
     dealt_.clear();
     if (now >= stop_at_ || arrivals_->next() == Arrivals::kNever) {
         end_schedule(now);
+    }
+}
+
+void Worker::give(std::uint32_t id, const Due& due) {
+    Slot& slot = slots_[id];
+    slot.session.wait_to_queue(due.when, due.measured);
+    if (!slot.dealt) {
+        slot.dealt = true;
+        dealt_.push_back(id);
+    }
+}
+
+void Worker::take_turns(std::uint32_t id) {
+    if (!slots_[id].in_turn) {
+        slots_[id].in_turn = true;
+        turns_.push_back(id);
     }
 }
 
@@ -91,12 +109,25 @@ std::optional<std::uint32_t> Worker::next_in_turn() {
     while (!turns_.empty()) {
         const std::uint32_t id = turns_.front();
         turns_.pop_front();
-        if (slots_[id].session.is_up()) {
+        const Session& session = slots_[id].session;
+        if (session.is_up() && !session.half_closed() && session.dealt() < plan_.conn_messages) {
             turns_.push_back(id);
             return id;
         }
+        slots_[id].in_turn = false;
     }
     return std::nullopt;
+}
+
+// What no connection could take before the run was over.
+void Worker::drop_backlog(TimePoint now) noexcept {
+    for (const Due& due : backlog_) {
+        ++current_.messages.unsent;
+        if (due.measured) {
+            current_.response.record(now - due.when);
+        }
+    }
+    backlog_.clear();
 }
 
 TimePoint Worker::wake_for_schedule() const noexcept {

@@ -43,6 +43,7 @@ void Worker::open_due(TimePoint now) {
             open(id, now);
         }
     }
+    reopen_due(now);
     for (int i = 0; i < kOpensPerTurn; ++i) {
         const auto id = connects_.take(now);
         if (!id) {
@@ -89,20 +90,32 @@ void Worker::connect_failed(std::uint32_t id, int error, TimePoint now) {
         return;
     }
     --connecting_;
+    settle_first_opening(slot);
     ++current_.connections.failed;
     current_.errors.add(Phase::connect, error);
     connects_.settled(id);
     slot.session.end(Ending::broken, now, plan_.timeout, current_);
 }
 
+void Worker::settle_first_opening(const Slot& slot) noexcept {
+    if (slot.replaces) {
+        ++current_.connections.replaced;
+    } else {
+        --ramping_;
+    }
+}
+
 void Worker::established(std::uint32_t id, TimePoint now) {
     --connecting_;
     ++open_;
     result_.peak = std::max(result_.peak, open_);
+    settle_first_opening(slots_[id]);
     ++current_.connections.up;
+    current_.connections.measured_up += measuring_ && !stopping_ ? 1 : 0;
+    current_.connect.record(now - slots_[id].session.began());
     connects_.up(id, now);
     if (arrivals_) {
-        turns_.push_back(id);
+        take_turns(id);
     }
     if (arrivals_ || sends_.holds()) {
         connects_.settled(id);
@@ -120,6 +133,8 @@ void Worker::expire(TimePoint now) {
         }
         if (session.connecting()) {
             connect_failed(id, ETIMEDOUT, now);
+        } else if (session.in_flight() == 0) { // the end of file has not come
+            fail(id, Phase::close, ETIMEDOUT, Ending::broken);
         } else {
             fail(id, Phase::timeout, ETIMEDOUT, Ending::timed_out);
         }
@@ -222,6 +237,9 @@ bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     }
     refill(slot);
     send(id);
+    if (plan_.conn_messages != WorkerPlan::kNoEnd) [[unlikely]] {
+        after_echo(id);
+    }
     return true;
 }
 
@@ -289,6 +307,11 @@ void Worker::refill(Slot& slot) {
     if (plan_.coalesce > 1) { // as if those were taken that are no whole send call
         outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
     }
+    if (plan_.conn_messages != WorkerPlan::kNoEnd) [[unlikely]] { // no more than those
+        const std::uint64_t room =
+            std::min<std::uint64_t>(plan_.conn_messages - slot.session.granted(), plan_.pipeline);
+        outstanding = std::max(outstanding, plan_.pipeline - room);
+    }
     const Grant grant = sends_.grant(outstanding);
     slot.session.queue(grant.count, grant.measured);
     outstanding_ += grant.count;
@@ -309,6 +332,9 @@ void Worker::send(std::uint32_t id) {
     const int calls = plan_.split == Split::none ? kSendsPerTurn : kSplitSendsPerTurn;
     for (int i = 0; i < calls; ++i) {
         if (!session.is_up() || !session.wants_to_send()) {
+            if (plan_.close == Close::half) [[unlikely]] {
+                half_close_if_done(id);
+            }
             return;
         }
         const auto composed = compose(session);
@@ -336,7 +362,10 @@ void Worker::closed_by_peer(std::uint32_t id) {
         session.end_of_file(verifier_, time, current_, result_.mismatches);
         return Health::sound; // it ends in any case
     });
-    if (sends_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
+    if (session.half_closed() && session.outstanding() == 0) {
+        ++current_.connections.drained;
+        retire(id, time.now);
+    } else if (sends_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
         take_down(id, Ending::broken, time.now); // it had nothing left to do
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);

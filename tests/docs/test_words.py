@@ -51,6 +51,7 @@ def test_a_completion_offers_just_the_options_of_help(program, shell):
     [
         ("echod", "--stats", {"json", "openmetrics"}),
         ("echoload", "--arrival", {"const", "poisson"}),
+        ("echoload", "--close", {"fin", "half", "rst"}),
         ("echoload", "--format", {"text", "json"}),
         ("echoload", "--on-mismatch", {"stop", "count"}),
         ("echoload", "--split", {"none", "random", "byte", "header"}),

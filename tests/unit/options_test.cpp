@@ -102,6 +102,8 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         {{"a:1", "--interval", "1ms"}, "--interval", "10ms"},
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
         {{"a:1", "-t", "0"}, "--threads", "1 to"},
+        {{"a:1", "--conn-messages", "0"}, "--conn-messages", "1 to"},
+        {{"a:1", "--close", "both"}, "--close", "fin, half or rst"},
         {{"a:1", "-t", "51"}, "--threads", "--connections"},
         {{"a:1", "-t", "9", "-R", "1", "--max-in-flight", "8"}, "--threads", "--max-in-flight"},
         {{"a:1", "-R", "0"}, "--rate", "1 to"},
@@ -119,6 +121,15 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         EXPECT_NE(error.find(each.named), std::string::npos) << error;
         EXPECT_NE(error.find(each.right), std::string::npos) << error;
     }
+}
+
+TEST(Options, HowConnectionsEndIsRead) {
+    EXPECT_FALSE(accepted({"a:1"}).conn_messages);
+    EXPECT_EQ(accepted({"a:1"}).close, Close::fin);
+    const Options options = accepted({"a:1", "--conn-messages", "1k", "--close", "half"});
+    EXPECT_EQ(options.conn_messages, 1000U);
+    EXPECT_EQ(options.close, Close::half);
+    EXPECT_EQ(accepted({"a:1", "--close", "rst"}).close, Close::reset);
 }
 
 TEST(Options, OneLoopIsTheDefault) {

@@ -60,7 +60,7 @@ TEST(Runner, EachLoopTellsWhatItTookOfAProcessor) {
     const std::vector<Target> targets = {{"mute:1", {echod::local_endpoint(listener.get())}}};
     Options options = few_messages();
     options.threads = 3;
-    const RunResult result = run(options, targets, std::nullopt, nullptr);
+    const RunResult result = run(options, targets, std::nullopt, {});
     EXPECT_EQ(result.tally.connections.up, 3U);
     EXPECT_EQ(result.tally.messages.timed_out, 3U);
     ASSERT_EQ(result.loops.size(), 3U);

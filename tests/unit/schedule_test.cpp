@@ -68,6 +68,18 @@ TEST(ConnectSchedule, AStoppedOneOpensNoMore) {
     EXPECT_EQ(schedule.taken(), 1U);
 }
 
+TEST(ConnectSchedule, OneThatIsOpenedAnewTakesAPlaceAsTheFirstTime) {
+    ConnectSchedule schedule(3, std::nullopt, kStart, 2);
+    EXPECT_EQ(take_all(schedule, kStart), 2U);
+    schedule.settled(0);
+    EXPECT_TRUE(schedule.take_again(0, kStart));
+    EXPECT_FALSE(schedule.take_again(1, kStart));
+    EXPECT_FALSE(schedule.next_again());
+    schedule.up(0, kStart);
+    EXPECT_EQ(schedule.next_again(), kStart + ConnectSchedule::kPatience);
+    EXPECT_TRUE(schedule.take_again(1, kStart + ConnectSchedule::kPatience));
+}
+
 TEST(SendSchedule, GrantsWhatThePipelineHasRoomFor) {
     SendSchedule schedule(4, std::nullopt, false);
     EXPECT_EQ(schedule.grant(0).count, 4U);

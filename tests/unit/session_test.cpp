@@ -355,3 +355,18 @@ TEST_F(SessionTest, DueTimesAreKeptForAnyNumberOfWaitingMessages) {
     EXPECT_EQ(tally.response.count(), 1000U);
     EXPECT_EQ(tally.response.min(), Duration(0));
 }
+
+TEST_F(SessionTest, AHalfClosedSessionWaitsForItsEchoesAndThenForTheEndOfFile) {
+    session.queue(1, true);
+    send();
+    EXPECT_EQ(session.half_close(now + 1s), 0);
+    EXPECT_TRUE(session.half_closed());
+    EXPECT_EQ(session.deadline(10s), now + 10s) << "of the message";
+    const Bytes bytes = server_receives();
+    EXPECT_EQ(bytes, message(0));
+    std::byte more{};
+    EXPECT_EQ(echod::receive(server.get(), {&more, 1}).bytes, 0U) << "end of file";
+    EXPECT_EQ(echod::receive(server.get(), {&more, 1}).error, 0);
+    EXPECT_FALSE(verify(bytes));
+    EXPECT_EQ(session.deadline(10s), now + 11s) << "of the end of file";
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""How echoload ends connections, and opens others in their place."""
+
+import socket
+import threading
+
+import pytest
+from echoload_support import PATIENCE, echoload, honest, received, serve
+
+
+class Ends:
+    """An honest server that keeps each connection's stream and how the client ended it."""
+
+    def __init__(self):
+        self.streams = []
+        self.ends = []
+
+    def __call__(self, connection, _number):
+        stream = b""
+        end = "FIN"
+        try:
+            for data in received(connection):
+                stream += data
+                connection.sendall(data)
+        except ConnectionResetError:
+            end = "RST"
+        self.streams.append(stream)
+        self.ends.append(end)
+
+
+def check_connections(report):
+    connections = report["connections"]
+    assert connections["asked"] + connections["replaced"] == sum(
+        connections[key] for key in ("up", "failed", "not_tried")
+    ), connections
+    assert report["connect_latency"]["count"] == connections["up"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("close, end", [("fin", "FIN"), ("half", "FIN"), ("rst", "RST")])
+def test_a_connection_that_has_carried_its_messages_is_replaced(close, end, threads):
+    server = Ends()
+    with serve(server) as target:
+        ended = echoload(
+            *("-c", 4, "-p", 2, "-n", 200, "--conn-messages", 10, "--sizes", "fixed:92"),
+            *("--close", close, "-t", threads, "--format", "json", target),
+        )
+    assert ended.code == 0, ended
+    report = ended.json
+    check_connections(report)
+    assert report["messages"]["verified"] == 200
+    assert all(len(stream) <= 10 * 100 for stream in server.streams)
+    assert sum(len(stream) for stream in server.streams) == 200 * 100
+    full = [stream for stream in server.streams if len(stream) == 1000]
+    assert len(full) >= 16
+    assert report["connections"]["up"] == len(server.streams) <= 24
+    assert report["connections"]["peak"] <= 4
+    assert set(server.ends) == {end}
+    assert report["connections"]["drained"] == (len(server.streams) if close == "half" else 0)
+    assert len(set(full)) == len(full), "no connection has the messages of another one"
+
+
+@pytest.mark.parametrize("close, end", [("fin", "FIN"), ("half", "FIN"), ("rst", "RST")])
+def test_the_connections_of_a_run_are_ended_as_asked_when_it_is_over(close, end):
+    server = Ends()
+    with serve(server) as target:
+        ended = echoload("-c", 5, "-d", "200ms", "--close", close, "--format", "json", target)
+    assert ended.code == 0, ended
+    assert server.ends == [end] * 5
+    assert ended.json["connections"]["drained"] == (5 if close == "half" else 0)
+    assert ended.json["messages"]["sent"] == ended.json["messages"]["verified"]
+
+
+def test_an_open_loop_goes_on_while_its_connections_are_replaced():
+    server = Ends()
+    with serve(server) as target:
+        ended = echoload(
+            *("-c", 2, "-R", 2000, "-n", 600, "--conn-messages", 5, "--format", "json"),
+            *("--close", "half", target),
+        )
+    report = ended.json
+    check_connections(report)
+    assert report["messages"]["verified"] == report["open_loop"]["due"] == 600, ended
+    assert report["open_loop"]["shed"] == report["open_loop"]["unsent"] == 0
+    assert report["response"]["count"] == 600
+    assert 120 <= report["connections"]["up"] <= 122
+    assert report["connections"]["drained"] == report["connections"]["up"]
+
+
+def test_connections_are_replaced_for_as_long_as_a_run_lasts():
+    with serve(honest) as target:
+        ended = echoload("-c", 8, "-d", "400ms", "--conn-messages", 1, "--format", "json", target)
+    assert ended.code == 0, ended
+    report = ended.json
+    check_connections(report)
+    connections = report["connections"]
+    assert connections["up"] > 16 and connections["not_tried"] == 0
+    assert connections["up_per_s"] > 0
+    assert report["messages"]["verified"] == report["messages"]["sent"]
+
+
+# --- what a half-close shows of a server
+
+
+def read_all(connection):
+    return b"".join(received(connection))
+
+
+def test_a_server_that_forgets_what_it_owes_at_a_half_close_is_named():
+    def drops_the_last(connection, _number):
+        connection.sendall(read_all(connection)[:-100])
+
+    with serve(drops_the_last) as target:
+        ended = echoload(
+            *("-c", 2, "-p", 3, "-n", 6, "--conn-messages", 3, "--sizes", "fixed:92"),
+            *("--close", "half", "--format", "json", target),
+        )
+    assert ended.code == 5, ended
+    assert ended.json["errors"] == [{"phase": "close", "error": "EOF", "count": 2}]
+    assert ended.json["messages"]["lost"] == 2
+    assert ended.json["connections"]["drained"] == 0
+
+
+def test_a_server_that_does_not_answer_a_half_close_is_named():
+    def stays(connection, _number):
+        for data in received(connection):
+            connection.sendall(data)
+        gone.wait(PATIENCE)
+
+    gone = threading.Event()
+    with serve(stays) as target:
+        ended = echoload(
+            *("-c", 3, "-n", 30, "--close", "half", "--timeout", "200ms", "--format", "json", target)
+        )
+        gone.set()
+    assert ended.code == 5, ended
+    assert ended.json["errors"] == [{"phase": "close", "error": "ETIMEDOUT", "count": 3}]
+    assert ended.json["messages"]["verified"] == 30
+
+
+def test_bytes_between_the_last_echo_and_the_end_of_file_are_a_wrong_echo():
+    def adds_at_the_end(connection, _number):
+        connection.sendall(read_all(connection) + b"bye")
+
+    with serve(adds_at_the_end) as target:
+        ended = echoload(
+            *("-c", 1, "-p", 2, "-n", 2, "--conn-messages", 2, "--close", "half", target)
+        )
+    assert ended.code == 4, ended
+    assert "extra" in ended.out
+
+
+def test_a_reset_instead_of_the_end_of_file_is_named():
+    def resets_at_the_end(connection, _number):
+        connection.sendall(read_all(connection))
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with serve(resets_at_the_end) as target:
+        ended = echoload("-c", 1, "-n", 1, "--close", "half", "--format", "json", target)
+    assert ended.code == 5, ended
+    assert ended.json["errors"] == [{"phase": "read", "error": "ECONNRESET", "count": 1}]
+
+
+def test_echod_keeps_to_every_half_close(echod):
+    daemon = echod()
+    target = "{}:{}".format(*daemon.address)
+    ended = echoload(
+        *("-c", 20, "-p", 8, "-n", 8000, "--conn-messages", 20, "--close", "half"),
+        *("--format", "json", target),
+    )
+    assert ended.code == 0, ended
+    report = ended.json
+    check_connections(report)
+    assert report["connections"]["drained"] == report["connections"]["up"] >= 400
+    assert report["messages"]["verified"] == 8000
