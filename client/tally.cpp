@@ -91,7 +91,8 @@ void Tally::clear() noexcept {
 }
 
 std::vector<NamedLatency> latencies(const Tally& tally) {
-    if (tally.messages.due == 0) {
+    // An interval may have echoes and nothing due, or the reverse.
+    if (tally.messages.due == 0 && tally.response.count() == 0) {
         return {{"latency", "latency", "closed loop", &tally.service}};
     }
     return {{"response", "response", "open loop, since due", &tally.response},
