@@ -114,7 +114,7 @@ void write_figure(Out out, const std::string& name, const Json& a, const Json& b
 }
 
 void write_latencies(Out out, const Json& a, const Json& b) {
-    for (const char* key : {"response", "latency", "connect"}) {
+    for (const char* key : {"response", "latency", "connect", "lag"}) {
         if (!a.contains(key) || !b.contains(key)) {
             continue;
         }
@@ -163,7 +163,7 @@ std::optional<ComparedFigure> ComparedFigure::parse(std::string_view text) {
     if (text == "rate" || text == "bytes" || text == "error-rate") {
         return figure;
     }
-    for (const std::string_view latency : {"service", "response", "connect"}) {
+    for (const std::string_view latency : {"service", "response", "connect", "lag"}) {
         if (text.starts_with(latency) && text.substr(latency.size()).starts_with('.')) {
             figure.latency = latency;
             text.remove_prefix(latency.size() + 1);

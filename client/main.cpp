@@ -46,6 +46,7 @@ std::optional<OutputFile> opened(const std::string& path) {
 int run_and_report(const Options& options) {
     OutputFile file(options.output);
     std::optional<OutputFile> hdr = opened(options.hdr);
+    std::optional<OutputFile> page = opened(options.report);
     Watch watch(options);
     RunResult result;
     Verdict verdict;
@@ -66,6 +67,9 @@ int run_and_report(const Options& options) {
     write_result(options, result, verdict, file);
     if (hdr) {
         hdr->write(hdr_text(*latencies(result.tally).front().histogram));
+    }
+    if (page) {
+        page->write(html_report(json_report(options, &result, verdict), watch.timeline()));
     }
     watch.rethrow_failure(); // the result is worth more than the series: it is written by now
     return verdict.exit_code;

@@ -56,6 +56,7 @@ struct Options {
     std::optional<Duration> interval;
     std::string timeseries; ///< files; empty is none
     std::string hdr;
+    std::string report;
     bool quiet = false;
     Gates gates;
 };

@@ -25,6 +25,9 @@ void add_report_options(CLI::App& app, Options& options) {
         ->type_name("FILE");
     app.add_option("--hdr", options.hdr, "write the latency there in HdrHistogram's text form")
         ->type_name("FILE");
+    app.add_option("--report", options.report,
+                   "write the result there as a page of HTML with charts")
+        ->type_name("FILE");
     add(app, "--interval",
         "how often to say on standard error how it goes (1s on a terminal, else never)", "T",
         [&options](const std::string& text) {

@@ -4,6 +4,7 @@
 
 #include "client/options.hpp"
 #include "client/runner.hpp"
+#include "client/timeline.hpp"
 #include "client/verdict.hpp"
 
 #include <string>
@@ -45,6 +46,9 @@ inline constexpr NamedPercentile kPercentiles[] = {
 
 /// A line of the series: one interval's own figures, one JSON object.
 [[nodiscard]] std::string series_line(const LiveInterval& interval);
+
+/// One page of HTML that refers to nothing outside itself: what json_report() gave, and charts.
+[[nodiscard]] std::string html_report(std::string_view json, const Timeline& timeline);
 
 /// A latency in HdrHistogram's text form (.hgrm), in milliseconds.
 [[nodiscard]] std::string hdr_text(const Histogram& histogram);

@@ -99,7 +99,8 @@ std::vector<NamedLatency> latencies(const Tally& tally) {
     const NamedLatency connect = {"connect_latency",
                                   tally.connections.replaced == 0 ? nullptr : "connect",
                                   "until established", &tally.connect};
-    if (tally.messages.due == 0) {
+    // An interval may have echoes and nothing due, or the reverse.
+    if (tally.messages.due == 0 && tally.response.count() == 0) {
         return {{"latency", "latency", "closed loop", &tally.service}, connect};
     }
     return {{"response", "response", "open loop, since due", &tally.response},

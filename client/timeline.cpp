@@ -24,7 +24,10 @@ void Timeline::add(const LiveInterval& interval) {
         interval.at - interval.length, interval.at,   interval.tally.messages.verified,
         interval.tally.errors.total(), interval.open, latency.percentile(50),
         latency.percentile(99)};
-    if (!points_.empty() && in_last_ < stride_) {
+    // What is left at the end is too short for a rate of its own.
+    const bool is_rest = !points_.empty() && 2 * interval.length < last_length_;
+    last_length_ = interval.length;
+    if (!points_.empty() && (in_last_ < stride_ || is_rest)) {
         join(points_.back(), point);
         ++in_last_;
         return;

@@ -38,6 +38,7 @@ private:
     std::vector<Point> points_;
     std::uint32_t stride_ = 1;
     std::uint32_t in_last_ = 0; ///< intervals in the last point
+    Duration last_length_{};    ///< of the last interval
 };
 
 } // namespace echoload
