@@ -48,6 +48,7 @@ struct Options {
     std::uint32_t coalesce = 1; ///< messages to a send call
     std::optional<Pace> pace;   ///< of the open loop; nothing is the closed loop
     Arrival arrival = Arrival::constant;
+    Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
     Close close = Close::fin;
     std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
+constexpr Duration kMaxThink = std::chrono::hours(1);
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
 
@@ -37,6 +38,11 @@ void add_pace_options(CLI::App& app, Options& options) {
             "open loop: messages a second in all, sent when they are due whatever the server does; "
             "A:B goes from A to B over --duration",
             "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
+    add(app, "--think", "closed loop: pause after an echo before the next message (0s)", "T",
+        [&options](const std::string& text) {
+            options.think = duration_in(text, Duration::zero(), kMaxThink);
+        })
+        ->excludes(rate);
     add_choice<Arrival>(app, "--arrival", "open loop: const, evenly, or poisson, at random (const)",
                         "LAW", options.arrival,
                         {{"const", Arrival::constant}, {"poisson", Arrival::poisson}})

@@ -47,6 +47,7 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         plan.next_connection = options.connections + share.index;
         plan.connection_stride = share.loops;
         plan.close = options.close;
+        plan.think = options.think;
         plan.warmup = options.warmup;
         plan.timeout = options.timeout;
         plan.interval = interval;

@@ -42,7 +42,8 @@ LoopUse processor_time() noexcept {
 Worker::Worker(const WorkerPlan& plan, const Generator& generator,
                const std::vector<Target>& targets, const Orders& orders, echod::EventFd& notice,
                TimePoint start)
-    : plan_(plan),
+    : plan_(plan), plain_(!plan.arrivals && plan.coalesce == 1 && plan.think == Duration::zero() &&
+                          plan.conn_messages == WorkerPlan::kNoEnd),
       generator_(generator), verifier_{generator, plan.verify, plan.goes_on,
                                        [this](std::uint32_t index) { return neighbour(index); }},
       targets_(targets), orders_(orders), notice_(notice),
@@ -75,6 +76,7 @@ void Worker::run() {
         note_turn(now);
         obey(now);
         open_due(now);
+        end_thoughts(now);
         serve_ready();
         expire(now);
         settle_suspects(now);
@@ -192,6 +194,7 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     until = std::min(until, deadlines_.next().value_or(Orders::kNever));
     until = std::min(until, retries_.empty() ? Orders::kNever : retries_.front().when);
     until = std::min(until, suspects_.empty() ? Orders::kNever : suspects_.front().when);
+    until = std::min(until, thoughts_.empty() ? Orders::kNever : thoughts_.front().until);
     until = std::min(until, measuring_ ? Orders::kNever : measure_from_);
     until = std::min(until, stopping_ ? Orders::kNever : stop_at_);
     until = std::min(until, arrivals_ ? wake_for_schedule() : Orders::kNever);

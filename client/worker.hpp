@@ -93,6 +93,7 @@ private:
     struct Slot {
         Session session;
         std::uint32_t generation = 0; ///< of its descriptor: a stale event is of an older one
+        std::uint32_t thinking = 0;   ///< messages that wait for the end of a pause
         std::uint16_t target = 0;
         std::uint16_t address = 0; ///< of the target's, the one being tried
         bool ready = false;        ///< in ready_
@@ -104,6 +105,13 @@ private:
     struct Due {
         TimePoint when;
         bool measured;
+    };
+    /// The pause of a connection after so many echoes.
+    struct Thought {
+        TimePoint until;
+        std::uint32_t id;
+        std::uint32_t generation;
+        std::uint32_t count;
     };
     struct Retry {
         std::uint32_t id;
@@ -157,6 +165,10 @@ private:
     void settle_suspects(TimePoint now);
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
+    void refill_specially(Slot& slot);
+    void grant(Slot& slot, std::uint64_t outstanding);
+    void think(std::uint32_t id, std::uint64_t echoes, TimePoint now);
+    void end_thoughts(TimePoint now);
     [[nodiscard]] std::span<const std::byte> compose(const Session& session) noexcept;
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
@@ -164,6 +176,7 @@ private:
     void take_down(std::uint32_t id, Ending ending, TimePoint now);
 
     const WorkerPlan plan_;
+    const bool plain_; ///< a closed loop where an echo makes room for a message, and that is all
     const Generator& generator_;
     const Verifier verifier_;
     const std::vector<Target>& targets_;
@@ -178,6 +191,7 @@ private:
     std::optional<Arrivals> arrivals_; ///< of an open loop
     std::deque<std::uint32_t> turns_;  ///< open loop: who gets the next message, and so on
     std::vector<std::uint32_t> dealt_; ///< open loop: those that got one in this turn
+    std::deque<Thought> thoughts_;     ///< in the order of time
     std::deque<Due> backlog_;          ///< open loop: due while no connection could take them
     std::deque<std::uint32_t> reopen_; ///< whose connection is to be replaced
     std::uint64_t next_connection_;    ///< the number of the next replacement

@@ -52,6 +52,7 @@ void Worker::retire(std::uint32_t id, TimePoint now) {
         slot.session = Session(next_connection_, generator_.stream(next_connection_));
         next_connection_ += plan_.connection_stride;
         slot.hung_up = false;
+        slot.thinking = 0;
         slot.replaces = true;
         reopen_.push_back(id);
     }

@@ -119,6 +119,29 @@ std::optional<std::uint32_t> Worker::next_in_turn() {
     return std::nullopt;
 }
 
+// In a closed loop with a pause, an echo makes room for a message only when that is over. It is as
+// long for all, so they end in the order in which they began.
+void Worker::think(std::uint32_t id, std::uint64_t echoes, TimePoint now) {
+    if (plan_.think != Duration::zero() && echoes != 0) {
+        const auto count = static_cast<std::uint32_t>(echoes);
+        slots_[id].thinking += count;
+        thoughts_.push_back({now + plan_.think, id, slots_[id].generation, count});
+    }
+}
+
+void Worker::end_thoughts(TimePoint now) {
+    while (!thoughts_.empty() && thoughts_.front().until <= now) {
+        const Thought thought = thoughts_.front();
+        thoughts_.pop_front();
+        Slot& slot = slots_[thought.id];
+        if (slot.generation == thought.generation && slot.session.is_up()) {
+            slot.thinking -= thought.count;
+            refill(slot);
+            send(thought.id);
+        }
+    }
+}
+
 // What no connection could take before the run was over.
 void Worker::drop_backlog(TimePoint now) noexcept {
     for (const Due& due : backlog_) {

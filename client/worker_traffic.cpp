@@ -225,21 +225,25 @@ bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     Slot& slot = slots_[id];
     Session& session = slot.session;
     const ReceiveTime time = receive_time();
-    const bool first_echo = session.echoed() == 0;
+    const std::uint64_t echoed = session.echoed();
     const auto verify = [&] {
         return session.verify(verifier_, bytes, time, current_, result_.mismatches);
     };
     if (!look(id, time.now, verify)) {
         return false;
     }
-    if (first_echo && session.echoed() != 0) {
+    if (echoed == 0 && session.echoed() != 0) {
         connects_.settled(id);
     }
+    if (plain_) [[likely]] {
+        refill(slot);
+        send(id);
+        return true;
+    }
+    think(id, session.echoed() - echoed, time.now);
     refill(slot);
     send(id);
-    if (plan_.conn_messages != WorkerPlan::kNoEnd) [[unlikely]] {
-        after_echo(id);
-    }
+    after_echo(id);
     return true;
 }
 
@@ -299,19 +303,32 @@ std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
 }
 
 void Worker::refill(Slot& slot) {
+    if (!plain_) [[unlikely]] {
+        refill_specially(slot);
+        return;
+    }
+    grant(slot, slot.session.outstanding());
+}
+
+void Worker::refill_specially(Slot& slot) {
     if (arrivals_) {
         grant_due(slot.session);
         return;
     }
-    std::uint64_t outstanding = slot.session.outstanding();
-    if (plan_.coalesce > 1) { // as if those were taken that are no whole send call
+    // As if those were taken that are not to be granted.
+    std::uint64_t outstanding = slot.session.outstanding() + slot.thinking;
+    if (plan_.coalesce > 1) { // no whole send call
         outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
     }
-    if (plan_.conn_messages != WorkerPlan::kNoEnd) [[unlikely]] { // no more than those
+    if (plan_.conn_messages != WorkerPlan::kNoEnd) { // no more than those
         const std::uint64_t room =
             std::min<std::uint64_t>(plan_.conn_messages - slot.session.granted(), plan_.pipeline);
         outstanding = std::max(outstanding, plan_.pipeline - room);
     }
+    grant(slot, outstanding);
+}
+
+void Worker::grant(Slot& slot, std::uint64_t outstanding) {
     const Grant grant = sends_.grant(outstanding);
     slot.session.queue(grant.count, grant.measured);
     outstanding_ += grant.count;

@@ -103,6 +103,8 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
         {{"a:1", "-t", "0"}, "--threads", "1 to"},
         {{"a:1", "--conn-messages", "0"}, "--conn-messages", "1 to"},
+        {{"a:1", "--think", "2h"}, "--think", "1h"},
+        {{"a:1", "--think", "1s", "-R", "5"}, "--think", "--rate"},
         {{"a:1", "--close", "both"}, "--close", "fin, half or rst"},
         {{"a:1", "-t", "51"}, "--threads", "--connections"},
         {{"a:1", "-t", "9", "-R", "1", "--max-in-flight", "8"}, "--threads", "--max-in-flight"},
@@ -130,6 +132,11 @@ TEST(Options, HowConnectionsEndIsRead) {
     EXPECT_EQ(options.conn_messages, 1000U);
     EXPECT_EQ(options.close, Close::half);
     EXPECT_EQ(accepted({"a:1", "--close", "rst"}).close, Close::reset);
+}
+
+TEST(Options, APauseIsRead) {
+    EXPECT_EQ(accepted({"a:1"}).think, Duration(0));
+    EXPECT_EQ(accepted({"a:1", "--think", "20ms"}).think, Duration(20ms));
 }
 
 TEST(Options, OneLoopIsTheDefault) {
