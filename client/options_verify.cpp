@@ -43,7 +43,8 @@ void check_verify_options(const Options& options) {
         throw CLI::ValidationError("--coalesce: --split cuts what it would join; ask for one");
     }
     if (options.coalesce > 1 && options.pace) {
-        throw CLI::ValidationError("--coalesce: --rate says when each message is sent; ask for one");
+        throw CLI::ValidationError(
+            "--coalesce: --rate says when each message is sent; ask for one");
     }
 }
 

@@ -13,6 +13,7 @@
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -157,7 +158,6 @@ private:
     void settle_suspects(TimePoint now);
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
-    [[nodiscard]] std::span<const std::byte> compose(const Session& session) noexcept;
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);
@@ -187,6 +187,8 @@ private:
     std::deque<Retry> suspects_;      ///< sessions to be settled, in order of time
     std::vector<std::byte> receive_buffer_;
     std::vector<std::byte> send_buffer_;
+    std::span<std::byte> send_room_; ///< what of send_buffer_ a send call may fill
+    bool cuts_sends_;                ///< --split or --coalesce
 
     TimePoint measure_from_ = Orders::kNever;
     TimePoint stop_at_ = Orders::kNever;
@@ -213,5 +215,25 @@ private:
     WorkerInterval interval_;   ///< guarded by interval_mutex_
     bool has_interval_ = false; ///< guarded by interval_mutex_
 };
+
+// Here, since it runs once for each receive call, in several files.
+inline void Worker::refill(Slot& slot) {
+    if (arrivals_) {
+        grant_due(slot.session);
+        return;
+    }
+    std::uint64_t outstanding = slot.session.outstanding();
+    if (plan_.coalesce > 1) [[unlikely]] { // as if those were taken that are no whole send call
+        outstanding += (plan_.pipeline - outstanding) % plan_.coalesce;
+    }
+    if (plan_.conn_messages != WorkerPlan::kNoEnd) [[unlikely]] { // no more than those
+        const std::uint64_t room =
+            std::min<std::uint64_t>(plan_.conn_messages - slot.session.granted(), plan_.pipeline);
+        outstanding = std::max(outstanding, plan_.pipeline - room);
+    }
+    const Grant grant = sends_.grant(outstanding);
+    slot.session.queue(grant.count, grant.measured);
+    outstanding_ += grant.count;
+}
 
 } // namespace echoload

@@ -23,6 +23,8 @@ complete -c echoload -l arrival -x -a 'const poisson' -d 'How messages follow ea
 complete -c echoload -l conn-messages -x -d 'After which a connection is closed and replaced'
 complete -c echoload -l close -x -a 'fin half rst' -d 'How a connection ends [fin]'
 complete -c echoload -l max-in-flight -x -d 'Due and unanswered messages of an open loop [100k]'
+complete -c echoload -l abuse -x -d 'Misbehaving connections: MODE:N,...'
+complete -c echoload -l expect -x -d 'What the server is to do with those: MODE=WHAT,...'
 complete -c echoload -l format -x -a 'text json' -d 'Of the result [text]'
 complete -c echoload -s o -l output -r -F -d 'Write the result to a file'
 complete -c echoload -l timeseries -r -F -d 'Write a line of JSON for each interval to a file'
