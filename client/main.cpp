@@ -51,7 +51,7 @@ int run_and_report(const Options& options) {
     RunResult result;
     Verdict verdict;
     try {
-        reserve_descriptors(options.connections);
+        reserve_descriptors(options.connections + options.abuse.total());
         const std::vector<Target> targets = resolve_targets(options.targets);
         result = run(options, targets, watch.interval(),
                      {[&watch](const LiveInterval& live) { watch.hear(live); },

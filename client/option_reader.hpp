@@ -92,4 +92,10 @@ void add_verify_options(CLI::App& app, Options& options);
 /// Throws CLI::ValidationError where those options do not go together.
 void check_verify_options(const Options& options);
 
+/// Cohorts that misbehave, and what the server is to do with them.
+void add_abuse_options(CLI::App& app, Options& options);
+
+/// Throws CLI::ValidationError where something is expected of a cohort that is not there.
+void check_abuse_options(const Options& options);
+
 } // namespace echoload

@@ -71,10 +71,12 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     add_pace_options(app, options);
     add_ending_options(app, options);
     add_verify_options(app, options);
+    add_abuse_options(app, options);
     add_report_options(app, options);
     const auto check = [&options] {
         check_pace(options);
         check_verify_options(options);
+        check_abuse_options(options);
     };
     if (auto none = read_command_line(app, argc, argv, check)) {
         return *none;

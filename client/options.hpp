@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/abuse.hpp"
 #include "client/arrivals.hpp"
 #include "client/classify.hpp"
 #include "client/compare.hpp"
@@ -46,7 +47,8 @@ struct Options {
     bool count_mismatches = false; ///< and go on, rather than stop at the first
     Split split = Split::none;
     std::uint32_t coalesce = 1; ///< messages to a send call
-    std::optional<Pace> pace;   ///< of the open loop; nothing is the closed loop
+    AbuseOptions abuse;
+    std::optional<Pace> pace; ///< of the open loop; nothing is the closed loop
     Arrival arrival = Arrival::constant;
     Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced

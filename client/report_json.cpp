@@ -3,6 +3,7 @@
 
 #include "base/sys_error.hpp"
 #include "client/report.hpp"
+#include "client/report_abuse.hpp"
 
 #include <fmt/chrono.h>
 
@@ -258,9 +259,10 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"version", ECHOD_VERSION},
                  {"seed", options.seed},
                  {"asked", asked_json(options)}};
-    for (const char* key : {"started", "ramp_up_s", "window_s", "elapsed_s", "connections",
-                            "messages", "bytes", "rate", "open_loop", "response", "latency", "lag",
-                            "connect_latency", "errors", "wrong_by_kind", "mismatches", "gates"}) {
+    for (const char* key :
+         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
+          "rate", "open_loop", "response", "latency", "lag", "connect_latency", "errors", "abuse",
+          "wrong_by_kind", "mismatches", "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -279,6 +281,9 @@ std::string json_report(const Options& options, const RunResult* result, const V
             json[each.key] = latency_json(options.pace ? "open" : "closed", *each.histogram);
         }
         json["errors"] = errors(result->tally.errors);
+        if (result->abuse) {
+            json["abuse"] = abuse_json(options.abuse, *result->abuse);
+        }
         json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);
         json["gates"] = gates(verdict.gates);

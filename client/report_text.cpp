@@ -2,6 +2,7 @@
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
 #include "client/report.hpp"
+#include "client/report_abuse.hpp"
 
 #include <fmt/format.h>
 
@@ -247,6 +248,9 @@ std::string result_text(const Options& options, const RunResult& result, const V
         }
     }
     write_errors(out, result.tally.errors);
+    if (result.abuse) {
+        text += abuse_table(options.abuse, *result.abuse);
+    }
     write_mismatches(text, result);
     write_gates(out, verdict);
     return text;

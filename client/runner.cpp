@@ -2,6 +2,7 @@
 #include "client/runner.hpp"
 
 #include "base/sys_error.hpp"
+#include "client/abuse_loop.hpp"
 #include "client/plan.hpp"
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
@@ -63,6 +64,8 @@ private:
     void wake_all();
     RunResult collect();
     void note_rate(TimePoint from, TimePoint to, std::uint64_t sent);
+    void collect_abuse();
+    void keep_mismatches(const std::vector<Mismatch>& mismatches);
 
     const Options& options_;
     const std::vector<Target>& targets_;
@@ -78,6 +81,7 @@ private:
     LiveInterval live_interval_; ///< what the loops have handed over of the current one
     TimePoint abandon_at_ = Orders::kNever;
     std::vector<std::unique_ptr<Loop>> loops_;
+    std::optional<AbuseLoop> abuse_;
     bool all_ended_ = false;
     RunResult result_;
 };
@@ -106,6 +110,9 @@ Run::~Run() {
 }
 
 void Run::start_loops() {
+    if (options_.abuse.total() != 0) {
+        abuse_.emplace(options_.abuse, options_.seed, options_.timeout, targets_);
+    }
     for (const WorkerPlan& plan : divide(options_, interval_)) {
         auto loop = std::make_unique<Loop>();
         loop->worker =
@@ -283,11 +290,7 @@ RunResult Run::collect() {
         if (part.use) {
             result_.loops.push_back(*part.use);
         }
-        for (Mismatch& mismatch : part.mismatches) {
-            if (result_.mismatches.size() < kMismatchesDescribed) {
-                result_.mismatches.push_back(std::move(mismatch));
-            }
-        }
+        keep_mismatches(part.mismatches);
         if (part.ramped) {
             ramped = std::max(ramped.value_or(*part.ramped), *part.ramped);
         }
@@ -313,7 +316,27 @@ RunResult Run::collect() {
         result_.window = to - from;
         note_rate(from, options_.messages ? std::min(last_due, to) : to, sent_in_time);
     }
+    collect_abuse();
     return std::move(result_);
+}
+
+void Run::collect_abuse() {
+    if (!abuse_) {
+        return;
+    }
+    abuse_->stop();
+    result_.abuse = abuse_->result();
+    keep_mismatches(abuse_->mismatches());
+    if (result_.failure.empty()) {
+        result_.failure = abuse_->failure();
+    }
+}
+
+void Run::keep_mismatches(const std::vector<Mismatch>& mismatches) {
+    const std::size_t room = kMismatchesDescribed - result_.mismatches.size();
+    const auto end =
+        mismatches.begin() + static_cast<std::ptrdiff_t>(std::min(room, mismatches.size()));
+    result_.mismatches.insert(result_.mismatches.end(), mismatches.begin(), end);
 }
 
 } // namespace

@@ -33,8 +33,9 @@ struct RunResult {
     std::optional<RateKept> rate; ///< of an open loop
     std::vector<LoopUse> loops;   ///< those in which the measured part began
     std::vector<Mismatch> mismatches;
-    int signal = 0;      ///< that ended the run, or 0
-    std::string failure; ///< why the run was not possible, or empty
+    std::optional<AbuseResult> abuse; ///< where there were misbehaving connections
+    int signal = 0;                   ///< that ended the run, or 0
+    std::string failure;              ///< why the run was not possible, or empty
 };
 
 /// One interval of a run in progress.

@@ -112,11 +112,10 @@ std::uint64_t Session::unqueue() noexcept {
 }
 
 std::span<const std::byte> Session::compose(const Generator& generator,
-                                            std::span<std::byte> scratch,
-                                            std::size_t most) const noexcept {
+                                            std::span<std::byte> scratch) const noexcept {
     std::size_t used = 0;
     std::size_t skip = send_offset_;
-    for (std::uint64_t sequence = sent_; sequence != queued_ && most != 0; ++sequence, --most) {
+    for (std::uint64_t sequence = sent_; sequence != queued_; ++sequence) {
         const Message message = generator.message(stream_, sequence);
         const std::size_t part = message.length() - skip;
         if (scratch.size() - used < part) {
@@ -131,6 +130,20 @@ std::span<const std::byte> Session::compose(const Generator& generator,
         skip = 0;
     }
     return scratch.first(used);
+}
+
+std::span<const std::byte> Session::cut(const Generator& generator, Split split, std::uint32_t most,
+                                        std::span<const std::byte> composed) const noexcept {
+    if (split != Split::none) {
+        return composed.first(
+            next_piece(split, generator.message(stream_, sent_), send_offset_, composed.size()));
+    }
+    std::size_t end = 0;
+    for (std::uint64_t sequence = sent_; sequence != sent_ + most && end < composed.size();
+         ++sequence) {
+        end += generator.message(stream_, sequence).length() - (end == 0 ? send_offset_ : 0U);
+    }
+    return composed.first(end);
 }
 
 IoResult Session::send(const Generator& generator, std::span<const std::byte> composed,

@@ -12,6 +12,7 @@
 #include "net/address.hpp"
 #include "net/socket.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -57,8 +58,6 @@ enum class Ending : std::uint8_t {
 /// latency ends at the return of the receive call which brought the last byte of its echo.
 class Session {
 public:
-    static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-
     Session(std::uint64_t connection, std::uint64_t stream) noexcept;
 
     /// Begins to connect; any attempt before is abandoned. The first attempt starts the timeout.
@@ -90,18 +89,15 @@ public:
     }
 
     /// Makes the next bytes to send in `scratch` (at least kMaxMessage bytes) and returns them:
-    /// `most` whole messages at most, but for the rest of one that was begun.
+    /// whole messages, but for the rest of one that was begun.
     [[nodiscard]] std::span<const std::byte> compose(const Generator& generator,
-                                                     std::span<std::byte> scratch,
-                                                     std::size_t most = kAll) const noexcept;
+                                                     std::span<std::byte> scratch) const noexcept;
 
-    /// What of `composed` one send call gets where messages are split.
+    /// What of `composed` one send call gets: its first piece where messages are split, at most
+    /// `most` messages otherwise.
     [[nodiscard]] std::span<const std::byte>
-    cut(const Generator& generator, Split split,
-        std::span<const std::byte> composed) const noexcept {
-        return composed.first(
-            next_piece(split, generator.message(stream_, sent_), send_offset_, composed.size()));
-    }
+    cut(const Generator& generator, Split split, std::uint32_t most,
+        std::span<const std::byte> composed) const noexcept;
 
     /// Hands `composed`, what compose() returned, to the kernel at the time `now`, and notes how
     /// far that went.
@@ -156,6 +152,12 @@ public:
     [[nodiscard]] std::uint64_t stream() const noexcept { return stream_; }
     [[nodiscard]] std::uint64_t first_due() const noexcept { return expected_; }
     [[nodiscard]] std::uint64_t first_unsent() const noexcept { return begun(); }
+
+    /// Messages sent to their last byte, and those of them whose echo has not come yet.
+    [[nodiscard]] std::uint64_t whole_sent() const noexcept { return sent_; }
+    [[nodiscard]] std::uint64_t whole_in_flight() const noexcept {
+        return sent_ - std::min(sent_, expected_);
+    }
 
     /// Messages begun whose echo has not come yet, and how much of the oldest one's has.
     [[nodiscard]] std::uint64_t in_flight() const noexcept { return begun() - expected_; }
@@ -212,7 +214,7 @@ private:
         return {sent, due_times_ ? (*due_times_)[sequence] : sent};
     }
     void complete(std::uint64_t sequence, Times times, std::size_t length, ReceiveTime received,
-                  Tally& tally) noexcept;
+                  Tally& tally) const noexcept;
     [[nodiscard]] std::span<const std::byte> check(const Verifier& verifier,
                                                    std::span<const std::byte> bytes,
                                                    ReceiveTime time, Tally& tally) noexcept;

@@ -32,7 +32,7 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
 
 [[gnu::always_inline]] inline void Session::complete(std::uint64_t sequence, Times times,
                                                      std::size_t length, ReceiveTime received,
-                                                     Tally& tally) noexcept {
+                                                     Tally& tally) const noexcept {
     ++tally.messages.verified;
     if (sequence >= measured_from_) {
         ++tally.messages.measured;

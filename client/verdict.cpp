@@ -74,13 +74,30 @@ void find_shortfall(const Options& options, const RunResult& result,
     }
 }
 
+std::uint64_t wrong_on_misbehaving(const RunResult& result) {
+    std::uint64_t wrong = 0;
+    if (result.abuse) {
+        for (const AbuseCounts& counts : *result.abuse) {
+            wrong += counts.wrong;
+        }
+    }
+    return wrong;
+}
+
 Verdict judge_run(const Options& options, const RunResult& result) {
     Verdict verdict;
-    if (result.tally.mismatches != 0) {
+    const std::uint64_t abused = wrong_on_misbehaving(result);
+    if (result.tally.mismatches + abused != 0) {
         verdict.outcome = Outcome::wrong_echo;
         verdict.exit_code = 4;
-        verdict.reasons.push_back(
-            fmt::format("{} wrong", counted(result.tally.mismatches, "echo was", "echoes were")));
+        if (result.tally.mismatches != 0) {
+            verdict.reasons.push_back(fmt::format(
+                "{} wrong", counted(result.tally.mismatches, "echo was", "echoes were")));
+        }
+        if (abused != 0) {
+            verdict.reasons.push_back(fmt::format("{} wrong on misbehaving connections",
+                                                  counted(abused, "echo was", "echoes were")));
+        }
         if (options
                 .count_mismatches) { // else the run was stopped there: what is missing says nothing
             find_shortfall(options, result, verdict.reasons);
@@ -137,14 +154,22 @@ std::string_view to_string(Outcome outcome) noexcept {
 
 Verdict judge(const Options& options, const RunResult& result) {
     Verdict verdict = judge_run(options, result);
+    const auto failed = [&verdict](std::string why) {
+        verdict.reasons.push_back(std::move(why));
+        if (verdict.outcome == Outcome::ok) {
+            verdict.outcome = Outcome::gate_failed;
+            verdict.exit_code = 3;
+        }
+    };
     verdict.gates = judge_gates(options.gates, result.tally);
     for (const GateResult& gate : verdict.gates) {
         if (!gate.passed) {
-            verdict.reasons.push_back(describe(gate));
-            if (verdict.outcome == Outcome::ok) {
-                verdict.outcome = Outcome::gate_failed;
-                verdict.exit_code = 3;
-            }
+            failed(describe(gate));
+        }
+    }
+    if (result.abuse) {
+        for (std::string& why : unmet(options.abuse, *result.abuse)) {
+            failed(std::move(why));
         }
     }
     return verdict;

@@ -17,8 +17,8 @@ enum class Outcome : std::uint8_t {
     interrupted,   ///< 128 + the signal's number
     not_possible,  ///< 1: not one connection was made, or the machine gave out
     not_delivered, ///< 5: less than what was asked: connections or messages are missing
-    gate_failed,   ///< 3: a limit was exceeded, under the load that was asked
-    ok,            ///< 0
+    gate_failed, ///< 3: a limit was exceeded or the server did not do as expected, under that load
+    ok,          ///< 0
 };
 
 struct Verdict {

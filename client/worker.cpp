@@ -37,6 +37,9 @@ LoopUse processor_time() noexcept {
     return use;
 }
 
+// Messages of another connection before those in flight that are looked for.
+constexpr std::uint64_t kEchoedBefore = 16;
+
 } // namespace
 
 Worker::Worker(const WorkerPlan& plan, const Generator& generator,
@@ -52,6 +55,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
       next_connection_(plan.next_connection), deadlines_(plan.connections, plan.timeout, start),
       receive_buffer_(kReceiveBuffer),
       send_buffer_(std::max(kSendBuffer, plan.coalesce * echod::kMaxMessage)),
+      send_room_(send_buffer_), cuts_sends_(plan.coalesce > 1 || plan.split != Split::none),
       ramping_(plan.connections) {
     static_assert(sizeof(Slot) <= 192, "10,000 connections are 1.9 MB of our memory");
     slots_.reserve(plan.connections);
@@ -59,6 +63,9 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
         const std::uint64_t connection = plan.first_connection + id;
         slots_.push_back({Session(connection, generator.stream(connection))});
         slots_.back().target = static_cast<std::uint16_t>(connection % targets.size());
+    }
+    if (plan.split != Split::none) {
+        send_room_ = send_room_.first(2 * echod::kMaxMessage); // enough to cut across a border
     }
     if (plan.interval) {
         next_interval_ = start + *plan.interval;
@@ -236,6 +243,18 @@ std::optional<WorkerInterval> Worker::take_interval() {
     std::optional<WorkerInterval> taken(interval_);
     interval_.tally.clear();
     return taken;
+}
+
+// The messages of a connection whose bytes may have got into another's stream: those in flight,
+// and some before them.
+std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
+    if (index >= slots_.size()) {
+        return std::nullopt;
+    }
+    const Session& session = slots_[index].session;
+    const std::uint64_t due = session.first_due();
+    return Neighbour{session.connection(), session.stream(), due - std::min(due, kEchoedBefore),
+                     session.first_unsent()};
 }
 
 void Worker::finish(TimePoint now) {

@@ -13,6 +13,7 @@
 #include "net/epoll.hpp"
 #include "net/event_fd.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -169,7 +170,6 @@ private:
     void grant(Slot& slot, std::uint64_t outstanding);
     void think(std::uint32_t id, std::uint64_t echoes, TimePoint now);
     void end_thoughts(TimePoint now);
-    [[nodiscard]] std::span<const std::byte> compose(const Session& session) noexcept;
     void send(std::uint32_t id);
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);
@@ -201,6 +201,8 @@ private:
     std::deque<Retry> suspects_;      ///< sessions to be settled, in order of time
     std::vector<std::byte> receive_buffer_;
     std::vector<std::byte> send_buffer_;
+    std::span<std::byte> send_room_; ///< what of send_buffer_ a send call may fill
+    bool cuts_sends_;                ///< --split or --coalesce
 
     TimePoint measure_from_ = Orders::kNever;
     TimePoint stop_at_ = Orders::kNever;

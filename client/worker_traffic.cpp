@@ -23,8 +23,6 @@ constexpr int kOpensPerTurn = 128;
 constexpr std::size_t kReadyPerTurn = 64;
 // How long a suspect session waits for bytes that would tell what is wrong.
 constexpr Duration kEvidenceWait = std::chrono::milliseconds(100);
-// Messages of another connection before those in flight that are looked for.
-constexpr std::uint64_t kEchoedBefore = 16;
 constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
 constexpr std::uint32_t kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -290,18 +288,6 @@ void Worker::settle_suspects(TimePoint now) {
     }
 }
 
-// The messages of a connection whose bytes may have got into another's stream: those in flight,
-// and some before them.
-std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
-    if (index >= slots_.size()) {
-        return std::nullopt;
-    }
-    const Session& session = slots_[index].session;
-    const std::uint64_t due = session.first_due();
-    return Neighbour{session.connection(), session.stream(), due - std::min(due, kEchoedBefore),
-                     session.first_unsent()};
-}
-
 void Worker::refill(Slot& slot) {
     if (!plain_) [[unlikely]] {
         refill_specially(slot);
@@ -334,16 +320,6 @@ void Worker::grant(Slot& slot, std::uint64_t outstanding) {
     outstanding_ += grant.count;
 }
 
-// What the next send call gets.
-std::span<const std::byte> Worker::compose(const Session& session) noexcept {
-    if (plan_.split != Split::none) { // two messages are enough to cut across
-        const auto two = std::span(send_buffer_).first(2 * echod::kMaxMessage);
-        return session.cut(generator_, plan_.split, session.compose(generator_, two));
-    }
-    return session.compose(generator_, send_buffer_,
-                           plan_.coalesce > 1 ? plan_.coalesce : Session::kAll);
-}
-
 void Worker::send(std::uint32_t id) {
     Session& session = slots_[id].session;
     const int calls = plan_.split == Split::none ? kSendsPerTurn : kSplitSendsPerTurn;
@@ -354,7 +330,10 @@ void Worker::send(std::uint32_t id) {
             }
             return;
         }
-        const auto composed = compose(session);
+        auto composed = session.compose(generator_, send_room_);
+        if (cuts_sends_) [[unlikely]] {
+            composed = session.cut(generator_, plan_.split, plan_.coalesce, composed);
+        }
         const TimePoint now = Clock::now();
         const IoResult result = session.send(generator_, composed, now, current_);
         if (result.would_block()) {

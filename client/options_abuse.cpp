@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#include "client/option_reader.hpp"
+
+namespace echoload {
+
+void add_abuse_options(CLI::App& app, Options& options) {
+    add(app, "--abuse",
+        "misbehaving connections beside the others: slow-read:N,dribble:N,idle:N,half-header:N,"
+        "oversize:N,garbage:N,rst:N,never-read:N",
+        "MODE:N,...",
+        [&options](const std::string& text) { options.abuse.parse_connections(text); });
+    add(app, "--expect", "what the server is to do with those: close, echo or keep them",
+        "MODE=WHAT,...",
+        [&options](const std::string& text) { options.abuse.parse_expected(text); });
+}
+
+void check_abuse_options(const Options& options) {
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (options.abuse.expected[mode] && options.abuse.connections[mode] == 0) {
+            const auto name = to_string(static_cast<AbuseMode>(mode));
+            throw CLI::ValidationError(
+                fmt::format("--expect: there is no {0}; ask for it with --abuse {0}:N", name));
+        }
+    }
+}
+
+} // namespace echoload
