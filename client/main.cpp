@@ -52,7 +52,9 @@ int run_and_report(const Options& options) {
     Verdict verdict;
     try {
         reserve_descriptors(options.connections + options.abuse.total());
-        const std::vector<Target> targets = resolve_targets(options.targets);
+        check_memory(options);
+        std::vector<Target> targets = resolve_targets(options.targets);
+        check_sources(options, targets);
         result = run(options, targets, watch.interval(),
                      {[&watch](const LiveInterval& live) { watch.hear(live); },
                       [&watch] { watch.snapshot(); }});

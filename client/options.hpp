@@ -9,6 +9,7 @@
 #include "client/compare.hpp"
 #include "client/gates.hpp"
 #include "client/sizes.hpp"
+#include "client/source.hpp"
 #include "client/split.hpp"
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct Options {
     AbuseOptions abuse;
     std::optional<Pace> pace; ///< of the open loop; nothing is the closed loop
     Arrival arrival = Arrival::constant;
+    std::optional<SourceRange> source; ///< where connections come from
     Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
     Close close = Close::fin;

@@ -61,6 +61,9 @@ void add_ending_options(CLI::App& app, Options& options) {
         [&options](const std::string& text) {
             options.conn_messages = count_in(text, 1, kMaxConnMessages);
         });
+    add(app, "--source", "address that connections come from, or a network of such (the system's)",
+        "ADDR|CIDR",
+        [&options](const std::string& text) { options.source = SourceRange::parse(text); });
     add_choice<Close>(app, "--close",
                       "how a connection ends: fin and rst once all is answered; half: once all is "
                       "sent, then what "

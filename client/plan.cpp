@@ -46,6 +46,7 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         plan.conn_messages = options.conn_messages.value_or(WorkerPlan::kNoEnd);
         plan.next_connection = options.connections + share.index;
         plan.connection_stride = share.loops;
+        plan.source = options.source;
         plan.close = options.close;
         plan.think = options.think;
         plan.warmup = options.warmup;

@@ -32,7 +32,8 @@ struct WorkerPlan {
     std::uint64_t next_connection = 0;    ///< the number of the first replacement
     std::uint32_t connection_stride = 1;  ///< from one replacement's number to the next
     Close close = Close::fin;
-    Duration think{}; ///< closed loop: from an echo to the message after it
+    std::optional<SourceRange> source; ///< where connections come from
+    Duration think{};                  ///< closed loop: from an echo to the message after it
     Duration warmup{};
     Duration timeout{};
     std::optional<Duration> interval; ///< how often to hand over what happened since

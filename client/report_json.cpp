@@ -206,6 +206,7 @@ Json asked_json(const Options& options) {
         {"pipeline", options.pipeline},
         {"threads", options.threads},
         {"conn_messages", or_null(options.conn_messages)},
+        {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
         {"think_s", seconds(options.think)},
         {"close", options.close == Close::half    ? "half"
                   : options.close == Close::reset ? "rst"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/session.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -16,7 +17,23 @@ using echod::UniqueFd;
 Session::Session(std::uint64_t connection, std::uint64_t stream) noexcept
     : connection_(connection), stream_(stream) {}
 
-ConnectResult Session::connect(const Endpoint& peer, TimePoint now) noexcept {
+namespace {
+
+// The port is chosen by connect(2), which knows the target: one is free where any is that is not
+// in use to that very target (ip(7), IP_BIND_ADDRESS_NO_PORT). 0 or the errno.
+int bind_address(int fd, const Endpoint& source) noexcept {
+    const int on = 1;
+    if (::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
+        ::bind(fd, source.address(), source.length()) != 0) {
+        return errno;
+    }
+    return 0;
+}
+
+} // namespace
+
+ConnectResult Session::connect(const Endpoint& peer, TimePoint now,
+                               const Endpoint* source) noexcept {
     if (state_ != State::connecting) {
         state_ = State::connecting;
         began_ = now;
@@ -26,6 +43,11 @@ ConnectResult Session::connect(const Endpoint& peer, TimePoint now) noexcept {
         return {ConnectState::failed, errno};
     }
     echod::set_nodelay(fd_.get());
+    if (source != nullptr) {
+        if (const int error = bind_address(fd_.get(), *source); error != 0) {
+            return {ConnectState::failed, error};
+        }
+    }
     if (::connect(fd_.get(), peer.address(), peer.length()) == 0) {
         const int error = finish_connect();
         return {error == 0 ? ConnectState::up : ConnectState::failed, error};

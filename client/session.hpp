@@ -60,8 +60,10 @@ class Session {
 public:
     Session(std::uint64_t connection, std::uint64_t stream) noexcept;
 
-    /// Begins to connect; any attempt before is abandoned. The first attempt starts the timeout.
-    [[nodiscard]] ConnectResult connect(const echod::Endpoint& peer, TimePoint now) noexcept;
+    /// Begins to connect, from the address `source` where there is one; any attempt before is
+    /// abandoned. The first attempt starts the timeout.
+    [[nodiscard]] ConnectResult connect(const echod::Endpoint& peer, TimePoint now,
+                                        const echod::Endpoint* source = nullptr) noexcept;
 
     /// The outcome of a pending connect: 0 and the session is up, or the errno.
     [[nodiscard]] int finish_connect() noexcept;

@@ -55,8 +55,12 @@ void Worker::open_due(TimePoint now) {
 void Worker::open(std::uint32_t id, TimePoint now) {
     Slot& slot = slots_[id];
     ++slot.generation;
-    const ConnectResult result =
-        slot.session.connect(targets_[slot.target].addresses[slot.address], now);
+    const echod::Endpoint& peer = targets_[slot.target].addresses[slot.address];
+    std::optional<echod::Endpoint> source;
+    if (plan_.source) { // each target gets all of them
+        source = plan_.source->of(slot.session.connection() / targets_.size());
+    }
+    const ConnectResult result = slot.session.connect(peer, now, source ? &*source : nullptr);
     switch (result.state) {
     case ConnectState::failed:
         connect_failed(id, result.error, now);

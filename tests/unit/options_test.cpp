@@ -103,6 +103,7 @@ TEST(Options, EachBadOneIsNamedInOneLineWithWhatWouldBeRight) {
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
         {{"a:1", "-t", "0"}, "--threads", "1 to"},
         {{"a:1", "--conn-messages", "0"}, "--conn-messages", "1 to"},
+        {{"a:1", "--source", "eth0"}, "--source", "127.0.0.0/8"},
         {{"a:1", "--think", "2h"}, "--think", "1h"},
         {{"a:1", "--think", "1s", "-R", "5"}, "--think", "--rate"},
         {{"a:1", "--close", "both"}, "--close", "fin, half or rst"},
