@@ -113,6 +113,35 @@ Json merged_asked(const Json& a, const Json& b) {
     return asked;
 }
 
+// Cohorts of the same mode become one; a median of two is not known.
+Json merged_abuse(const Json& a, const Json& b) {
+    if (!a.is_object() || !b.is_object()) {
+        return a.is_object() ? a : b;
+    }
+    Json all = a;
+    for (const auto& item : b.items()) {
+        if (!all.contains(item.key())) {
+            all[item.key()] = item.value();
+            continue;
+        }
+        const Json& one = all[item.key()];
+        const Json& other = item.value();
+        const auto of = [](const Json& mode, const char* key) {
+            return mode.value(key, Json(nullptr));
+        };
+        const Json expected = same_or_null(of(one, "expected"), of(other, "expected"));
+        Json sum = sum_of_fields(one, other);
+        sum["median_open_s"] = nullptr;
+        sum["expected"] = expected;
+        sum["met"] = nullptr;
+        if (!expected.is_null()) {
+            sum["met"] = of(one, "met") == true && of(other, "met") == true;
+        }
+        all[item.key()] = std::move(sum);
+    }
+    return all;
+}
+
 Json merged_field(const std::string& key, const Json& a, const Json& b) {
     static constexpr std::array kAdded = {"connections", "messages",  "bytes",
                                           "rate",        "open_loop", "wrong_by_kind"};
@@ -138,6 +167,9 @@ Json merged_field(const std::string& key, const Json& a, const Json& b) {
     }
     if (key == "errors") {
         return merged_errors(a, b);
+    }
+    if (key == "abuse") {
+        return merged_abuse(a, b);
     }
     return key == "asked" ? merged_asked(a, b) : same_or_null(a, b);
 }

@@ -99,6 +99,21 @@ def test_the_worst_verdict_is_that_of_all_and_says_whose_it_is(results, tmp_path
     assert ended.json["errors"] == read(bad)["errors"]
 
 
+def test_cohorts_of_the_same_mode_become_one(tmp_path):
+    parts = [tmp_path / "a.json", tmp_path / "b.json"]
+    with serve(honest) as target:
+        for part, modes in zip(parts, ("idle:2", "idle:3,garbage:1")):
+            ended = echoload(
+                *("-c", 1, "-d", "300ms", "--abuse", modes, "--expect", "idle=keep"),
+                *("--format", "json", "-o", part, target),
+            )
+            assert ended.code == 0, ended
+    merged = echoload("merge", *parts).json["abuse"]
+    assert (merged["idle"]["opened"], merged["idle"]["open_at_end"]) == (5, 5)
+    assert (merged["idle"]["expected"], merged["idle"]["met"]) == ("keep", True)
+    assert merged["garbage"] == read(parts[1])["abuse"]["garbage"]
+
+
 def test_a_run_that_never_began_can_be_merged(results, tmp_path):
     never = tmp_path / "never.json"
     ended = echoload("--format", "json", "-o", never, "no-such-host.invalid:80")
