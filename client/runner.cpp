@@ -52,6 +52,7 @@ private:
     void look_at_signals();
     void look_at_loops();
     void pass_interval();
+    [[nodiscard]] TimePoint look_at_window(TimePoint now);
     void begin_measuring(TimePoint now);
     [[nodiscard]] std::optional<Duration> measured_until(TimePoint now) const noexcept;
     void wake_all();
@@ -70,6 +71,8 @@ private:
     const TimePoint start_ = Clock::now();
     TimePoint last_interval_ = start_;
     TimePoint abandon_at_ = Orders::kNever;
+    bool measuring_ = false; ///< and told so
+    bool measured_ = false;
     std::vector<std::unique_ptr<Loop>> loops_;
     bool all_ended_ = false;
     RunResult result_;
@@ -198,6 +201,29 @@ void Run::pass_interval() {
     }
 }
 
+// Says when the measured part begins and ends; when to look again.
+TimePoint Run::look_at_window(TimePoint now) {
+    if (!measuring_) {
+        if (now < orders_.measure_from()) {
+            return orders_.measure_from();
+        }
+        measuring_ = true;
+        if (live_.begins) {
+            live_.begins();
+        }
+    }
+    if (!measured_) {
+        if (now < orders_.stop_at() && !all_ended_) {
+            return orders_.stop_at();
+        }
+        measured_ = true;
+        if (live_.ends) {
+            live_.ends();
+        }
+    }
+    return Orders::kNever;
+}
+
 RunResult Run::conduct() {
     start_loops();
     std::array<epoll_event, 2> events{};
@@ -207,9 +233,11 @@ RunResult Run::conduct() {
             orders_.abandon();
             wake_all();
         }
+        const TimePoint next =
+            std::min(look_at_window(now), now < abandon_at_ ? abandon_at_ : Orders::kNever);
         std::optional<Duration> wait;
-        if (abandon_at_ != Orders::kNever && now < abandon_at_) {
-            wait = abandon_at_ - now;
+        if (next != Orders::kNever) {
+            wait = next - now;
         }
         const int count = epoll_.wait(events, wait);
         for (int i = 0; i < count; ++i) {
@@ -243,6 +271,7 @@ void Run::note_rate(TimePoint from, TimePoint to, std::uint64_t sent) {
 RunResult Run::collect() {
     const TimePoint end = Clock::now();
     result_.elapsed = end - start_;
+    (void)look_at_window(end);
     std::optional<TimePoint> ramped;
     std::optional<TimePoint> last_measured;
     TimePoint last_due = TimePoint::min();

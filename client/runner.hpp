@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/options.hpp"
+#include "client/process.hpp"
 #include "client/worker.hpp"
 
 #include <chrono>
@@ -32,6 +33,8 @@ struct RunResult {
     std::chrono::system_clock::time_point started;
     std::optional<RateKept> rate; ///< of an open loop
     std::vector<Mismatch> mismatches;
+    std::optional<ProcessUse> client; ///< in the measured part; so is the server's
+    std::optional<ProcessUse> server;
     int signal = 0;      ///< that ended the run, or 0
     std::string failure; ///< why the run was not possible, or empty
 };
@@ -49,6 +52,8 @@ struct LiveInterval {
 struct LiveSink {
     std::function<void(const LiveInterval&)> interval; ///< all that happened is in one of them
     std::function<void()> snapshot;                    ///< SIGUSR1 came
+    std::function<void()> begins;                      ///< the measured part
+    std::function<void()> ends;                        ///< it too, if it began
 };
 
 /// Runs what `options` ask for. `live` hears every `interval`
