@@ -200,6 +200,7 @@ Json part_of(const std::string& file, const Json& result) {
         {"messages_per_s", result["rate"].is_object()
                                ? result["rate"].value("messages_per_s", Json(nullptr))
                                : Json(nullptr)},
+        {"limit", result.value("limit", Json(nullptr))},
         {"verdict", result["verdict"]},
     };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // echoload: argv -> options -> run -> verdict -> result -> exit code.
 #include "client/compare.hpp"
+#include "client/limit.hpp"
 #include "client/options.hpp"
 #include "client/output_file.hpp"
 #include "client/preflight.hpp"
@@ -10,6 +11,7 @@
 #include "client/watch.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -43,6 +45,47 @@ std::optional<OutputFile> opened(const std::string& path) {
     return path.empty() ? std::nullopt : std::optional<OutputFile>(path);
 }
 
+// The server to look at, if one was named. Throws NotPossible where it is not there.
+std::optional<ProcessWatch> find_server(const Options& options) {
+    if (!options.server_unit.empty()) {
+        return ProcessWatch(main_pid_of_unit(options.server_unit));
+    }
+    if (!options.server_pid) {
+        return std::nullopt;
+    }
+    if (!sample_process(*options.server_pid)) {
+        throw NotPossible(fmt::format("--server-pid: there is no process {}", *options.server_pid));
+    }
+    return ProcessWatch(*options.server_pid);
+}
+
+// Runs, and looks at both processes while it is measured.
+RunResult run_watched(const Options& options, Watch& watch) {
+    ProcessWatch client(::getpid());
+    std::optional<ProcessWatch> server = find_server(options);
+    LiveSink live;
+    live.interval = [&watch](const LiveInterval& interval) { watch.hear(interval); };
+    live.snapshot = [&watch] { watch.snapshot(); };
+    live.begins = [&] {
+        client.begin();
+        if (server) {
+            server->begin();
+        }
+    };
+    live.ends = [&] {
+        client.end();
+        if (server) {
+            server->end();
+        }
+    };
+    std::vector<Target> targets = resolve_targets(options.targets);
+    check_sources(options, targets);
+    RunResult result = run(options, targets, watch.interval(), live);
+    result.client = client.use();
+    result.server = server ? server->use() : std::nullopt;
+    return result;
+}
+
 int run_and_report(const Options& options) {
     OutputFile file(options.output);
     std::optional<OutputFile> hdr = opened(options.hdr);
@@ -53,11 +96,7 @@ int run_and_report(const Options& options) {
     try {
         reserve_descriptors(options.connections + options.abuse.total());
         check_memory(options);
-        std::vector<Target> targets = resolve_targets(options.targets);
-        check_sources(options, targets);
-        result = run(options, targets, watch.interval(),
-                     {[&watch](const LiveInterval& live) { watch.hear(live); },
-                      [&watch] { watch.snapshot(); }});
+        result = run_watched(options, watch);
         watch.finish();
         verdict = judge(options, result);
     } catch (const NotPossible& error) {

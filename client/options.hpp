@@ -62,6 +62,8 @@ struct Options {
     std::string timeseries; ///< files; empty is none
     std::string hdr;
     std::string report;
+    std::optional<int> server_pid; ///< of the server, to look at what it takes
+    std::string server_unit;       ///< or the systemd unit that it is
     bool quiet = false;
     Gates gates;
 };

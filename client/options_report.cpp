@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/option_reader.hpp"
 
+#include <limits>
+
 namespace echoload {
 
 namespace {
@@ -33,6 +35,16 @@ void add_report_options(CLI::App& app, Options& options) {
         [&options](const std::string& text) {
             options.interval = duration_in(text, kMinInterval, kMaxInterval);
         });
+    CLI::Option* const pid =
+        add(app, "--server-pid", "look at the CPU, memory and descriptors of that process", "PID",
+            [&options](const std::string& text) {
+                options.server_pid =
+                    static_cast<int>(count_in(text, 1, std::numeric_limits<int>::max()));
+            });
+    app.add_option("--server-unit", options.server_unit,
+                   "look at those of the main process of that systemd unit")
+        ->type_name("UNIT")
+        ->excludes(pid);
     app.add_flag("-q,--quiet", options.quiet,
                  "say nothing while it runs, and no text result unless something is wrong");
     app.add_option_function<std::vector<std::string>>(

@@ -59,6 +59,9 @@ inline constexpr NamedPercentile kPercentiles[] = {
 /// "1,234,567".
 [[nodiscard]] std::string group_digits(std::uint64_t number);
 
+/// Three significant figures: "4.10 MB".
+[[nodiscard]] std::string byte_size(std::uint64_t bytes);
+
 /// Three significant figures: "1.23 GB/s".
 [[nodiscard]] std::string byte_rate(double bytes_per_second);
 

@@ -29,6 +29,11 @@ std::string humanized(double ns) {
     return echod::humanize_duration(Duration(static_cast<std::int64_t>(ns)));
 }
 
+// For round values: "500us", "1s".
+std::string exactly(double ns) {
+    return echod::format_duration(Duration(std::llround(ns)));
+}
+
 // "timed_out" is "timed out", "p99_9_ns" is "p99.9": the unit stands in the value.
 std::string title_of(std::string key) {
     for (const NamedPercentile& percentile : kPercentiles) {
@@ -39,7 +44,7 @@ std::string title_of(std::string key) {
     if (key.ends_with("_per_s")) {
         key.replace(key.size() - 6, 6, " a second");
     }
-    for (const std::string_view unit : {"_ns", "_s"}) {
+    for (const std::string_view unit : {"_ns", "_share", "_bytes", "_s"}) {
         if (key.ends_with(unit)) {
             key.resize(key.size() - unit.size());
             break;
@@ -63,8 +68,14 @@ std::string number_text(const std::string& key, const Json& value) {
     if (key.ends_with("_s")) {
         return humanized(number * 1e9);
     }
+    if (key.ends_with("_bytes")) {
+        return byte_size(value.get<std::uint64_t>());
+    }
     if (key.ends_with("_share")) {
         return format_share(number);
+    }
+    if (value.is_number_float()) {
+        return fmt::format("{:g}", number);
     }
     return value.is_number_unsigned() && key != "seed" ? group_digits(value.get<std::uint64_t>())
                                                        : value.dump();
@@ -207,6 +218,9 @@ void write_curve(std::string& text, const Json& result) {
     double largest = 1;
     double one_in = 10;
     for (const auto& [key, latency] : latencies_of(result)) {
+        if (key == "lag") {
+            continue; // of the client itself, and often a thousand times shorter
+        }
         const Histogram histogram = read_latency(*latency, key);
         chart.lines.push_back(curve(title_of(key), histogram));
         smallest = std::min(smallest, chart.lines.back().points.front().y);
@@ -228,7 +242,7 @@ void write_curve(std::string& text, const Json& result) {
     for (double tick = 10; tick <= one_in; tick *= 10) {
         chart.x.ticks.push_back({tick, percentile_label(tick)});
     }
-    chart.y = logarithmic_axis(smallest, largest, "", humanized);
+    chart.y = logarithmic_axis(smallest, largest, "", exactly);
     write_chart(text, chart);
 }
 
@@ -272,7 +286,7 @@ double ns_or_nothing(const std::optional<Duration>& duration) {
 
 void write_timeline_charts(std::string& text, const std::vector<Timeline::Point>& points) {
     Chart rate{"rate", "Messages a second", "", {}, {}, {{"messages a second", {}}}};
-    Chart latency{"course", "Latency", "", {}, {}, {{"p50", {}}, {"p99", {}}}};
+    Chart latency{"course", "Latency of each interval", "", {}, {}, {{"p50", {}}, {"p99", {}}}};
     double highest_rate = 0;
     double smallest = std::numeric_limits<double>::infinity();
     double largest = 0;
@@ -301,7 +315,7 @@ void write_timeline_charts(std::string& text, const std::vector<Timeline::Point>
     write_chart(text, rate);
     if (largest > 0) {
         latency.x = rate.x;
-        latency.y = logarithmic_axis(smallest, largest, "", humanized);
+        latency.y = logarithmic_axis(smallest, largest, "", exactly);
         latency.description =
             fmt::format("p50 and p99 of each interval, {} to {}. The table below has the figures.",
                         humanized(smallest), humanized(largest));
@@ -402,6 +416,10 @@ std::string html_report(std::string_view json, const Timeline& timeline) {
     write_head(text, result);
     write_verdict(text, result["verdict"]);
     write_tiles(text, result);
+    if (const Json& limit = result["limit"]; limit.is_object()) {
+        fmt::format_to(Out(text), "<p>Limited by: <strong>{}</strong>: {}</p>\n",
+                       value_text("", limit["limited_by"]), value_text("", limit["reason"]));
+    }
     write_section(text, "Gates", result["gates"]);
     text += "<h2>Latency</h2>\n";
     write_curve(text, result);
@@ -411,7 +429,7 @@ std::string html_report(std::string_view json, const Timeline& timeline) {
     write_section(text, "Asked", result["asked"]);
     for (const auto& item : result.items()) {
         if (item.key() != "asked" && item.key() != "verdict" && item.key() != "gates" &&
-            !is_latency(item.value())) {
+            item.key() != "limit" && !is_latency(item.value())) {
             std::string title = title_of(item.key());
             title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
             write_section(text, title, item.value());

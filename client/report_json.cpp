@@ -2,6 +2,7 @@
 #include "client/report_json.hpp"
 
 #include "base/sys_error.hpp"
+#include "client/limit.hpp"
 #include "client/report.hpp"
 #include "client/report_abuse.hpp"
 
@@ -153,6 +154,26 @@ Json gates(const std::vector<GateResult>& results) {
     return rows;
 }
 
+Json process_use(const std::optional<ProcessUse>& use) {
+    if (!use) {
+        return nullptr;
+    }
+    return {
+        {"pid", use->pid},
+        {"cpu_share", use->cpu},
+        {"busiest_thread_share", use->busiest_thread},
+        {"resident_before_bytes", use->resident_before},
+        {"resident_bytes", use->resident},
+        {"descriptors_before", or_null(use->descriptors_before)},
+        {"descriptors", or_null(use->descriptors)},
+    };
+}
+
+Json limit_json(const RunResult& result) {
+    const Limit limit = find_limit(result);
+    return {{"limited_by", to_string(limit.by)}, {"reason", limit.reason}};
+}
+
 Json judged(const Verdict& verdict) {
     return {
         {"outcome", to_string(verdict.outcome)},
@@ -261,9 +282,10 @@ std::string json_report(const Options& options, const RunResult* result, const V
                  {"seed", options.seed},
                  {"asked", asked_json(options)}};
     for (const char* key :
-         {"started", "ramp_up_s", "window_s", "elapsed_s", "connections", "messages", "bytes",
-          "rate", "open_loop", "response", "latency", "lag", "connect_latency", "errors", "abuse",
-          "wrong_by_kind", "mismatches", "gates"}) {
+         {"started",         "ramp_up_s", "window_s",  "elapsed_s",     "connections", "messages",
+          "bytes",           "rate",      "open_loop", "response",      "latency",     "lag",
+          "connect_latency", "errors",    "abuse",     "wrong_by_kind", "mismatches",  "client",
+          "server",          "limit",     "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -287,6 +309,9 @@ std::string json_report(const Options& options, const RunResult* result, const V
         }
         json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);
+        json["client"] = process_use(result->client);
+        json["server"] = process_use(result->server);
+        json["limit"] = limit_json(*result);
         json["gates"] = gates(verdict.gates);
     }
     json["verdict"] = judged(verdict);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
+#include "client/limit.hpp"
 #include "client/report.hpp"
 #include "client/report_abuse.hpp"
 
@@ -213,6 +214,28 @@ std::string_view what_was_right(VerifyLevel level) {
     return {};
 }
 
+void write_use(Out out, const char* label, const ProcessUse& use) {
+    fmt::format_to(out, kLabel, label);
+    fmt::format_to(out, "{:.0f} % of a processor, busiest thread {:.0f} %; {} resident",
+                   use.cpu * 100, use.busiest_thread * 100, byte_size(use.resident));
+    if (use.descriptors) {
+        fmt::format_to(out, ", {} descriptors", group_digits(*use.descriptors));
+    }
+    *out++ = '\n';
+}
+
+void write_limit(Out out, const RunResult& result) {
+    if (!result.client) {
+        return;
+    }
+    write_use(out, "client", *result.client);
+    if (result.server) {
+        write_use(out, "server", *result.server);
+    }
+    const Limit limit = find_limit(result);
+    fmt::format_to(out, "limited by  {}: {}\n", to_string(limit.by), limit.reason);
+}
+
 void write_gates(Out out, const Verdict& verdict) {
     const char* label = "gates";
     for (const GateResult& gate : verdict.gates) {
@@ -252,6 +275,7 @@ std::string result_text(const Options& options, const RunResult& result, const V
         text += abuse_table(options.abuse, *result.abuse);
     }
     write_mismatches(text, result);
+    write_limit(out, result);
     write_gates(out, verdict);
     return text;
 }
@@ -270,15 +294,28 @@ std::string group_digits(std::uint64_t number) {
     return text;
 }
 
-std::string byte_rate(double bytes_per_second) {
-    static constexpr const char* kUnits[] = {"B/s", "kB/s", "MB/s", "GB/s", "TB/s"};
+namespace {
+
+// Three significant figures, in units of a thousand bytes.
+std::string scaled_bytes(double bytes) {
+    static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
     std::size_t unit = 0;
-    while (bytes_per_second >= 999.5 && unit + 1 < std::size(kUnits)) {
-        bytes_per_second /= 1000;
+    while (bytes >= 999.5 && unit + 1 < std::size(kUnits)) {
+        bytes /= 1000;
         ++unit;
     }
-    const int decimals = bytes_per_second < 9.995 ? 2 : (bytes_per_second < 99.95 ? 1 : 0);
-    return fmt::format("{:.{}f} {}", bytes_per_second, decimals, kUnits[unit]);
+    const int decimals = bytes < 9.995 ? 2 : (bytes < 99.95 ? 1 : 0);
+    return fmt::format("{:.{}f} {}", bytes, decimals, kUnits[unit]);
+}
+
+} // namespace
+
+std::string byte_size(std::uint64_t bytes) {
+    return scaled_bytes(static_cast<double>(bytes));
+}
+
+std::string byte_rate(double bytes_per_second) {
+    return scaled_bytes(bytes_per_second) + "/s";
 }
 
 std::string text_report(const Options& options, const RunResult& result, const Verdict& verdict) {
@@ -318,9 +355,9 @@ std::string live_line(const LiveInterval& interval) {
                    group_digits(static_cast<std::uint64_t>(
                        std::llround(static_cast<double>(tally.messages.verified) / length))),
                    byte_rate(static_cast<double>(tally.bytes.received) / length));
-    if (tally.service.count() != 0) {
-        fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(tally.service.percentile(50)),
-                       or_dash(tally.service.percentile(99)), or_dash(tally.service.max()));
+    if (const Histogram& latency = *latencies(tally).front().histogram; latency.count() != 0) {
+        fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(latency.percentile(50)),
+                       or_dash(latency.percentile(99)), or_dash(latency.max()));
     }
     if (const std::uint64_t errors = tally.errors.total(); errors != 0) {
         fmt::format_to(out, "  errors {}", group_digits(errors));

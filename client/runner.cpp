@@ -59,6 +59,7 @@ private:
     void look_at_signals();
     void look_at_loops();
     void pass_interval();
+    [[nodiscard]] TimePoint look_at_window(TimePoint now);
     void begin_measuring(TimePoint now);
     [[nodiscard]] std::optional<Duration> measured_until(TimePoint now) const noexcept;
     void wake_all();
@@ -80,6 +81,8 @@ private:
     TimePoint last_interval_ = start_;
     LiveInterval live_interval_; ///< what the loops have handed over of the current one
     TimePoint abandon_at_ = Orders::kNever;
+    bool measuring_ = false; ///< and told so
+    bool measured_ = false;
     std::vector<std::unique_ptr<Loop>> loops_;
     std::optional<AbuseLoop> abuse_;
     bool all_ended_ = false;
@@ -229,6 +232,29 @@ void Run::pass_interval() {
     last_interval_ = now;
 }
 
+// Says when the measured part begins and ends; when to look again.
+TimePoint Run::look_at_window(TimePoint now) {
+    if (!measuring_) {
+        if (now < orders_.measure_from()) {
+            return orders_.measure_from();
+        }
+        measuring_ = true;
+        if (live_.begins) {
+            live_.begins();
+        }
+    }
+    if (!measured_) {
+        if (now < orders_.stop_at() && !all_ended_) {
+            return orders_.stop_at();
+        }
+        measured_ = true;
+        if (live_.ends) {
+            live_.ends();
+        }
+    }
+    return Orders::kNever;
+}
+
 RunResult Run::conduct() {
     start_loops();
     std::array<epoll_event, 2> events{};
@@ -238,9 +264,11 @@ RunResult Run::conduct() {
             orders_.abandon();
             wake_all();
         }
+        const TimePoint next =
+            std::min(look_at_window(now), now < abandon_at_ ? abandon_at_ : Orders::kNever);
         std::optional<Duration> wait;
-        if (abandon_at_ != Orders::kNever && now < abandon_at_) {
-            wait = abandon_at_ - now;
+        if (next != Orders::kNever) {
+            wait = next - now;
         }
         const int count = epoll_.wait(events, wait);
         for (int i = 0; i < count; ++i) {
@@ -274,6 +302,7 @@ void Run::note_rate(TimePoint from, TimePoint to, std::uint64_t sent) {
 RunResult Run::collect() {
     const TimePoint end = Clock::now();
     result_.elapsed = end - start_;
+    (void)look_at_window(end);
     std::optional<TimePoint> ramped;
     std::optional<TimePoint> last_measured;
     TimePoint last_due = TimePoint::min();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/options.hpp"
+#include "client/process.hpp"
 #include "client/worker.hpp"
 
 #include <chrono>
@@ -34,8 +35,10 @@ struct RunResult {
     std::vector<LoopUse> loops;   ///< those in which the measured part began
     std::vector<Mismatch> mismatches;
     std::optional<AbuseResult> abuse; ///< where there were misbehaving connections
-    int signal = 0;                   ///< that ended the run, or 0
-    std::string failure;              ///< why the run was not possible, or empty
+    std::optional<ProcessUse> client; ///< in the measured part; so is the server's
+    std::optional<ProcessUse> server;
+    int signal = 0;      ///< that ended the run, or 0
+    std::string failure; ///< why the run was not possible, or empty
 };
 
 /// One interval of a run in progress.
@@ -51,6 +54,8 @@ struct LiveInterval {
 struct LiveSink {
     std::function<void(const LiveInterval&)> interval; ///< all that happened is in one of them
     std::function<void()> snapshot;                    ///< SIGUSR1 came
+    std::function<void()> begins;                      ///< the measured part
+    std::function<void()> ends;                        ///< it too, if it began
 };
 
 /// Runs what `options` ask for. `live` hears every `interval`

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from echoload_support import closes_after, echoload, honest, serve
+from echoload_support import echoload, honest, mute, serve
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ def test_merging_in_steps_is_merging_at_once(results, tmp_path):
 
 def test_the_worst_verdict_is_that_of_all_and_says_whose_it_is(results, tmp_path):
     bad = tmp_path / "bad.json"
-    with serve(closes_after(50)) as target:  # behind the first echo, and in none
+    with serve(mute) as target:
         ended = echoload(
-            "-c", 1, "-n", 10, "--sizes", "fixed:42", "--format", "json", "-o", bad, target
+            *("-c", 1, "-n", 10, "--timeout", "50ms", "--format", "json", "-o", bad, target)
         )
-        assert ended.code == 5, ended
+    assert ended.code == 5, ended
     ended = echoload("merge", results[0], bad)
     assert ended.code == 5, ended
     assert ended.json["verdict"]["exit_code"] == 5
