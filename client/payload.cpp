@@ -97,6 +97,9 @@ void write_message(const Message& message, std::byte* to) noexcept {
 }
 
 void write_part(const Message& message, std::size_t from, std::span<std::byte> to) noexcept {
+    if (to.empty()) {
+        return; // it may point nowhere, which memcpy() does not allow
+    }
     std::array<std::byte, kMaxMessage> whole;
     make_words(message, from, from + to.size(), whole);
     std::memcpy(to.data(), whole.data() + from, to.size());
