@@ -42,15 +42,17 @@ TEST(Abuse, ModesAreReadWithTheirNumbersAndExpectations) {
 }
 
 TEST(Abuse, WhatIsNoModeIsNamedWithWhatWouldBeRight) {
-    EXPECT_NE(refusal([](AbuseOptions& o) { o.parse_connections("slow:3"); })
-                  .find("a MODE of slow-read, dribble, idle"),
+    EXPECT_NE(refusal([](AbuseOptions& o) {
+                  o.parse_connections("slow:3");
+              }).find("a MODE of slow-read, dribble, idle"),
               std::string::npos);
     EXPECT_NE(refusal([](AbuseOptions& o) { o.parse_connections("idle"); }).find("MODE:N"),
               std::string::npos);
     EXPECT_NE(refusal([](AbuseOptions& o) { o.parse_connections("idle:0"); }).find("1 to 1000000"),
               std::string::npos);
-    EXPECT_NE(refusal([](AbuseOptions& o) { o.parse_expected("idle=gone"); })
-                  .find("close, echo or keep, is 'gone'"),
+    EXPECT_NE(refusal([](AbuseOptions& o) {
+                  o.parse_expected("idle=gone");
+              }).find("close, echo or keep, is 'gone'"),
               std::string::npos);
     EXPECT_NE(refusal([](AbuseOptions& o) { o.parse_expected("idle=keep,"); }).find("is ''"),
               std::string::npos);
