@@ -27,7 +27,9 @@ const Json* find_latency(const Json& result, const std::string& name) {
             return &result[key];
         }
     }
-    const char* const key = name == "service" ? "latency" : name.c_str();
+    const char* const key = name == "service"   ? "latency"
+                            : name == "connect" ? "connect_latency"
+                                                : name.c_str();
     return result.contains(key) && is_latency(result[key]) ? &result[key] : nullptr;
 }
 
@@ -114,12 +116,8 @@ void write_figure(Out out, const std::string& name, const Json& a, const Json& b
 }
 
 void write_latencies(Out out, const Json& a, const Json& b) {
-    for (const char* key : {"response", "latency", "connect", "lag"}) {
-        if (!a.contains(key) || !b.contains(key)) {
-            continue;
-        }
-        const std::string prefix =
-            std::string(key) == "latency" ? "service." : fmt::format("{}.", key);
+    for (const std::string name : {"response", "service", "connect", "lag"}) {
+        const std::string prefix = name + ".";
         write_figure(out, prefix + "min", a, b);
         write_figure(out, prefix + "mean", a, b);
         for (const NamedPercentile& percentile : kPercentiles) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -82,6 +83,13 @@ RunResult run_watched(const Options& options, Watch& watch) {
     check_sources(options, targets);
     RunResult result = run(options, targets, watch.interval(), live);
     result.client = client.use();
+    // The loops have looked at themselves, to the nanosecond and before they ended.
+    for (const LoopUse& loop : result.loops) {
+        if (result.client && loop.wall > Duration::zero()) {
+            const double share = std::chrono::duration<double>(loop.user + loop.system) / loop.wall;
+            result.client->busiest_thread = std::max(result.client->busiest_thread, share);
+        }
+    }
     result.server = server ? server->use() : std::nullopt;
     return result;
 }

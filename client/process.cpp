@@ -27,8 +27,11 @@ namespace {
 using echod::UniqueFd;
 
 std::string read_all(const std::string& path) {
+    // A process or thread may end while it is looked at: then reading fails, which is no text.
     std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
 }
 
 // The fields of /proc/PID/stat from the third on: the second, a name in parentheses, may hold
@@ -43,12 +46,12 @@ std::istringstream stat_fields(pid_t pid) {
 std::map<pid_t, Duration> thread_times(pid_t pid) {
     std::map<pid_t, Duration> times;
     std::error_code error;
-    const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), error);
-    for (const auto& task : tasks) {
-        std::istringstream text(read_all(task.path() / "schedstat"));
+    std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", pid), error);
+    for (; !error && task != end(task); task.increment(error)) {
+        std::istringstream text(read_all(task->path() / "schedstat"));
         std::int64_t ns = 0;
         if (text >> ns) {
-            times[static_cast<pid_t>(std::stol(task.path().filename()))] = Duration(ns);
+            times[static_cast<pid_t>(std::stol(task->path().filename()))] = Duration(ns);
         }
     }
     return times;
@@ -69,10 +72,11 @@ std::uint64_t resident_bytes(pid_t pid) {
 std::optional<std::uint64_t> descriptors_of(pid_t pid) {
     std::error_code error;
     std::filesystem::directory_iterator each(fmt::format("/proc/{}/fd", pid), error);
-    if (error) {
-        return std::nullopt;
+    std::uint64_t count = 0;
+    for (; !error && each != end(each); each.increment(error)) {
+        ++count;
     }
-    return static_cast<std::uint64_t>(std::distance(begin(each), end(each)));
+    return error ? std::nullopt : std::optional(count);
 }
 
 // Its standard output, or nothing where it could not be run or failed.

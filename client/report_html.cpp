@@ -138,7 +138,7 @@ void write_list(std::string& text, const std::string& title, const Json& list) {
         for (const std::string& key : keys) {
             const Json value = row.value(key, Json(nullptr));
             fmt::format_to(Out(text), "<td{}>{}</td>", value.is_number() ? "" : " class=\"text\"",
-                           value_text(unit.empty() ? key : key + "_" + unit, value));
+                           value_text(unit.empty() ? key : fmt::format("{}_{}", key, unit), value));
         }
         text += "</tr>";
     }
@@ -239,8 +239,9 @@ void write_curve(std::string& text, const Json& result) {
                true,
                {{1, percentile_label(1)}, {2, percentile_label(2)}},
                "percentile, each step a tenth of what is left"};
-    for (double tick = 10; tick <= one_in; tick *= 10) {
-        chart.x.ticks.push_back({tick, percentile_label(tick)});
+    for (std::uint64_t tick = 10; tick <= static_cast<std::uint64_t>(one_in); tick *= 10) {
+        const auto place = static_cast<double>(tick);
+        chart.x.ticks.push_back({place, percentile_label(place)});
     }
     chart.y = logarithmic_axis(smallest, largest, "", exactly);
     write_chart(text, chart);

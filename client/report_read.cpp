@@ -129,7 +129,7 @@ Histogram read_latency(const Json& latency, const std::string& place) {
         buckets.push_back({count_of(list[i][0], each), count_of(list[i][1], each)});
     }
     try {
-        const Histogram restored = Histogram::restore(
+        Histogram restored = Histogram::restore(
             buckets, duration_of(field(latency, "min_ns", place), place + ".min_ns"),
             duration_of(field(latency, "max_ns", place), place + ".max_ns"),
             sum.get<std::string>());

@@ -119,7 +119,7 @@ void ControlSocket::serve(Asker& asker) {
         }
         asker.command.append(reinterpret_cast<const char*>(bytes.data()), got.bytes);
         const std::size_t end = asker.command.find('\n');
-        if (end != std::string::npos && end <= kLongestCommand) {
+        if (end <= kLongestCommand) { // npos is beyond it
             const ControlAnswer answer = handler_(std::string_view(asker.command).substr(0, end));
             asker.answer = std::string(answer.ok ? kOk : kError) + answer.text;
             asker.answered = true;
