@@ -24,10 +24,10 @@ def clone(target):
 def test_quickstart_installs_the_service_proves_it_and_leaves_it_running(package):
     machine = booted()
     try:
-        clone(machine.root / "root/echod")
+        clone(machine.root / "srv/echod")
         settings = [f"{name}={value}" for name, value in BUILD_ENVIRONMENT.items()]
         shown = machine.run(
-            ["env", *settings, "/root/echod/packaging/quickstart"], timeout=300
+            ["env", *settings, "/srv/echod/packaging/quickstart"], timeout=300
         ).stdout
         assert "verdict     ok: every echo was byte for byte what was sent" in shown
         assert "ready: listening on 127.0.0.1:8007" in shown, "the journal"
