@@ -67,30 +67,30 @@ void Reporter::report(const Gauges& gauges, TimePoint now) {
     }
     due_ = now + interval_; // also where memory is out and nothing can be written
     write(gauges, now);
-    start_window(now);
 }
 
 void Reporter::report_now(const Gauges& gauges, TimePoint now) {
     write(gauges, now);
-    window_start_ = now;
 }
 
 void Reporter::write(const Gauges& gauges, TimePoint now) {
     const Duration window = std::max(now - window_start_, Duration(1));
-    log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, window),
-               fmt::format("statistics of {:.2f}s: {}", seconds(window),
-                           text_of(counters_, last_, gauges, longest_turn_)));
     const auto rate = [&](std::uint64_t part) {
         return static_cast<double>(part) / seconds(window);
     };
-    service_.status(fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out",
-                                gauges.connections,
-                                rate(counters_.messages_out - last_.messages_out),
-                                rate(counters_.bytes_out - last_.bytes_out) / 1e6),
-                    now);
+    const std::string status =
+        fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out", gauges.connections,
+                    rate(counters_.messages_out - last_.messages_out),
+                    rate(counters_.bytes_out - last_.bytes_out) / 1e6);
+    log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, window),
+               fmt::format("statistics of {:.2f}s: {}", seconds(window),
+                           text_of(counters_, last_, gauges, longest_turn_)));
+    // Now, before anything else may find that memory is out: what was told is not told again.
     last_ = counters_;
     longest_turn_ever_ = longest_turn();
     longest_turn_ = {};
+    window_start_ = now;
+    service_.status(status, now);
 }
 
 void Reporter::report_totals(const Gauges& gauges, TimePoint now) {
