@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace echod {
@@ -77,6 +78,30 @@ void set_nonblocking(int fd) {
 void set_nodelay(int fd) noexcept {
     const int on = 1;
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// The kernel gives up a silent peer when it has answered none of the probes and TCP_USER_TIMEOUT is
+// over; with five of them in the second half of that time, one that is lost on the way costs nobody
+// the connection.
+void set_unacked_timeout(int fd, Duration time) noexcept {
+    constexpr int kProbes = 5;
+    const auto whole_seconds = [](Duration part) {
+        constexpr std::int64_t kMost = 32'767; // for TCP_KEEPIDLE
+        const auto count = std::chrono::duration_cast<std::chrono::seconds>(part).count();
+        return static_cast<int>(std::clamp<std::int64_t>(count, 1, kMost));
+    };
+    const auto milliseconds =
+        static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+    const int first = whole_seconds(time / 2);
+    const int pause = whole_seconds(time / 2 / kProbes);
+    const int on = time != Duration::zero() ? 1 : 0;
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) != 0) {
+        return; // AF_UNIX: there is no network that could lose a peer
+    }
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &first, sizeof first);
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
+    (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 void set_abort_on_close(int fd) noexcept {

@@ -2,6 +2,7 @@
 // Stream sockets: the system calls that move bytes, with their failures as results.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/unique_fd.hpp"
 #include "net/address.hpp"
 
@@ -37,6 +38,12 @@ void set_nonblocking(int fd);
 /// Switches Nagle's algorithm off; on a listening socket, what it accepts inherits that. Does
 /// nothing on a socket that is not TCP.
 void set_nodelay(int fd) noexcept;
+
+/// Ends connections whose peer acknowledges nothing for `time` (at least a second) with ETIMEDOUT,
+/// and asks peers that are silent whether they are there (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE);
+/// zero: neither. What a listening socket accepts inherits that. Does nothing on a socket that is
+/// not TCP.
+void set_unacked_timeout(int fd, Duration time) noexcept;
 
 /// Makes the next close() of fd an abort: what is unsent is thrown away and the peer sees a reset
 /// (socket(7), SO_LINGER).

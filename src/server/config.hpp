@@ -36,6 +36,7 @@ struct Config {
         Duration idle = std::chrono::seconds(30);
         Duration message = std::chrono::seconds(10);
         Duration write = std::chrono::seconds(10);
+        Duration unacked = std::chrono::seconds(30);
         Duration drain = std::chrono::seconds(10);
         bool operator==(const Timeouts&) const = default;
     } timeouts;

@@ -53,6 +53,7 @@ void visit_config(AnyConfig& config, Visitor&& visitor) {
     visitor("timeouts", "idle", config.timeouts.idle, kTimeout);
     visitor("timeouts", "message", config.timeouts.message, kTimeout);
     visitor("timeouts", "write", config.timeouts.write, kTimeout);
+    visitor("timeouts", "unacked", config.timeouts.unacked, Time{1s, 24h, true});
     visitor("timeouts", "drain", config.timeouts.drain, Time{0ms, 1h, false});
 
     visitor("stats", "interval", config.stats.interval, Time{100ms, 24h, true});

@@ -246,7 +246,20 @@ void Connection::release(BufferPool& pool) noexcept {
 }
 
 Next Connection::fail(int error) noexcept {
-    reason_ = error == ECONNRESET || error == EPIPE ? CloseReason::reset : CloseReason::io_error;
+    switch (error) {
+    case ECONNRESET:
+    case EPIPE:
+        reason_ = CloseReason::reset;
+        break;
+    case ETIMEDOUT:
+    case EHOSTUNREACH: // what a router had said when the kernel gave up
+    case ENETUNREACH:
+        reason_ = CloseReason::unacked_timeout;
+        break;
+    default:
+        reason_ = CloseReason::io_error;
+        break;
+    }
     return Next::close;
 }
 

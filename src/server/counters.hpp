@@ -19,20 +19,22 @@ enum class CloseReason : std::uint8_t {
     idle_timeout,    ///< nothing moved for timeouts.idle
     message_timeout, ///< a message was not completed within timeouts.message
     write_timeout,   ///< the peer did not read what it was owed for timeouts.write
+    unacked_timeout, ///< the peer vanished: it acknowledged nothing for timeouts.unacked
     evicted,         ///< made room for a new one (when_full = "evict")
     io_error,        ///< any other failure of recv(2), send(2), epoll_ctl(2) or memory
     drained,         ///< at stop: it had been answered
     stopped,         ///< at stop: time was up, or a second signal came
     parked,          ///< at a restart: handed over to the next process, not closed for the peer
 };
-inline constexpr std::size_t kCloseReasons = 12;
+inline constexpr std::size_t kCloseReasons = 13;
 
 /// The reason as it stands in a log line: "idle_timeout".
 [[nodiscard]] constexpr std::string_view to_string(CloseReason reason) noexcept {
     constexpr std::array<std::string_view, kCloseReasons> kNames = {
         "peer",         "incomplete",      "reset",         "protocol_error",
-        "idle_timeout", "message_timeout", "write_timeout", "evicted",
-        "io_error",     "drained",         "stopped",       "parked"};
+        "idle_timeout", "message_timeout", "write_timeout", "unacked_timeout",
+        "evicted",      "io_error",        "drained",       "stopped",
+        "parked"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace echod {
 
@@ -91,6 +92,15 @@ Acceptor::Acceptor(std::vector<Listener> listeners, Epoll& epoll, Clients& clien
             error != 0) {
             throw_errno(error, "cannot watch " + listeners_[i].name);
         }
+    }
+}
+
+void Acceptor::set_unacked_timeout(Duration time) noexcept {
+    if (time == std::exchange(unacked_timeout_, time)) {
+        return;
+    }
+    for (const Listener& listener : listeners_) {
+        echod::set_unacked_timeout(listener.fd.get(), time); // what it accepts inherits it
     }
 }
 

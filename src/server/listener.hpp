@@ -44,6 +44,10 @@ public:
         most_ = std::min(limits.max_connections, room);
     }
 
+    /// timeouts.unacked of the connections accepted from here on; zero at first, which leaves alone
+    /// what a socket unit says (KeepAlive=).
+    void set_unacked_timeout(Duration time) noexcept;
+
     /// The listener with this index has connections waiting.
     void on_event(std::size_t index) noexcept;
 
@@ -99,6 +103,7 @@ private:
     std::uint64_t first_token_;
     Config::Limits limits_;
     std::uint32_t most_ = 0;
+    Duration unacked_timeout_{};
     std::size_t next_listener_ = 0;
     bool watching_ = true;
     std::optional<TimePoint> retry_at_;   ///< descriptors or memory are out: nobody is accepted

@@ -201,6 +201,7 @@ void Server::apply(Config config, TimePoint now) noexcept {
     config_ = std::move(config);
     clients_.configure(config_.limits, config_.timeouts);
     acceptor_.configure(config_.limits, room_for_connections());
+    acceptor_.set_unacked_timeout(config_.timeouts.unacked);
     reporter_.set_interval(config_.stats.interval, now);
     log_.set_level(config_.log.level);
 }

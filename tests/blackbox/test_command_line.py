@@ -140,6 +140,7 @@ def test_what_print_config_prints_reads_back_the_same(tmp_path):
         idle = "1500ms"
         message = "0.25s"
         write = 0
+        unacked = "90s"
         drain = "90s"
         [stats]
         interval = "2m"
@@ -161,6 +162,7 @@ def test_what_print_config_prints_reads_back_the_same(tmp_path):
     assert got["timeouts.idle"] == 1.5
     assert got["timeouts.message"] == 0.25
     assert got["timeouts.write"] == 0
+    assert got["timeouts.unacked"] == 90
     assert got["timeouts.drain"] == 90
     assert got["stats.interval"] == 120
     assert got["log.level"] == "debug"

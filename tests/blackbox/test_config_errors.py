@@ -43,6 +43,10 @@ WRONG = {
     ),
     "timeouts.message": (DURATION, ["5", '"24h1s"', '"86400001ms"', "false"]),
     "timeouts.write": (DURATION, ['"forever"', "-1", '"0.0005s"']),
+    "timeouts.unacked": (
+        "a duration from 1s to 24h",
+        ["30", '"999ms"', '"25h"', '"-1s"', "true"],
+    ),
     "timeouts.drain": ("a duration from 0s to 1h", ["3", '"2h"', '"61m"', '"never"', '"-0s"']),
     "stats.interval": (
         "a duration from 100ms to 24h",

@@ -147,7 +147,12 @@ def test_one_byte_a_call_costs_nobody_anything(faulty, call):
     assert (hits, cut_off) == (15_000, 0)
 
 
-NAMES = {errno.ECONNRESET: "closed_reset", errno.EPIPE: "closed_reset"}
+NAMES = {
+    errno.ECONNRESET: "closed_reset",
+    errno.EPIPE: "closed_reset",
+    errno.ETIMEDOUT: "closed_unacked_timeout",
+    errno.EHOSTUNREACH: "closed_unacked_timeout",
+}
 
 
 @pytest.mark.parametrize(

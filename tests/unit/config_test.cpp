@@ -29,7 +29,7 @@ TEST(Config, WhatIsPrintedReadsBackTheSame) {
     Config config;
     config.listen = {{"0.0.0.0", "2001:db8::1"}, 0, 1};
     config.limits = {1, 2, WhenFull::evict, 3, 4};
-    config.timeouts = {1500ms, 0s, 2h, 0s};
+    config.timeouts = {1500ms, 0s, 2h, 3s, 0s};
     config.stats = {250ms};
     config.log = {LogLevel::debug, LogTarget::stderr_stream};
     EXPECT_EQ(parse_config(format_config(config), "f.toml"), config);
@@ -38,7 +38,7 @@ TEST(Config, WhatIsPrintedReadsBackTheSame) {
 
 TEST(Config, EveryKeyIsPrintedOnce) {
     const std::string text = format_config(Config{});
-    EXPECT_EQ(config_keys().size(), 15U);
+    EXPECT_EQ(config_keys().size(), 16U);
     for (const std::string& key : config_keys()) {
         const std::string line = "\n" + key.substr(key.find('.') + 1) + " = ";
         EXPECT_NE(text.find(line), std::string::npos) << key;
