@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""A network of the test's own, in which packets can be lost (network_namespaces(7), iptables(8))."""
+
+import contextlib
+import ctypes
+import os
+import re
+import subprocess
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(function, *arguments):
+    if function(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), function.__name__)
+
+
+def _iptables(*arguments):
+    command = ["iptables", "--wait", *map(str, arguments)]
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return result.stdout
+
+
+class Network:
+    """The loopback of a fresh namespace: this thread and what it starts are in it."""
+
+    def lose(self, probability):
+        """From here on each TCP packet is lost with this probability."""
+        statistic = ["-m", "statistic", "--mode", "random", "--probability", probability]
+        _iptables("-A", "INPUT", "-p", "tcp", *statistic, "-j", "DROP")
+
+    def cut(self, *match):
+        """From here on all TCP packets are lost, or those that match: "--sport", 80."""
+        _iptables("-A", "INPUT", "-p", "tcp", *match, "-j", "DROP")
+
+    def heal(self):
+        _iptables("-F", "INPUT")
+
+    def lost(self):
+        """Packets lost by the rules that are in force."""
+        return sum(map(int, re.findall(r"^ *(\d+) .* DROP ", _iptables("-nvxL", "INPUT"), re.M)))
+
+
+@contextlib.contextmanager
+def namespace():
+    """A Network until the end of the block. Needs root."""
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call(_libc.unshare, CLONE_NEWNET)
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            yield Network()
+        finally:
+            _call(_libc.setns, before, CLONE_NEWNET)
+    finally:
+        os.close(before)

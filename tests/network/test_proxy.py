@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Both programs with a proxy between them that behaves like a bad network."""
+
+import pytest
+from load import DELIVERED, NOT_DELIVERED, load
+from proxy import Proxy
+from wire import Client, message
+
+# Every message that was sent ends under one of these.
+ENDS = ("verified", "wrong", "timed_out", "lost", "in_flight_at_end")
+
+
+@pytest.mark.parametrize(
+    ("piece", "delay"), [(7, 0.0), (100, 0.02), (4096, 0.2)], ids=["dribble", "jitter", "delay"]
+)
+def test_pieces_and_delays_change_no_byte_and_lose_none(echod, piece, delay):
+    daemon = echod()
+    with Proxy(daemon.address, piece=piece, delay=delay) as proxy:
+        status, result = load(proxy.address, "-c", "10", "-p", "3", "-n", "300", "--sizes", "edges",
+                              "--timeout", "60s")  # fmt: skip
+    assert status == DELIVERED, result
+    assert result["messages"]["verified"] == 300
+
+
+@pytest.mark.parametrize("cut", ["reset", "fin"])
+def test_connections_that_are_cut_get_nothing_wrong(echod, cut):
+    daemon = echod()
+    with Proxy(daemon.address, piece=500, cut_after=20_000, cut=cut) as proxy:
+        status, result = load(proxy.address, "-c", "10", "-p", "8", "-n", "2000",
+                              "--timeout", "20s")  # fmt: skip
+        cuts = proxy.cuts
+    assert status == NOT_DELIVERED, result
+    assert cuts == 10
+    messages = result["messages"]
+    assert messages["wrong"] == 0
+    assert messages["sent"] == sum(messages[name] for name in ENDS)
+    daemon.wait_for_counters(connections=0)
+
+
+def test_peers_behind_a_path_that_swallows_all_go_by_timeout(echod):
+    daemon = echod(timeouts={"idle": "1s", "message": "500ms", "write": "500ms"})
+    with Proxy(daemon.address, piece=1000, cut_after=30_000, cut="swallow") as proxy:
+        status, result = load(proxy.address, "-c", "10", "-p", "8", "-n", "5000",
+                              "--timeout", "3s")  # fmt: skip
+        assert status == NOT_DELIVERED, result
+        assert result["messages"]["wrong"] == 0
+        # The proxy holds its side open: only the daemon's own clocks end these.
+        counters = daemon.wait_for_counters(connections=0)
+    ended = [f"closed_{name}_timeout" for name in ("idle", "message", "write")]
+    assert sum(counters.get(name, 0) for name in ended) == 10, counters
+    daemon.connect().echo()
+
+
+def test_a_client_behind_a_swallowing_path_costs_another_nothing(echod):
+    daemon = echod(timeouts={"message": "500ms", "write": "500ms"})
+    with Proxy(daemon.address, cut_after=50_000, cut="swallow") as proxy:
+        with Client(proxy.address) as victim:
+            victim.flood(message(b"v" * 1016) * 50)
+            with Client(daemon.address) as other:
+                for _ in range(200):
+                    other.echo()
+            counters = daemon.wait_for_counters(connections=0)
+    ended = [f"closed_{name}_timeout" for name in ("message", "write")]
+    assert sum(counters.get(name, 0) for name in ended) == 1, counters
