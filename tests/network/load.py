@@ -7,7 +7,7 @@ import subprocess
 from echod_daemon import BUILD
 
 ECHOLOAD = BUILD / "client/echoload"
-DELIVERED, NOT_DELIVERED = 0, 5
+DELIVERED, WRONG, NOT_DELIVERED = 0, 4, 5
 
 
 def start_load(address, *arguments):
