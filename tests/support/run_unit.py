@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests that a meson build directory declares, with one result for each GoogleTest case.
 
-run_unit.py BUILD_DIR RESULTS_DIR SUITE     writes RESULTS_DIR/SUITE-NAME.xml for each executable
+run_unit.py BUILD_DIR RESULTS_DIR SUITE [DECLARED]
+    writes RESULTS_DIR/SUITE-NAME.xml for each executable of meson's suite DECLARED (unit)
 """
 
 import json
@@ -18,11 +19,11 @@ import results
 MINIMUM_TIMEOUT_SECONDS = 300
 
 
-def declared_tests(build_dir):
+def declared_tests(build_dir, suite):
     listing = subprocess.run(
         ["meson", "introspect", "--tests", build_dir], check=True, stdout=subprocess.PIPE
     )
-    return json.loads(listing.stdout)
+    return [test for test in json.loads(listing.stdout) if f"echod:{suite}" in test["suite"]]
 
 
 def run(test):
@@ -86,10 +87,10 @@ def run_and_record(test, results_dir, suite):
 
 def main(arguments):
     build_dir, results_dir, suite = arguments[0], Path(arguments[1]).resolve(), arguments[2]
-    tests = declared_tests(build_dir)
+    tests = declared_tests(build_dir, arguments[3] if len(arguments) > 3 else "unit")
     if not tests:
         results.write(
-            results_dir / f"{suite}-none.xml", suite, [("declared", 0.0, "no unit test was built")]
+            results_dir / f"{suite}-none.xml", suite, [("declared", 0.0, "no test is declared")]
         )
     for test in tests:
         print(run_and_record(test, results_dir, suite), flush=True)

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// Connections under a schedule: some peers that send in pieces, read or do not, half-close and go,
+// a kernel that fails and does less than was asked, quotas, clock steps, a drain.
+//
+// What is held to, after each step: a peer has been sent nothing but a prefix of what it is owed;
+// the counters add up; no more is kept than one receive buffer a connection. At the end the kernel
+// is well again and every peer reads: with no help but epoll's events and the ready queue, whoever
+// is still connected must get all it is owed, and whoever half-closed or sent an invalid header
+// must see the end. A state that no event moves on shows there.
+#include "bytes.hpp"
+#include "kernel.hpp"
+#include "net/socket.hpp"
+#include "server/clients.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace {
+
+using namespace echod;
+using namespace std::chrono_literals;
+using fuzz::require;
+
+constexpr std::size_t kMostPeers = 4;
+constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
+
+struct Peer {
+    UniqueFd fd;
+    int server_fd = -1;
+    std::vector<std::byte> sent;
+    std::vector<std::byte> received;
+    bool finished = false; ///< its FIN is sent
+    bool ended = false;    ///< it saw the end, or an error
+
+    [[nodiscard]] Scan owed() const { return scan_frames(sent, kNoLimit); }
+};
+
+class Schedule {
+public:
+    explicit Schedule(fuzz::Bytes& in) : in_(in) {
+        limits_.quota_messages = 1 + in_.choice(20);
+        clients_.configure(limits_, timeouts_);
+        connect();
+    }
+
+    void run() {
+        // Bounded, so that one input does not take long, whatever it asks for.
+        for (int steps = 0; !in_.empty() && steps < 400; ++steps) {
+            step();
+            check();
+        }
+        settle();
+    }
+
+private:
+    void step() {
+        switch (in_.choice(14)) {
+        case 0:
+        case 1:
+            send_frames();
+            break;
+        case 2:
+            send_raw();
+            break;
+        case 3:
+        case 4:
+            read(peer(), in_.pair());
+            break;
+        case 5:
+            finish(peer());
+            break;
+        case 6:
+            peer().fd.reset();
+            break;
+        case 7:
+            plan_faults();
+            break;
+        case 8:
+            connect();
+            break;
+        case 9:
+            advance(std::chrono::milliseconds(in_.pair()));
+            break;
+        case 10:
+            reconfigure();
+            break;
+        case 11:
+            rare();
+            break;
+        default:
+            turn((in_.byte() & 1U) != 0);
+            break;
+        }
+    }
+
+    Peer& peer() { return peers_[in_.choice(static_cast<std::uint32_t>(peers_.size()))]; }
+
+    void connect() {
+        if (peers_.size() == kMostPeers) {
+            return;
+        }
+        std::array<int, 2> fds{};
+        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) ==
+                    0,
+                "there are sockets");
+        const int small = 1 << (12U + in_.choice(7)); // the kernel has a least size
+        (void)::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        Peer peer;
+        peer.fd.reset(fds[1]);
+        peer.server_fd = fds[0];
+        if (clients_.add(UniqueFd(fds[0]), Endpoint{}, now_)) {
+            peers_.push_back(std::move(peer));
+        } else {
+            require(fuzz::kernel().was_fatal, "a connection is taken where nothing fails");
+        }
+        if (peers_.empty()) {
+            fuzz::kernel().watch.clear();
+            connect();
+        }
+    }
+
+    void send(Peer& to, std::span<const std::byte> bytes) {
+        if (!to.fd || to.finished) {
+            return;
+        }
+        const IoResult result = send_some(to.fd.get(), bytes);
+        to.sent.insert(to.sent.end(), bytes.begin(),
+                       bytes.begin() + static_cast<std::ptrdiff_t>(result.bytes));
+    }
+
+    // Whole frames behind what the peer has sent so far; a split leaves the last one in pieces.
+    void send_frames() {
+        Peer& to = peer();
+        const std::uint32_t count = 1 + in_.choice(64);
+        const std::uint32_t size = in_.pair() % (kMaxPayload + 1);
+        const std::size_t cut = in_.pair();
+        std::vector<std::byte> bytes;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const std::size_t at = bytes.size();
+            bytes.resize(at + kHeaderSize + size, static_cast<std::byte>(++mark_));
+            encode_header({mark_, size}, bytes.data() + at);
+        }
+        const std::size_t begun = to.sent.size() - to.owed().bytes;
+        if (begun != 0) { // finish the frame that was begun, if its header says how
+            pending_rest(to, bytes);
+        }
+        if (cut < bytes.size()) {
+            bytes.resize(cut);
+        }
+        send(to, bytes);
+    }
+
+    // Puts what completes the peer's last frame in front of `bytes`.
+    void pending_rest(const Peer& to, std::vector<std::byte>& bytes) const {
+        const std::span<const std::byte> tail = std::span(to.sent).subspan(to.owed().bytes);
+        std::size_t rest = kHeaderSize - std::min(tail.size(), kHeaderSize);
+        if (rest == 0) {
+            const std::size_t size = decode_header(tail.data()).size;
+            rest = size > kMaxPayload ? 0 : kHeaderSize + size - tail.size();
+        }
+        bytes.insert(bytes.begin(), rest, std::byte{0});
+    }
+
+    void send_raw() {
+        Peer& to = peer();
+        send(to, std::as_bytes(in_.take(in_.byte())));
+    }
+
+    static void read(Peer& from, std::size_t most) {
+        std::array<std::byte, 65536> buffer;
+        if (!from.fd || from.ended || most == 0) {
+            return;
+        }
+        const IoResult got = receive(from.fd.get(), std::span(buffer).first(most));
+        if (got.would_block()) {
+            return;
+        }
+        from.ended = got.bytes == 0;
+        from.received.insert(from.received.end(), buffer.begin(),
+                             buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
+        const auto owed = std::span(from.sent).first(from.owed().bytes);
+        require(from.received.size() <= owed.size() &&
+                    std::equal(from.received.begin(), from.received.end(), owed.begin()),
+                "what comes back is a prefix of what is owed");
+    }
+
+    static void finish(Peer& one) {
+        if (one.fd && !one.finished) {
+            ::shutdown(one.fd.get(), SHUT_WR);
+            one.finished = true;
+        }
+    }
+
+    void plan_faults() {
+        fuzz::Kernel& kernel = fuzz::kernel();
+        const std::uint32_t where = in_.choice(8);
+        for (std::uint32_t count = 1 + in_.choice(6); count != 0; --count) {
+            const auto fault = static_cast<fuzz::Fault>(in_.choice(fuzz::kFaults));
+            if (where < 3) {
+                kernel.receive.push_back(fault);
+            } else if (where < 6) {
+                kernel.send.push_back(fault);
+            } else if (where == 6) {
+                kernel.watch.push_back(fault);
+            } else {
+                kernel.refuse_memory.push_back(fault == fuzz::Fault::no_memory);
+            }
+        }
+    }
+
+    void advance(Duration step) {
+        now_ += step;
+        clients_.expire(now_);
+        const auto next = clients_.next_deadline();
+        require(!next || *next > now_, "no deadline that is over is left");
+    }
+
+    void reconfigure() {
+        limits_.quota_messages = 1 + in_.choice(30);
+        limits_.when_full = (in_.byte() & 1U) != 0 ? WhenFull::evict : WhenFull::queue;
+        timeouts_.idle = std::chrono::milliseconds(in_.pair());
+        timeouts_.message = std::chrono::milliseconds(in_.pair());
+        timeouts_.write = std::chrono::milliseconds(in_.pair());
+        clients_.configure(limits_, timeouts_);
+    }
+
+    void rare() {
+        if (in_.byte() != 1) {
+            return;
+        }
+        switch (in_.choice(2)) {
+        case 0:
+            if (clients_.open() != 0) {
+                clients_.evict_longest_idle();
+            }
+            break;
+        default:
+            draining_ = true;
+            clients_.start_drain(now_);
+            break;
+        }
+    }
+
+    void turn(bool others_wait) {
+        fuzz::kernel().make_good();
+        std::array<epoll_event, 16> events{};
+        const int n = epoll_.wait(events, Duration::zero());
+        for (int i = 0; i < n; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            clients_.on_event(event.data.u64, event.events);
+        }
+        if (clients_.has_ready()) {
+            clients_.serve_ready(now_, others_wait);
+        }
+    }
+
+    void check() const {
+        std::vector<ConnectionSummary> all;
+        std::vector<ConnectionSummary> none;
+        clients_.summarize(kMostPeers, now_, all, none);
+        std::size_t kept = 0;
+        for (const ConnectionSummary& one : all) {
+            require(one.kept <= kReceiveBuffer, "one receive buffer is the most that is kept");
+            kept += one.kept;
+        }
+        require(clients_.kept_bytes() <= clients_.open() * kReceiveBuffer &&
+                    clients_.kept_bytes() >= kept && (kept != 0 || clients_.kept_bytes() == 0),
+                "buffers are lent to those who keep something, and given back");
+        const Counters& c = counters_;
+        require(c.accepted == clients_.open() + c.closed_total(), "every connection ends once");
+        require(c.bytes_in == c.bytes_out + c.bytes_dropped + kept, "every byte ends once");
+        const std::uint64_t done = c.messages_out + c.messages_dropped;
+        require(kept == 0 ? c.messages_in == done : c.messages_in >= done,
+                "every message ends once");
+    }
+
+    // The kernel is well, everybody reads, and the clock stands: the end is reached by events
+    // alone.
+    void settle() {
+        fuzz::Kernel& kernel = fuzz::kernel();
+        const bool was_fatal = kernel.was_fatal;
+        kernel.receive.clear();
+        kernel.send.clear();
+        kernel.watch.clear();
+        kernel.refuse_memory.clear();
+        for (int quiet = 0; quiet < 4; ++quiet) {
+            const Counters before = counters_;
+            turn(false);
+            for (Peer& one : peers_) {
+                read(one, 65536);
+            }
+            check();
+            quiet = before == counters_ && !clients_.has_ready() ? quiet : -1;
+        }
+        // Whom a timeout, a failure or the drain may have cut off is owed a prefix, no more.
+        std::uint64_t cut_off = was_fatal || draining_ ? 1 : 0;
+        for (const CloseReason reason :
+             {CloseReason::idle_timeout, CloseReason::message_timeout, CloseReason::write_timeout,
+              CloseReason::evicted, CloseReason::io_error, CloseReason::stopped}) {
+            cut_off += counters_.closed[static_cast<std::size_t>(reason)];
+        }
+        for (const Peer& one : peers_) {
+            if (!one.fd) {
+                continue;
+            }
+            const Scan owed = one.owed();
+            const bool must_end = one.finished || owed.end == ScanEnd::invalid;
+            if (!one.ended || cut_off == 0) {
+                require(one.received.size() == owed.bytes, "nobody waits for what is owed");
+                require(one.ended == must_end, "the end comes when it is due, and not before");
+            }
+        }
+        now_ += 25h;
+        for (int i = 0; i < 8 && timeouts_.idle != Duration::zero(); ++i) {
+            clients_.expire(now_);
+            now_ += 25h;
+        }
+        require(timeouts_.idle == Duration::zero() || clients_.open() == 0, "idle ones go");
+        clients_.close_all(CloseReason::stopped);
+        check();
+    }
+
+    fuzz::Bytes& in_;
+    Config::Limits limits_;
+    Config::Timeouts timeouts_;
+    Epoll epoll_;
+    Counters counters_;
+    Clients clients_{epoll_, counters_};
+    TimePoint now_{1h};
+    std::vector<Peer> peers_;
+    std::uint32_t mark_ = 0;
+    bool draining_ = false;
+};
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::kernel().reset();
+    fuzz::Bytes in(data, size);
+    std::make_unique<Schedule>(in)->run();
+    return 0;
+}
