@@ -96,6 +96,7 @@ public:
         }
         for (int i = 0; i < 8; ++i) {
             now_ += 25h;
+            check();
             clients_.expire(now_);
         }
         require(clients_.open() == 0, "idle ones go");
