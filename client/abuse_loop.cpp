@@ -151,7 +151,7 @@ Duration AbuseLoop::time_to_sleep(TimePoint now) const noexcept {
 }
 
 void AbuseLoop::open_due(TimePoint now) {
-    const double due = std::chrono::duration<double>(now - start_).count() * kOpensPerSecond;
+    const double due = echod::to_seconds(now - start_) * kOpensPerSecond;
     while (end_ == TimePoint::max() && opened_ != abusers_.size() &&
            static_cast<double>(opened_) <= due) {
         open(static_cast<std::uint32_t>(opened_++), now);

@@ -22,7 +22,7 @@ Arrivals::Arrivals(const Pace& pace, Arrival arrival, std::optional<Duration> le
     : rate_(pace.first), arrival_(arrival), first_position_(share.index), stride_(share.loops),
       left_(messages), random_(random_of(seed, share.index)) {
     if (pace.is_ramp() && length) {
-        slope_of_ramp_ = (pace.last - pace.first) / std::chrono::duration<double>(*length).count();
+        slope_of_ramp_ = (pace.last - pace.first) / echod::to_seconds(*length);
     }
 }
 

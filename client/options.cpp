@@ -3,6 +3,7 @@
 
 #include "client/option_reader.hpp"
 
+#include <memory>
 #include <random>
 
 namespace echoload {
@@ -11,9 +12,9 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-constexpr const char* kDescription =
-    "echoload sends random messages to echo servers, verifies every echo byte for byte and "
-    "reports rate, latency and errors.";
+constexpr const char* kDescription = "echoload sends random messages to echo servers, verifies "
+                                     "every echo byte for byte and reports\n"
+                                     "rate, latency and errors.";
 
 constexpr const char* kFooter = R"(
 Numbers take k and M (10k, 1.5M); durations are 250us, 10ms, 30s, 5m, 1h.
@@ -38,6 +39,36 @@ std::string one_line(std::string text) {
     }
     return text;
 }
+
+// Descriptions in lines of at most 100 columns, and no word on what excludes what beside the name:
+// where it matters the description says it, and the error does.
+class HelpFormatter : public CLI::Formatter {
+public:
+    HelpFormatter() { column_width(kColumn); }
+
+private:
+    static constexpr std::size_t kColumn = 28;
+    static constexpr std::size_t kWidth = 100 - kColumn;
+
+    std::string make_option_opts(const CLI::Option* option) const override {
+        const std::string type = option->get_type_name();
+        return type.empty() ? "" : " " + type;
+    }
+
+    std::string make_option_desc(const CLI::Option* option) const override {
+        std::string text = option->get_description();
+        std::size_t begin = 0;
+        while (text.size() - begin > kWidth) {
+            const std::size_t space = text.rfind(' ', begin + kWidth);
+            if (space == std::string::npos || space <= begin) {
+                break; // one word that is longer than that
+            }
+            text[space] = '\n';
+            begin = space + 1;
+        }
+        return text;
+    }
+};
 
 } // namespace
 
@@ -64,14 +95,21 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     Options options;
     options.seed = random_seed();
     CLI::App app(kDescription, "echoload");
-    app.get_formatter()->column_width(28);
+    app.formatter(std::make_shared<HelpFormatter>());
     app.footer(kFooter);
     app.set_version_flag("--version", std::string("echoload ") + ECHOD_VERSION);
+    const auto group = [&app](const char* title) { app.option_defaults()->group(title); };
+    group("Load");
     add_load_options(app, options);
+    group("Pace");
     add_pace_options(app, options);
+    group("Connections");
     add_ending_options(app, options);
+    group("Verification and framing");
     add_verify_options(app, options);
+    group("Misbehaving connections");
     add_abuse_options(app, options);
+    group("Result");
     add_report_options(app, options);
     const auto check = [&options] {
         check_pace(options);

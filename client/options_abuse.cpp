@@ -5,8 +5,8 @@ namespace echoload {
 
 void add_abuse_options(CLI::App& app, Options& options) {
     add(app, "--abuse",
-        "misbehaving connections beside the others: slow-read:N,dribble:N,idle:N,half-header:N,"
-        "oversize:N,garbage:N,rst:N,never-read:N",
+        "misbehaving connections beside the others: slow-read, dribble, idle, half-header, "
+        "oversize, garbage, rst and never-read, each with how many",
         "MODE:N,...",
         [&options](const std::string& text) { options.abuse.parse_connections(text); });
     add(app, "--expect", "what the server is to do with those: close, echo or keep them",

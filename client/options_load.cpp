@@ -22,36 +22,36 @@ void add_load_options(CLI::App& app, Options& options) {
                    "host:port, [v6-address]:port or unix:/path; several share the connections")
         ->type_name("")
         ->required();
-    add(app, "-c,--connections", "connections open at the same time (50)", "N",
+    add(app, "-c,--connections", "connections open at the same time [50]", "N",
         [&options](const std::string& text) {
             options.connections = static_cast<std::uint32_t>(count_in(text, 1, kMaxConnections));
         });
     CLI::Option* const duration =
-        add(app, "-d,--duration", "how long to measure, once all connections are up (10s)", "T",
+        add(app, "-d,--duration", "how long to measure, once all connections are up [10s]", "T",
             [&options](const std::string& text) {
                 options.duration = duration_in(text, std::chrono::milliseconds(1), kMaxTime);
             });
     add(app, "-n,--messages", "messages to send in all, once all connections are up", "N",
         [&options](const std::string& text) { options.messages = count_in(text, 1, kMaxMessages); })
         ->excludes(duration);
-    add(app, "-p,--pipeline", "messages in flight a connection (1)", "N",
+    add(app, "-p,--pipeline", "messages in flight a connection [1]", "N",
         [&options](const std::string& text) {
             options.pipeline = static_cast<std::uint32_t>(count_in(text, 1, kMaxPipeline));
         });
     add(app, "--sizes",
-        "of payloads: uniform:A-B, fixed:N, list:SIZE:WEIGHT,... or edges (uniform:0-1016)", "LAW",
+        "of payloads: uniform:A-B, fixed:N, list:SIZE:WEIGHT,... or edges [uniform:0-1016]", "LAW",
         [&options](const std::string& text) { options.sizes = SizeLaw::parse(text); });
-    add(app, "--seed", "of types, sizes and payloads; the same seed sends the same bytes (random)",
+    add(app, "--seed", "of types, sizes and payloads; the same seed sends the same bytes [random]",
         "N", [&options](const std::string& text) { options.seed = count_in(text, 0, kMaxSeed); });
-    add(app, "--timeout", "for a message's echo, and for connecting (10s)", "T",
+    add(app, "--timeout", "for a message's echo, and for connecting [10s]", "T",
         [&options](const std::string& text) {
             options.timeout = duration_in(text, kMinTimeout, kMaxTimeout);
         });
-    add(app, "--connect-rate", "new connections a second (as fast as the server takes them)", "N",
+    add(app, "--connect-rate", "new connections a second [as fast as the server takes them]", "N",
         [&options](const std::string& text) {
             options.connect_rate = static_cast<double>(count_in(text, 1, kMaxConnectRate));
         });
-    add(app, "--warmup", "verify, but do not measure, for so long first (0s)", "T",
+    add(app, "--warmup", "verify, but do not measure, for so long first [0s]", "T",
         [&options](const std::string& text) {
             options.warmup = duration_in(text, Duration::zero(), kMaxTime);
         });

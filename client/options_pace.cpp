@@ -29,7 +29,7 @@ Pace pace_in(const std::string& text) {
 } // namespace
 
 void add_pace_options(CLI::App& app, Options& options) {
-    add(app, "-t,--threads", "event loops, each with a thread and a share of the connections (1)",
+    add(app, "-t,--threads", "event loops, each with a thread and a share of the connections [1]",
         "N", [&options](const std::string& text) {
             options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
         });
@@ -38,17 +38,17 @@ void add_pace_options(CLI::App& app, Options& options) {
             "open loop: messages a second in all, sent when they are due whatever the server does; "
             "A:B goes from A to B over --duration",
             "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
-    add(app, "--think", "closed loop: pause after an echo before the next message (0s)", "T",
+    add(app, "--think", "closed loop: pause after an echo before the next message [0s]", "T",
         [&options](const std::string& text) {
             options.think = duration_in(text, Duration::zero(), kMaxThink);
         })
         ->excludes(rate);
-    add_choice<Arrival>(app, "--arrival", "open loop: const, evenly, or poisson, at random (const)",
+    add_choice<Arrival>(app, "--arrival", "open loop: const, evenly, or poisson, at random [const]",
                         "LAW", options.arrival,
                         {{"const", Arrival::constant}, {"poisson", Arrival::poisson}})
         ->needs(rate);
     add(app, "--max-in-flight",
-        "open loop: due and unanswered messages in all; what is due beyond them is shed (100k)",
+        "open loop: due and unanswered messages in all; what is due beyond them is shed [100k]",
         "N",
         [&options](const std::string& text) {
             options.max_in_flight = count_in(text, 1, kMaxInFlight);
@@ -61,13 +61,13 @@ void add_ending_options(CLI::App& app, Options& options) {
         [&options](const std::string& text) {
             options.conn_messages = count_in(text, 1, kMaxConnMessages);
         });
-    add(app, "--source", "address that connections come from, or a network of such (the system's)",
+    add(app, "--source", "address that connections come from, or a network of such [the system's]",
         "ADDR|CIDR",
         [&options](const std::string& text) { options.source = SourceRange::parse(text); });
     add_choice<Close>(app, "--close",
                       "how a connection ends: fin and rst once all is answered; half: once all is "
                       "sent, then what "
-                      "is owed and the end of file have to come (fin)",
+                      "is owed and the end of file have to come [fin]",
                       "HOW", options.close,
                       {{"fin", Close::fin}, {"half", Close::half}, {"rst", Close::reset}});
 }

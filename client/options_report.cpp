@@ -13,7 +13,7 @@ constexpr Duration kMinInterval = std::chrono::milliseconds(10);
 } // namespace
 
 void add_report_options(CLI::App& app, Options& options) {
-    add(app, "--format", "of the result: text or json (text)", "FORMAT",
+    add(app, "--format", "of the result: text or json [text]", "FORMAT",
         [&options](const std::string& text) {
             if (text != "text" && text != "json") {
                 throw CLI::ValidationError(fmt::format("must be text or json, is '{}'", text));
@@ -31,7 +31,7 @@ void add_report_options(CLI::App& app, Options& options) {
                    "write the result there as a page of HTML with charts")
         ->type_name("FILE");
     add(app, "--interval",
-        "how often to say on standard error how it goes (1s on a terminal, else never)", "T",
+        "how often to say on standard error how it goes [1s on a terminal, else never]", "T",
         [&options](const std::string& text) {
             options.interval = duration_in(text, kMinInterval, kMaxInterval);
         });

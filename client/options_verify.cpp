@@ -13,20 +13,20 @@ void add_verify_options(CLI::App& app, Options& options) {
     add_choice<VerifyLevel>(
         app, "--verify",
         "what of an echo is compared: full, header or off, its length alone "
-        "(full)",
+        "[full]",
         "LEVEL", options.verify,
         {{"full", VerifyLevel::full}, {"header", VerifyLevel::header}, {"off", VerifyLevel::off}});
     add_choice<bool>(app, "--on-mismatch",
-                     "stop at the first wrong echo, or count them and go on (stop)", "WHAT",
+                     "stop at the first wrong echo, or count them and go on [stop]", "WHAT",
                      options.count_mismatches, {{"stop", false}, {"count", true}});
     add_choice<Split>(app, "--split",
-                      "how messages are cut into send calls: none, random, byte or header (none)",
+                      "how messages are cut into send calls: none, random, byte or header [none]",
                       "HOW", options.split,
                       {{"none", Split::none},
                        {"random", Split::random},
                        {"byte", Split::byte},
                        {"header", Split::header}});
-    add(app, "--coalesce", "messages to a send call; waits until so many may be sent (1)", "N",
+    add(app, "--coalesce", "messages to a send call; waits until so many may be sent [1]", "N",
         [&options](const std::string& text) {
             options.coalesce = static_cast<std::uint32_t>(count_in(text, 1, kMaxCoalesce));
         });

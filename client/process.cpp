@@ -166,10 +166,8 @@ std::optional<ProcessUse> ProcessWatch::use() const {
     if (!before_ || !after_ || before_->started != after_->started || after_->at <= before_->at) {
         return std::nullopt;
     }
-    const double wall = std::chrono::duration<double>(after_->at - before_->at).count();
-    const auto share = [wall](Duration used) {
-        return std::chrono::duration<double>(used).count() / wall;
-    };
+    const double wall = echod::to_seconds(after_->at - before_->at);
+    const auto share = [wall](Duration used) { return echod::to_seconds(used) / wall; };
     ProcessUse use;
     use.pid = pid_;
     use.cpu = share(after_->cpu - before_->cpu);

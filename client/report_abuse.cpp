@@ -65,7 +65,7 @@ nlohmann::ordered_json abuse_json(const AbuseOptions& options, const AbuseResult
             {"met", nullptr},
         };
         if (counts.median_open) {
-            row["median_open_s"] = std::chrono::duration<double>(*counts.median_open).count();
+            row["median_open_s"] = echod::to_seconds(*counts.median_open);
         }
         if (const auto expected = options.expected[i]) {
             row["expected"] = to_string(*expected);

@@ -272,12 +272,8 @@ void write_latency_table(std::string& text, const Json& result) {
     text += "</tbody></table></div>\n";
 }
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 double rate_of(const Timeline::Point& point) {
-    const double length = seconds(point.to - point.from);
+    const double length = echod::to_seconds(point.to - point.from);
     return length > 0 ? static_cast<double>(point.verified) / length : 0;
 }
 
@@ -292,7 +288,7 @@ void write_timeline_charts(std::string& text, const std::vector<Timeline::Point>
     double smallest = std::numeric_limits<double>::infinity();
     double largest = 0;
     for (const Timeline::Point& point : points) {
-        const double at = seconds(point.to);
+        const double at = echod::to_seconds(point.to);
         rate.lines[0].points.push_back({at, rate_of(point)});
         highest_rate = std::max(highest_rate, rate_of(point));
         latency.lines[0].points.push_back({at, ns_or_nothing(point.p50)});
@@ -302,9 +298,9 @@ void write_timeline_charts(std::string& text, const std::vector<Timeline::Point>
             largest = std::max(largest, ns_or_nothing(point.p99));
         }
     }
-    rate.x = linear_axis(seconds(points.back().to), "seconds since the start",
+    rate.x = linear_axis(echod::to_seconds(points.back().to), "seconds since the start",
                          [](double value) { return fmt::format("{:g}", value); });
-    rate.x.high = std::max(seconds(points.back().to), 1e-9);
+    rate.x.high = std::max(echod::to_seconds(points.back().to), 1e-9);
     std::erase_if(rate.x.ticks, [&](const Tick& tick) { return tick.value > rate.x.high; });
     rate.y = linear_axis(highest_rate, "", [](double value) {
         return value < 1 ? fmt::format("{:g}", value)
@@ -312,7 +308,7 @@ void write_timeline_charts(std::string& text, const std::vector<Timeline::Point>
     });
     rate.description = fmt::format("Over {:.3g} seconds, at most {:.0f} a second. The table below "
                                    "has the figures.",
-                                   seconds(points.back().to), highest_rate);
+                                   echod::to_seconds(points.back().to), highest_rate);
     write_chart(text, rate);
     if (largest > 0) {
         latency.x = rate.x;
@@ -349,7 +345,7 @@ void write_timeline(std::string& text, const Timeline& timeline) {
         fmt::format_to(Out(text),
                        "<tr><th scope=\"row\">{:.2f} s</th><td>{}</td><td>{}</td><td>{}</td>"
                        "<td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                       seconds(point.to), value_text("", point.verified),
+                       echod::to_seconds(point.to), value_text("", point.verified),
                        value_text("_per_s", rate_of(point)), ns(point.p50), ns(point.p99),
                        value_text("", point.open), value_text("", point.errors));
     }

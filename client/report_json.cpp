@@ -12,12 +12,8 @@ namespace echoload {
 
 namespace {
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 Json seconds_or_null(std::optional<Duration> duration) {
-    return duration ? Json(seconds(*duration)) : Json(nullptr);
+    return duration ? Json(echod::to_seconds(*duration)) : Json(nullptr);
 }
 
 Json ns_or_null(std::optional<Duration> duration) {
@@ -47,9 +43,9 @@ Json connections(const Options& options, const RunResult& result) {
         {"ended_early", counts.closed_early},
         {"replaced", counts.replaced},
         {"drained", counts.drained},
-        {"up_per_s", result.window
-                         ? Json(static_cast<double>(counts.measured_up) / seconds(*result.window))
-                         : Json(nullptr)},
+        {"up_per_s", result.window ? Json(static_cast<double>(counts.measured_up) /
+                                          echod::to_seconds(*result.window))
+                                   : Json(nullptr)},
         {"not_tried", result.not_tried},
     };
 }
@@ -66,7 +62,7 @@ Json messages(const MessageCounts& counts) {
 Json rate(const RunResult& result) {
     Json json = {{"messages_per_s", nullptr}, {"bytes_per_s", nullptr}};
     if (result.window) {
-        const double window = seconds(*result.window);
+        const double window = echod::to_seconds(*result.window);
         json["messages_per_s"] = static_cast<double>(result.tally.messages.in_window) / window;
         json["bytes_per_s"] = static_cast<double>(result.tally.bytes.in_window) / window;
     }
@@ -228,14 +224,14 @@ Json asked_json(const Options& options) {
         {"threads", options.threads},
         {"conn_messages", or_null(options.conn_messages)},
         {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
-        {"think_s", seconds(options.think)},
+        {"think_s", echod::to_seconds(options.think)},
         {"close", options.close == Close::half    ? "half"
                   : options.close == Close::reset ? "rst"
                                                   : "fin"},
         {"sizes", options.sizes.text()},
-        {"timeout_s", seconds(options.timeout)},
+        {"timeout_s", echod::to_seconds(options.timeout)},
         {"connect_rate", or_null(options.connect_rate)},
-        {"warmup_s", seconds(options.warmup)},
+        {"warmup_s", echod::to_seconds(options.warmup)},
         {"verify", to_string(options.verify)},
         {"on_mismatch", options.count_mismatches ? "count" : "stop"},
         {"split", to_string(options.split)},
@@ -292,7 +288,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
         json["started"] = utc_text(result->started);
         json["ramp_up_s"] = seconds_or_null(result->ramp_up);
         json["window_s"] = seconds_or_null(result->window);
-        json["elapsed_s"] = seconds(result->elapsed);
+        json["elapsed_s"] = echod::to_seconds(result->elapsed);
         json["connections"] = connections(options, *result);
         json["messages"] = messages(result->tally.messages);
         json["bytes"] = {{"sent", result->tally.bytes.sent},

@@ -10,10 +10,6 @@ std::string line_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 } // namespace
 
 std::string series_head(const Options& options, Duration interval) {
@@ -21,7 +17,7 @@ std::string series_head(const Options& options, Duration interval) {
                     {"program", "echoload"},
                     {"version", ECHOD_VERSION},
                     {"series", "intervals"},
-                    {"interval_s", seconds(interval)},
+                    {"interval_s", echod::to_seconds(interval)},
                     {"started", utc_text(std::chrono::system_clock::now())},
                     {"seed", options.seed},
                     {"asked", asked_json(options)}});
@@ -29,16 +25,17 @@ std::string series_head(const Options& options, Duration interval) {
 
 std::string series_line(const LiveInterval& interval) {
     const Tally& tally = interval.tally;
-    const double length = seconds(interval.length);
+    const double length = echod::to_seconds(interval.length);
     const auto rate = [length](std::uint64_t count) {
         return length > 0 ? Json(static_cast<double>(count) / length) : Json(nullptr);
     };
-    Json line = {{"at_s", seconds(interval.at)},
-                 {"length_s", length},
-                 {"measured_s", interval.measured ? Json(seconds(*interval.measured)) : Json()},
-                 {"open", interval.open},
-                 {"messages_per_s", rate(tally.messages.verified)},
-                 {"bytes_per_s", rate(tally.bytes.received)}};
+    Json line = {
+        {"at_s", echod::to_seconds(interval.at)},
+        {"length_s", length},
+        {"measured_s", interval.measured ? Json(echod::to_seconds(*interval.measured)) : Json()},
+        {"open", interval.open},
+        {"messages_per_s", rate(tally.messages.verified)},
+        {"bytes_per_s", rate(tally.bytes.received)}};
     line["sent"] = tally.messages.sent;
     line["verified"] = tally.messages.verified;
     line["wrong"] = tally.messages.wrong;

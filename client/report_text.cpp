@@ -20,10 +20,6 @@ using Out = std::back_insert_iterator<std::string>;
 
 constexpr const char* kLabel = "{:<12}";
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::string joined(const std::vector<std::string>& parts, std::string_view between) {
     std::string text;
     for (const std::string& part : parts) {
@@ -123,7 +119,7 @@ void write_rate(Out out, const RunResult& result) {
         fmt::format_to(out, "nothing\n");
         return;
     }
-    const double window = seconds(*result.window);
+    const double window = echod::to_seconds(*result.window);
     fmt::format_to(out, "{} messages/s, {} each way, over {}\n",
                    group_digits(static_cast<std::uint64_t>(std::llround(
                        static_cast<double>(result.tally.messages.in_window) / window))),
@@ -346,11 +342,11 @@ std::string text_troubles(const Options& options, const RunResult& result, const
 }
 
 std::string live_line(const LiveInterval& interval) {
-    const double length = std::max(seconds(interval.length), 1e-9);
+    const double length = std::max(echod::to_seconds(interval.length), 1e-9);
     const Tally& tally = interval.tally;
     std::string text;
     const Out out(text);
-    fmt::format_to(out, "{:>8.1f}s  {} up  {} messages/s  {}", seconds(interval.at),
+    fmt::format_to(out, "{:>8.1f}s  {} up  {} messages/s  {}", echod::to_seconds(interval.at),
                    group_digits(interval.open),
                    group_digits(static_cast<std::uint64_t>(
                        std::llround(static_cast<double>(tally.messages.verified) / length))),

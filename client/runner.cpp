@@ -290,7 +290,7 @@ void Run::note_rate(TimePoint from, TimePoint to, std::uint64_t sent) {
         return;
     }
     const auto due = static_cast<double>(result_.tally.messages.measured_due);
-    double seconds = std::chrono::duration<double>(to - from).count();
+    double seconds = echod::to_seconds(to - from);
     if (options_.messages && options_.arrival == Arrival::constant) {
         seconds = due / options_.pace->first;
     }

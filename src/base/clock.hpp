@@ -12,4 +12,9 @@ using Duration = std::chrono::nanoseconds;
 
 static_assert(std::is_same_v<Clock::duration, Duration>, "CLOCK_MONOTONIC counts nanoseconds");
 
+/// With its fraction.
+[[nodiscard]] constexpr double to_seconds(Duration duration) noexcept {
+    return std::chrono::duration<double>(duration).count();
+}
+
 } // namespace echod

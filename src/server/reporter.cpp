@@ -38,10 +38,6 @@ std::string upper(std::string_view name) {
     return text;
 }
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 } // namespace
 
 Reporter::Reporter(Log& log, ServiceManager& service, const Counters& counters, TimePoint now)
@@ -76,14 +72,14 @@ void Reporter::report_now(const Gauges& gauges, TimePoint now) {
 void Reporter::write(const Gauges& gauges, TimePoint now) {
     const Duration window = std::max(now - window_start_, Duration(1));
     const auto rate = [&](std::uint64_t part) {
-        return static_cast<double>(part) / seconds(window);
+        return static_cast<double>(part) / to_seconds(window);
     };
     const std::string status =
         fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out", gauges.connections,
                     rate(counters_.messages_out - last_.messages_out),
                     rate(counters_.bytes_out - last_.bytes_out) / 1e6);
     log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, window),
-               fmt::format("statistics of {:.2f}s: {}", seconds(window),
+               fmt::format("statistics of {:.2f}s: {}", to_seconds(window),
                            text_of(counters_, last_, gauges, longest_turn_)));
     // Now, before anything else may find that memory is out: what was told is not told again.
     last_ = counters_;
@@ -96,7 +92,7 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
 void Reporter::report_totals(const Gauges& gauges, TimePoint now) {
     const Duration uptime = now - started_;
     log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, now - window_start_),
-               fmt::format("totals of {:.2f}s: {}", seconds(uptime),
+               fmt::format("totals of {:.2f}s: {}", to_seconds(uptime),
                            text_of(counters_, Counters{}, gauges, longest_turn())));
 }
 

@@ -17,10 +17,6 @@ const char* when_full(const ServerState& state) {
     return kWhenFull.at(static_cast<std::size_t>(state.limits.when_full));
 }
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 void append_connections(std::string& text, std::string_view title,
                         const std::vector<ConnectionSummary>& connections) {
     if (connections.empty()) {
@@ -42,8 +38,8 @@ nlohmann::json connections_json(const std::vector<ConnectionSummary>& connection
                         {"messages", one.messages},
                         {"bytes", one.bytes},
                         {"kept_bytes", one.kept},
-                        {"age_seconds", seconds(one.age)},
-                        {"idle_seconds", seconds(one.idle)}});
+                        {"age_seconds", to_seconds(one.age)},
+                        {"idle_seconds", to_seconds(one.idle)}});
     }
     return list;
 }
@@ -124,8 +120,8 @@ std::string format_json(const ServerState& state) {
         {"pid", ::getpid()},
         {"phase", state.phase},
         {"listeners", state.listeners},
-        {"uptime_seconds", seconds(state.uptime)},
-        {"longest_turn_seconds", seconds(state.longest_turn)},
+        {"uptime_seconds", to_seconds(state.uptime)},
+        {"longest_turn_seconds", to_seconds(state.longest_turn)},
         {"connections", state.gauges.connections},
         {"waiting", state.gauges.waiting},
         {"kept_bytes", state.gauges.kept_bytes},
@@ -144,7 +140,7 @@ std::string format_openmetrics(const ServerState& state) {
     Metrics metrics;
     metrics.head("echod_build", "info", "The version that runs.");
     metrics.line(fmt::format("echod_build_info{{version=\"{}\"}} 1", ECHOD_VERSION));
-    metrics.gauge("echod_uptime_seconds", "Time since the start.", seconds(state.uptime));
+    metrics.gauge("echod_uptime_seconds", "Time since the start.", to_seconds(state.uptime));
     metrics.gauge("echod_connections", "Connections open now.", state.gauges.connections);
     metrics.gauge("echod_connections_limit", "limits.max_connections.",
                   state.limits.max_connections);
@@ -153,7 +149,7 @@ std::string format_openmetrics(const ServerState& state) {
     metrics.gauge("echod_kept_bytes", "Memory lent to connections.",
                   static_cast<double>(state.gauges.kept_bytes));
     metrics.gauge("echod_longest_turn_seconds", "Longest turn of the loop since the start.",
-                  seconds(state.longest_turn));
+                  to_seconds(state.longest_turn));
     metrics.counter("echod_connections_accepted", "Connections that got a place.",
                     counters.accepted);
     metrics.counter("echod_connections_restored", "Connections taken over from the process before.",

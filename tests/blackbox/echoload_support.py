@@ -139,6 +139,19 @@ def honest(connection, _number=0):
         connection.sendall(data)
 
 
+def keeps(streams):
+    """Honest; adds what each connection sent, as a whole, to `streams`."""
+
+    def handler(connection, _number=0):
+        stream = b""
+        for data in received(connection):
+            stream += data
+            connection.sendall(data)
+        streams.append(stream)
+
+    return handler
+
+
 def byte_by_byte(connection, _number=0):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for data in received(connection):

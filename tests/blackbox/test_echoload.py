@@ -21,6 +21,7 @@ from echoload_support import (
     echoload,
     flips_a_bit,
     honest,
+    keeps,
     mute,
     received,
     refusing_port,
@@ -173,16 +174,8 @@ def test_connections_are_opened_at_the_rate_asked():
 
 def test_the_same_seed_sends_the_same_bytes_and_another_one_others():
     streams = []
-
-    def keeps(connection, _number):
-        stream = b""
-        for data in received(connection):
-            stream += data
-            connection.sendall(data)
-        streams.append(stream)
-
     for seed in (1, 1, 2):
-        with serve(keeps) as target:
+        with serve(keeps(streams)) as target:
             assert echoload("-c", 1, "-n", 50, "--seed", seed, target).code == 0
     assert len(streams) == 3 and len(streams[0]) > 1000
     assert streams[0] == streams[1]

@@ -2,7 +2,7 @@
 """Several event loops of echoload side by side: one load, shared without remainder."""
 
 import pytest
-from echoload_support import echoload, honest, mute, received, serve
+from echoload_support import echoload, honest, keeps, mute, received, serve
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])
@@ -22,15 +22,7 @@ def test_the_loops_share_connections_and_messages_without_remainder(threads):
 def test_each_connection_sends_the_same_whatever_the_number_of_loops():
     def run(threads):
         streams = []
-
-        def keeps(connection, _number):
-            stream = b""
-            for data in received(connection):
-                stream += data
-                connection.sendall(data)
-            streams.append(stream)
-
-        with serve(keeps) as target:
+        with serve(keeps(streams)) as target:
             # An open loop deals the messages evenly, so each connection has ten.
             arguments = ["-c", 6, "-R", 2000, "-n", 60, "--seed", 5]
             report = echoload("-t", threads, *arguments, "--format", "json", target).json

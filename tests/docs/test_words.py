@@ -223,3 +223,9 @@ def test_readme_has_only_options_that_the_programs_know():
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--?[a-z][\w-]*", line)}
     assert used
     assert used - known == set()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_fits_a_terminal_of_100_columns(program):
+    lines = words.help_text(program).splitlines()
+    assert [line for line in lines if len(line) > 100] == []
