@@ -53,7 +53,8 @@ class Machine:
         self.root = Path(f"/proc/{self.init}/root")
         # setns(2) moves one thread: the sockets that this one makes are the machine's.
         self._inside = ThreadPoolExecutor(max_workers=1, initializer=self._enter_network)
-        self._wait_until_booted()
+        # A package is installed first, which takes dpkg as long as it takes.
+        self._wait_until_booted(5 * TIMEOUT if package else TIMEOUT)
 
     def _enter_network(self):
         libc = ctypes.CDLL(None, use_errno=True)
@@ -61,8 +62,8 @@ class Machine:
             if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
 
-    def _wait_until_booted(self):
-        deadline = time.monotonic() + TIMEOUT
+    def _wait_until_booted(self, seconds):
+        deadline = time.monotonic() + seconds
         # PID 1's own socket answers first; no event tells from outside that it is there.
         while not (self.root / "run/systemd/private").exists():
             if time.monotonic() > deadline or self._boot.poll() is not None:
