@@ -115,6 +115,14 @@ def test_fairness_is_told_for_each_quota_and_the_bare_loop(tmp_path):
         assert case["alone_median"]["share"] == 1.0
 
 
+def test_the_cost_of_the_client_is_told_beside_a_bare_one(tmp_path):
+    file = tmp_path / "client.json"
+    run(HERE / "client", "--short", "--build", BUILD, "-o", file)
+    rows = json.loads(file.read_text())["rows"]
+    assert [row["name"] for row in rows] == ["64×1×64", "64×16×64", "64×1×1016", "64×16×1016"]
+    assert all(row["bare_ns"][0] > 0 and row["echoload_ns"][0] > 0 for row in rows)
+
+
 def test_the_micro_benchmarks_all_run():
     program = BUILD / "tests/bench/bench-micro"
     report = json.loads(run(program, "--benchmark_min_time=0.001", "--benchmark_format=json"))
