@@ -23,7 +23,6 @@ constexpr double kResetsPerSecond = 1000; // of all connections of the mode
 constexpr Duration kResetInterval = std::chrono::milliseconds(100);
 constexpr Duration kGrace = std::chrono::seconds(1);
 constexpr Duration kEndCheck = std::chrono::milliseconds(10);
-constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 constexpr std::size_t kBuffer = 16 * 1024;
 
@@ -207,7 +206,7 @@ void AbuseLoop::handle(const epoll_event& event, TimePoint now) {
     if (abuser.phase != Phase::open) {
         return;
     }
-    const bool hung_up = (event.events & kHungUp) != 0;
+    const bool hung_up = (event.events & echod::kHungUp) != 0;
     if (abuser.mode == AbuseMode::never_read) {
         if (hung_up) {
             closed_by_server(id, (event.events & EPOLLERR) != 0, now);

@@ -23,7 +23,6 @@ namespace {
 constexpr std::uint64_t kMostInFlight = 1024;
 constexpr Duration kDribbleInterval = std::chrono::milliseconds(100);
 constexpr Duration kSlowReadInterval = std::chrono::milliseconds(250);
-constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
 constexpr std::size_t kSlowReadBytes = 16;
 constexpr std::size_t kHalfHeader = 4;
 

@@ -23,6 +23,10 @@
 
 namespace echoload {
 
+/// How long to wait before a connection is tried again that the kernel had no place for (EAGAIN of
+/// connect(2): the backlog of a unix socket is full).
+inline constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
+
 /// Where connections go: a name as it was given, and every address it has.
 struct Target {
     std::string name;

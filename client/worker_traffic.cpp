@@ -23,9 +23,7 @@ constexpr int kOpensPerTurn = 128;
 constexpr std::size_t kReadyPerTurn = 64;
 // How long a suspect session waits for bytes that would tell what is wrong.
 constexpr Duration kEvidenceWait = std::chrono::milliseconds(100);
-constexpr Duration kConnectRetry = std::chrono::milliseconds(5);
 constexpr std::uint32_t kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 constexpr std::uint64_t token_of(std::uint32_t id, std::uint32_t generation) {
     return static_cast<std::uint64_t>(generation) << 32U | id;
@@ -163,8 +161,8 @@ void Worker::handle(const epoll_event& event) {
     } else if ((event.events & EPOLLOUT) != 0) {
         send(id); // nothing to send: nothing happens
     }
-    slot.hung_up = slot.hung_up || (event.events & kHungUp) != 0;
-    if ((event.events & (EPOLLIN | kHungUp)) != 0) {
+    slot.hung_up = slot.hung_up || (event.events & echod::kHungUp) != 0;
+    if ((event.events & (EPOLLIN | echod::kHungUp)) != 0) {
         receive(id);
     }
 }

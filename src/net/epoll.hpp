@@ -13,6 +13,9 @@
 
 namespace echod {
 
+/// Events after which a short read does not mean "nothing left": the other end may be gone.
+inline constexpr std::uint32_t kHungUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
 /// An epoll(7) instance. Tokens are opaque here; their owner keeps them from going stale.
 class Epoll {
 public:

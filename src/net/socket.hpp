@@ -13,6 +13,10 @@
 
 namespace echod {
 
+/// How long accept(2) is left alone after it failed for want of descriptors or memory: trying until
+/// they are back would spin, and no event tells when.
+inline constexpr Duration kAcceptRetry = std::chrono::milliseconds(100);
+
 /// What one recv(2) or send(2) did: `error` 0 and `bytes` moved (0 from receive() is end of file),
 /// or the errno.
 struct IoResult {

@@ -33,7 +33,7 @@ namespace echod {
 namespace {
 
 constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
-constexpr std::uint32_t kExhaust = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+constexpr std::uint32_t kExhaust = EPOLLPRI | kHungUp;
 constexpr Duration kIdleGrain = std::chrono::milliseconds(50);
 constexpr std::uint32_t kSavedTurns = 3;
 constexpr Duration kLingerTime = std::chrono::seconds(1);

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t kLongestCommand = 64;
 constexpr Duration kDialogueTime = std::chrono::seconds(5);
-constexpr Duration kRetry = std::chrono::milliseconds(100);
 constexpr std::string_view kOk = "ok\n";
 constexpr std::string_view kError = "error\n";
 
@@ -98,7 +97,7 @@ void ControlSocket::accept(TimePoint now) noexcept {
             return;
         }
         if (!fd) { // no descriptor, most likely: it would be tried again without end
-            retry_at_ = now + kRetry;
+            retry_at_ = now + kAcceptRetry;
             break;
         }
         if (epoll_.add(fd.get(), EPOLLIN | EPOLLET, first_token_ + 1 + i) == 0) {

@@ -4,10 +4,10 @@
 // limit is reached, so that waiting clients cost no wake-up; they stay in the kernel's backlog, and
 // each close makes room for the next. The same pause serves when descriptors or memory are out:
 // accept(2) reports EMFILE even for an empty backlog, so trying until it goes away would spin. It
-// ends at the next close, or after kRetry, for somebody else may have freed the descriptor.
+// ends at the next close, or after kAcceptRetry, for somebody else may have freed the descriptor.
 //
-// A listener that fails otherwise is left alone for kRetry, and the others go on: a security module
-// or a seccomp filter that refuses (EPERM, EACCES) leaves the connection in the queue, and a
+// A listener that fails otherwise is left alone for kAcceptRetry, and the others go on: a security
+// module or a seccomp filter that refuses (EPERM, EACCES) leaves the connection in the queue, and a
 // listener that somebody else who holds it has shut down (EINVAL) says so for ever.
 #include "server/listener.hpp"
 
@@ -24,7 +24,6 @@ namespace echod {
 namespace {
 
 constexpr std::uint32_t kAcceptEvents = EPOLLIN | EPOLLET;
-constexpr Duration kRetry = std::chrono::milliseconds(100);
 
 bool is_exhaustion(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -185,7 +184,7 @@ Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexce
         return Accepted::stop;
     }
     pause_error_ = error;
-    recheck_at_ = now + kRetry;
+    recheck_at_ = now + kAcceptRetry;
     return Accepted::none_left;
 }
 
@@ -214,7 +213,7 @@ void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept 
 
 void Acceptor::pause(int error, TimePoint now) noexcept {
     pause_error_ = error;
-    retry_at_ = now + kRetry;
+    retry_at_ = now + kAcceptRetry;
     closed_at_pause_ = counters_.closed_total();
 }
 

@@ -31,7 +31,7 @@ Input variant_of(const Input& one, const Input& other, std::mt19937& random) {
     };
     for (unsigned changes = 1 + random() % 8; changes != 0; --changes) {
         const auto at = input.begin() + place(input.size() + 1);
-        const auto few = std::min<std::ptrdiff_t>(1 + random() % 16, input.end() - at);
+        const auto few = std::min(1 + place(16), input.end() - at);
         switch (random() % 4) {
         case 0:
             if (at != input.end()) {
@@ -48,7 +48,7 @@ Input variant_of(const Input& one, const Input& other, std::mt19937& random) {
         }
         default: {
             const auto from = other.begin() + place(other.size());
-            const auto to = from + std::min<std::ptrdiff_t>(1 + random() % 64, other.end() - from);
+            const auto to = from + std::min(1 + place(64), other.end() - from);
             input.insert(at, from, to);
             break;
         }

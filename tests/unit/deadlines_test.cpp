@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const TimePoint kStart(1'000'000s);
+const TimePoint kEpoch(1'000'000s);
 
 std::vector<std::uint32_t> due(Deadlines& deadlines, TimePoint now) {
     std::vector<std::uint32_t> ids;
@@ -26,16 +26,16 @@ std::vector<std::uint32_t> due(Deadlines& deadlines, TimePoint now) {
 } // namespace
 
 TEST(Deadlines, NothingListedMeansNothingToWaitFor) {
-    Deadlines deadlines(4, 1s, kStart);
+    Deadlines deadlines(4, 1s, kEpoch);
     EXPECT_FALSE(deadlines.next());
-    EXPECT_TRUE(due(deadlines, kStart + 10s).empty());
+    EXPECT_TRUE(due(deadlines, kEpoch + 10s).empty());
 }
 
 TEST(Deadlines, AnIdIsDueAfterItsDeadlineAndAtMostAStepLater) {
     for (const Duration timeout : {Duration(1ms), Duration(100ms), Duration(10s), Duration(1h)}) {
         const Duration step = std::max<Duration>(timeout / 256, 50us);
-        Deadlines deadlines(1, timeout, kStart);
-        const TimePoint deadline = kStart + timeout;
+        Deadlines deadlines(1, timeout, kEpoch);
+        const TimePoint deadline = kEpoch + timeout;
         deadlines.arm(0, deadline);
         ASSERT_TRUE(deadlines.next());
         EXPECT_GE(*deadlines.next(), deadline);
@@ -47,27 +47,27 @@ TEST(Deadlines, AnIdIsDueAfterItsDeadlineAndAtMostAStepLater) {
 }
 
 TEST(Deadlines, ALaterDeadlineIsWaitedForWhereTheEarlierOneWasMet) {
-    Deadlines deadlines(1, 1s, kStart);
-    deadlines.arm(0, kStart + 1s);
-    deadlines.arm(0, kStart + 1500ms); // listed already: the first look finds the later one
+    Deadlines deadlines(1, 1s, kEpoch);
+    deadlines.arm(0, kEpoch + 1s);
+    deadlines.arm(0, kEpoch + 1500ms); // listed already: the first look finds the later one
     std::vector<TimePoint> looks;
-    TimePoint now = kStart;
+    TimePoint now = kEpoch;
     while (const auto next = deadlines.next()) {
         now = *next;
         deadlines.expire(now, [&](std::uint32_t) -> std::optional<TimePoint> {
             looks.push_back(now);
-            return now < kStart + 1500ms ? std::optional(kStart + 1500ms) : std::nullopt;
+            return now < kEpoch + 1500ms ? std::optional(kEpoch + 1500ms) : std::nullopt;
         });
     }
     ASSERT_EQ(looks.size(), 2U);
-    EXPECT_GE(looks[1], kStart + 1500ms);
+    EXPECT_GE(looks[1], kEpoch + 1500ms);
 }
 
 TEST(Deadlines, NextIsTheEarliestOfRandomOnesAndNoneIsForgotten) {
     std::mt19937 random(3);
-    Deadlines deadlines(1000, 1s, kStart);
+    Deadlines deadlines(1000, 1s, kEpoch);
     std::map<std::uint32_t, TimePoint> armed;
-    TimePoint now = kStart;
+    TimePoint now = kEpoch;
     for (int round = 0; round < 3000; ++round) {
         const auto id = static_cast<std::uint32_t>(random() % 1000);
         if (armed.count(id) == 0) {
@@ -92,11 +92,11 @@ TEST(Deadlines, NextIsTheEarliestOfRandomOnesAndNoneIsForgotten) {
 }
 
 TEST(Deadlines, AfterALongStallAllThatIsDueIsFound) {
-    Deadlines deadlines(100, 1s, kStart);
+    Deadlines deadlines(100, 1s, kEpoch);
     for (std::uint32_t id = 0; id < 100; ++id) {
-        deadlines.arm(id, kStart + id * 10ms);
+        deadlines.arm(id, kEpoch + id * 10ms);
     }
-    EXPECT_EQ(due(deadlines, kStart + 1h).size(), 100U);
-    deadlines.arm(5, kStart + 1h + 1s);
-    EXPECT_EQ(due(deadlines, kStart + 1h + 1010ms), std::vector<std::uint32_t>{5});
+    EXPECT_EQ(due(deadlines, kEpoch + 1h).size(), 100U);
+    deadlines.arm(5, kEpoch + 1h + 1s);
+    EXPECT_EQ(due(deadlines, kEpoch + 1h + 1010ms), std::vector<std::uint32_t>{5});
 }

@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const TimePoint kStart(1'000s);
+const TimePoint kBegin(1'000s);
 
 std::uint32_t take_all(ConnectSchedule& schedule, TimePoint now) {
     std::uint32_t taken = 0;
@@ -21,63 +21,63 @@ std::uint32_t take_all(ConnectSchedule& schedule, TimePoint now) {
 } // namespace
 
 TEST(ConnectSchedule, WithoutARateOnlySoManyAreUnderWayAtOnce) {
-    ConnectSchedule schedule(1000, std::nullopt, kStart);
-    EXPECT_EQ(take_all(schedule, kStart), ConnectSchedule::kPlaces);
+    ConnectSchedule schedule(1000, std::nullopt, kBegin);
+    EXPECT_EQ(take_all(schedule, kBegin), ConnectSchedule::kPlaces);
     EXPECT_FALSE(schedule.next()) << "time alone brings no place";
     schedule.settled(3);
     schedule.settled(3);
     schedule.settled(4);
-    EXPECT_EQ(take_all(schedule, kStart), 2U);
+    EXPECT_EQ(take_all(schedule, kBegin), 2U);
     EXPECT_FALSE(schedule.finished());
     for (std::uint32_t id = 0; id < 1000; ++id) {
         schedule.settled(id);
     }
-    EXPECT_EQ(take_all(schedule, kStart), 1000 - ConnectSchedule::kPlaces - 2);
+    EXPECT_EQ(take_all(schedule, kBegin), 1000 - ConnectSchedule::kPlaces - 2);
     EXPECT_TRUE(schedule.finished());
     EXPECT_FALSE(schedule.next());
 }
 
 TEST(ConnectSchedule, OneThatIsUpAndNeverEchoedHoldsItsPlaceNotForEver) {
-    ConnectSchedule schedule(1000, std::nullopt, kStart);
-    take_all(schedule, kStart);
-    schedule.up(0, kStart);
-    schedule.up(1, kStart + 10ms);
+    ConnectSchedule schedule(1000, std::nullopt, kBegin);
+    take_all(schedule, kBegin);
+    schedule.up(0, kBegin);
+    schedule.up(1, kBegin + 10ms);
     schedule.settled(0);
-    EXPECT_EQ(take_all(schedule, kStart + 1ms), 1U);
-    EXPECT_EQ(take_all(schedule, kStart + 10ms + ConnectSchedule::kPatience - 1ns), 0U);
-    EXPECT_EQ(schedule.next(), kStart + 10ms + ConnectSchedule::kPatience);
-    EXPECT_EQ(take_all(schedule, kStart + 10ms + ConnectSchedule::kPatience), 1U);
+    EXPECT_EQ(take_all(schedule, kBegin + 1ms), 1U);
+    EXPECT_EQ(take_all(schedule, kBegin + 10ms + ConnectSchedule::kPatience - 1ns), 0U);
+    EXPECT_EQ(schedule.next(), kBegin + 10ms + ConnectSchedule::kPatience);
+    EXPECT_EQ(take_all(schedule, kBegin + 10ms + ConnectSchedule::kPatience), 1U);
 }
 
 TEST(ConnectSchedule, WithARateEachIsDueAtItsTimeWhateverBecameOfTheOthers) {
-    ConnectSchedule schedule(100'000, 1000.0, kStart);
-    EXPECT_EQ(take_all(schedule, kStart), 1U);
-    EXPECT_EQ(schedule.next(), kStart + 1ms);
-    EXPECT_EQ(take_all(schedule, kStart + 1ms - 1ns), 0U);
-    EXPECT_EQ(take_all(schedule, kStart + 10ms), 10U);
-    EXPECT_EQ(take_all(schedule, kStart + 99999ms), 99'989U) << "late ones are made up for";
+    ConnectSchedule schedule(100'000, 1000.0, kBegin);
+    EXPECT_EQ(take_all(schedule, kBegin), 1U);
+    EXPECT_EQ(schedule.next(), kBegin + 1ms);
+    EXPECT_EQ(take_all(schedule, kBegin + 1ms - 1ns), 0U);
+    EXPECT_EQ(take_all(schedule, kBegin + 10ms), 10U);
+    EXPECT_EQ(take_all(schedule, kBegin + 99999ms), 99'989U) << "late ones are made up for";
     EXPECT_TRUE(schedule.finished());
 }
 
 TEST(ConnectSchedule, AStoppedOneOpensNoMore) {
-    ConnectSchedule schedule(10, 1.0, kStart);
-    EXPECT_TRUE(schedule.take(kStart));
+    ConnectSchedule schedule(10, 1.0, kBegin);
+    EXPECT_TRUE(schedule.take(kBegin));
     schedule.stop();
-    EXPECT_FALSE(schedule.take(kStart + 100s));
+    EXPECT_FALSE(schedule.take(kBegin + 100s));
     EXPECT_TRUE(schedule.finished());
     EXPECT_EQ(schedule.taken(), 1U);
 }
 
 TEST(ConnectSchedule, OneThatIsOpenedAnewTakesAPlaceAsTheFirstTime) {
-    ConnectSchedule schedule(3, std::nullopt, kStart, 2);
-    EXPECT_EQ(take_all(schedule, kStart), 2U);
+    ConnectSchedule schedule(3, std::nullopt, kBegin, 2);
+    EXPECT_EQ(take_all(schedule, kBegin), 2U);
     schedule.settled(0);
-    EXPECT_TRUE(schedule.take_again(0, kStart));
-    EXPECT_FALSE(schedule.take_again(1, kStart));
+    EXPECT_TRUE(schedule.take_again(0, kBegin));
+    EXPECT_FALSE(schedule.take_again(1, kBegin));
     EXPECT_FALSE(schedule.next_again());
-    schedule.up(0, kStart);
-    EXPECT_EQ(schedule.next_again(), kStart + ConnectSchedule::kPatience);
-    EXPECT_TRUE(schedule.take_again(1, kStart + ConnectSchedule::kPatience));
+    schedule.up(0, kBegin);
+    EXPECT_EQ(schedule.next_again(), kBegin + ConnectSchedule::kPatience);
+    EXPECT_TRUE(schedule.take_again(1, kBegin + ConnectSchedule::kPatience));
 }
 
 TEST(SendSchedule, GrantsWhatThePipelineHasRoomFor) {
