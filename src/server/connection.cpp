@@ -56,7 +56,9 @@ Next Connection::serve(Turn& turn) noexcept {
 // All that can be looked at in one piece: what was kept, and behind it what one recv brought.
 Connection::Input Connection::gather(Turn& turn) noexcept {
     Input input{kept(), {}};
-    input.scan = scan_frames(input.data, turn.quota);
+    if (kept_size_ != 0) {
+        input.scan = scan_frames(input.data, turn.quota);
+    }
     const bool room = kept_size_ <= turn.buffer.size() / 2;
     if (input.scan.end != ScanEnd::incomplete || !readable_ || !room) {
         return input;

@@ -102,6 +102,7 @@ void ControlSocket::accept(TimePoint now) noexcept {
         }
         if (epoll_.add(fd.get(), EPOLLIN | EPOLLET, first_token_ + 1 + i) == 0) {
             asker.fd = std::move(fd);
+            ++asking_;
             asker.deadline = now + kDialogueTime;
         }
     }
@@ -138,10 +139,11 @@ void ControlSocket::serve(Asker& asker) {
 
 void ControlSocket::end(Asker& asker) noexcept {
     asker = Asker{};
+    --asking_;
     (void)epoll_.modify(listener_.get(), EPOLLIN, first_token_);
 }
 
-std::optional<TimePoint> ControlSocket::next_deadline() const noexcept {
+std::optional<TimePoint> ControlSocket::first_deadline() const noexcept {
     std::optional<TimePoint> next = retry_at_;
     for (const Asker& asker : askers_) {
         if (asker.fd && (!next || asker.deadline < *next)) {

@@ -48,8 +48,10 @@ public:
     /// An event under first_token + index.
     void on_event(std::uint64_t index, TimePoint now);
 
-    /// When expire() has something to do; nothing while nobody asks.
-    [[nodiscard]] std::optional<TimePoint> next_deadline() const noexcept;
+    /// When expire() has something to do; nothing while nobody asks, which costs the loop nothing.
+    [[nodiscard]] std::optional<TimePoint> next_deadline() const noexcept {
+        return asking_ == 0 ? retry_at_ : first_deadline();
+    }
 
     /// Ends the dialogues that take too long.
     void expire(TimePoint now) noexcept;
@@ -65,6 +67,7 @@ private:
     };
     static constexpr std::size_t kAskers = kTokens - 1;
 
+    [[nodiscard]] std::optional<TimePoint> first_deadline() const noexcept;
     void accept(TimePoint now) noexcept;
     void serve(Asker& asker);
     void end(Asker& asker) noexcept;
@@ -76,6 +79,7 @@ private:
     UniqueFd listener_;
     std::optional<TimePoint> retry_at_; ///< accept(2) failed: the listener is not watched till then
     std::array<Asker, kAskers> askers_;
+    std::size_t asking_ = 0; ///< of them with somebody at the other end
 };
 
 /// Asks the daemon that serves `path`: sends `command`, waits for the whole answer, at most

@@ -106,17 +106,15 @@ void Acceptor::set_unacked_timeout(Duration time) noexcept {
 void Acceptor::on_event(std::size_t index) noexcept {
     if (index < pending_.size()) {
         pending_[index] = 1;
+        any_pending_ = true;
     }
 }
 
-bool Acceptor::has_pending() const noexcept {
+bool Acceptor::may_take() const noexcept {
     if (must_wait()) {
         return false;
     }
-    if (retry_at_) {
-        return counters_.closed_total() != closed_at_pause_;
-    }
-    return !watching_ || std::find(pending_.begin(), pending_.end(), 1) != pending_.end();
+    return !retry_at_ || counters_.closed_total() != closed_at_pause_;
 }
 
 std::optional<TimePoint> Acceptor::retry_at() const noexcept {
@@ -132,6 +130,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
     if (recheck_at_ && *recheck_at_ <= now) {
         recheck_at_.reset();
         std::fill(pending_.begin(), pending_.end(), std::uint8_t{1});
+        any_pending_ = true;
     }
     std::uint32_t budget = limits_.accepts_per_turn;
     std::size_t dry = 0; // listeners in a row that had nobody
@@ -160,6 +159,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
             break;
         }
     }
+    any_pending_ = dry < listeners_.size();
 }
 
 Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexcept {
@@ -221,6 +221,7 @@ int Acceptor::watch(bool on) noexcept {
     watching_ = on;
     int failed = 0;
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        any_pending_ = true;
         pending_[i] = 1; // no edge tells what came while nobody watched
         const std::uint32_t events = on ? kAcceptEvents : EPOLLET;
         const int error = epoll_.modify(listeners_[i].fd.get(), events, first_token_ + i);

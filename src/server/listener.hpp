@@ -52,7 +52,9 @@ public:
     void on_event(std::size_t index) noexcept;
 
     /// True while connections may wait that no event will announce and that may be taken now.
-    [[nodiscard]] bool has_pending() const noexcept;
+    [[nodiscard]] bool has_pending() const noexcept {
+        return (any_pending_ || !watching_) && may_take();
+    }
 
     /// Takes at most accepts_per_turn connections, the listeners in turn.
     void accept_some(TimePoint now) noexcept;
@@ -82,6 +84,7 @@ public:
     [[nodiscard]] const std::vector<Listener>& listeners() const noexcept { return listeners_; }
 
 private:
+    [[nodiscard]] bool may_take() const noexcept;
     enum class Accepted : std::uint8_t { one, none_left, failed, stop };
 
     /// True while new connections are left in the backlog until one closes.
@@ -97,6 +100,7 @@ private:
 
     std::vector<Listener> listeners_;
     std::vector<std::uint8_t> pending_; ///< by listener: an edge has not been used up
+    bool any_pending_ = true;           ///< one of them may be set
     Epoll& epoll_;
     Clients& clients_;
     Counters& counters_;

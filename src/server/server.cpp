@@ -2,7 +2,11 @@
 //
 // A turn: wait, note every event, serve whoever is ready once, take new connections, close whose
 // time is up, report. The clock is read when the wait ends, and that moment holds for the whole
-// turn; it is read again at the end of the turn, to know how long it was and how long to sleep.
+// turn; it is read once more at its end, to know how long it was.
+//
+// Clocks. Every deadline there is goes into one, due_at_, and a turn before it looks at none of
+// them. The alarm is set only where due_at_ comes before what it is set to: deadlines mostly move
+// on, so that it goes off early now and then, finds nothing due and is set anew.
 //
 // A stop: take nobody new; answer what is here; everybody who has nothing left to do gets a FIN
 // after the last echo; at timeouts.drain, or at a second signal, the rest is closed.
@@ -29,11 +33,12 @@ namespace {
 constexpr std::uint64_t kSignalToken = 0xffff'ffffU;
 constexpr std::uint64_t kListenerToken = 0xf000'0000U;
 constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
+constexpr std::uint64_t kAlarmToken = kControlToken - 1;
 
 // Descriptors beside the connections' and the listeners', kept free for what must work when clients
-// are many: standard streams, epoll, signalfd, the log, the control socket and its askers, a
-// notification, a configuration being read, an accept that is about to be refused.
-constexpr std::uint64_t kReservedDescriptors = 9 + ControlSocket::kTokens;
+// are many: standard streams, epoll, signalfd, timerfd, the log, the control socket and its askers,
+// a notification, a configuration being read, an accept that is about to be refused.
+constexpr std::uint64_t kReservedDescriptors = 10 + ControlSocket::kTokens;
 
 // What is done for people (log lines, statistics, reloads) may find that memory is out. Then it is
 // left out, and the clients, who need none, are served on.
@@ -67,6 +72,9 @@ Server::Server(const Config& config, LoadConfig load_config, std::vector<Listene
     if (const int error = epoll_.add(signals_.fd(), EPOLLIN, kSignalToken); error != 0) {
         throw_errno(error, "cannot watch signals");
     }
+    if (const int error = epoll_.add(alarm_.fd(), EPOLLIN | EPOLLET, kAlarmToken); error != 0) {
+        throw_errno(error, "cannot watch the clock");
+    }
     apply(config, now_);
     warn_if_descriptors_lack();
 }
@@ -82,6 +90,7 @@ Server::Ended Server::run() {
         log_->warn("the service manager cannot be told at NOTIFY_SOCKET: {}, ignoring",
                    describe_errno(error));
     }
+    due_at_ = next_due();
     while (phase_ == Phase::serving || phase_ == Phase::draining) {
         turn();
     }
@@ -97,51 +106,77 @@ Server::Ended Server::run() {
 }
 
 void Server::turn() {
-    const int n = epoll_.wait(events_, sleep_time(Clock::now()));
+    const int n = wait();
     if (n < 0) {
         throw_errno(-n, "epoll_wait");
     }
     now_ = Clock::now();
+    const bool was_set = alarm_.at() != TimerFd::kNever;
     for (const epoll_event& event : std::span(events_).first(static_cast<std::size_t>(n))) {
         dispatch(event.data.u64, event.events);
     }
+    const bool alarmed = was_set && alarm_.at() == TimerFd::kNever;
+    const bool others_wait = phase_ == Phase::serving && acceptor_.has_pending();
     if (clients_.has_ready()) {
-        clients_.serve_ready(now_, acceptor_.has_pending());
+        clients_.serve_ready(now_, others_wait);
     }
-    if (phase_ == Phase::serving) {
-        const auto retry = acceptor_.retry_at();
-        if (acceptor_.has_pending() || (retry && *retry <= now_)) {
-            acceptor_.accept_some(now_);
-        }
+    if (others_wait) {
+        acceptor_.accept_some(now_);
+    }
+    if (phase_ == Phase::serving &&
+        (was_full_ || acceptor_.is_full() || acceptor_.pause_error() != 0)) {
         unless_memory_is_out([this] { tell_incidents(now_); });
     }
-    clients_.expire(now_);
-    control_.expire(now_);
-    feed_watchdog();
-    if (n > 0 || reporter_.has_news()) { // a timer alone may have closed somebody
-        reporter_.note_activity(now_);
+    if (now_ >= due_at_) {
+        run_clocks();
     }
-    if (reporter_.due() && *reporter_.due() <= now_) {
-        unless_memory_is_out([this] { reporter_.report(gauges(), now_); });
+    if (n > (alarmed ? 1 : 0) || reporter_.has_news()) { // a timer alone may have closed somebody
+        reporter_.note_activity(now_);
     }
     if (phase_ == Phase::draining) {
         finish_drain(now_);
     }
+    due_at_ = next_due();
     reporter_.note_turn(Clock::now() - now_);
 }
 
-// How long the loop may sleep: not at all while somebody has work that no event will announce, for
-// ever where no clock runs.
-std::optional<Duration> Server::sleep_time(TimePoint now) const noexcept {
-    if (clients_.has_ready() || (phase_ == Phase::serving && acceptor_.has_pending())) {
-        return Duration::zero();
+// True while somebody has work that no event will announce.
+bool Server::must_not_sleep() const noexcept {
+    return clients_.has_ready() || (phase_ == Phase::serving && acceptor_.has_pending());
+}
+
+int Server::wait() noexcept {
+    if (must_not_sleep()) {
+        return epoll_.wait(events_, Duration::zero());
     }
-    std::optional<TimePoint> next = clients_.next_deadline();
-    const auto consider = [&next](std::optional<TimePoint> at) {
-        if (at && (!next || *at < *next)) {
-            next = at;
+    if (due_at_ < alarm_.at()) {
+        alarm_.set_at(due_at_);
+    }
+    return epoll_.wait(events_, std::nullopt);
+}
+
+// What is done at a time, whether or not anything happens.
+void Server::run_clocks() {
+    clients_.expire(now_);
+    control_.expire(now_);
+    feed_watchdog();
+    if (phase_ == Phase::serving) {
+        if (const auto retry = acceptor_.retry_at(); retry && *retry <= now_) {
+            acceptor_.accept_some(now_);
         }
+    }
+    if (reporter_.due() && *reporter_.due() <= now_) {
+        unless_memory_is_out([this] { reporter_.report(gauges(), now_); });
+    }
+}
+
+// The first of all the clocks that run.
+TimePoint Server::next_due() const noexcept {
+    TimePoint next = TimerFd::kNever;
+    const auto consider = [&next](std::optional<TimePoint> at) {
+        next = at && *at < next ? *at : next;
     };
+    consider(clients_.next_deadline());
     consider(reporter_.due());
     consider(control_.next_deadline());
     if (watchdog_) {
@@ -152,15 +187,14 @@ std::optional<Duration> Server::sleep_time(TimePoint now) const noexcept {
     } else {
         consider(drain_deadline_);
     }
-    if (!next) {
-        return std::nullopt;
-    }
-    return std::max(*next - now, Duration::zero());
+    return next;
 }
 
 void Server::dispatch(std::uint64_t token, std::uint32_t events) {
     if (token < kListenerToken || token > kSignalToken) {
         clients_.on_event(token, events);
+    } else if (token == kAlarmToken) {
+        alarm_.note_fired();
     } else if (token == kSignalToken) {
         // One a turn: epoll tells again of the next, and a flood of signals starves nobody.
         if (const auto signal = signals_.next()) {

@@ -4,6 +4,7 @@
 
 #include "net/epoll.hpp"
 #include "net/signal_fd.hpp"
+#include "net/timer_fd.hpp"
 #include "server/clients.hpp"
 #include "server/config.hpp"
 #include "server/control.hpp"
@@ -59,7 +60,10 @@ private:
     enum class Phase : std::uint8_t { serving, draining, stopped, handed_over };
 
     void turn();
-    [[nodiscard]] std::optional<Duration> sleep_time(TimePoint now) const noexcept;
+    [[nodiscard]] bool must_not_sleep() const noexcept;
+    [[nodiscard]] int wait() noexcept;
+    [[nodiscard]] TimePoint next_due() const noexcept;
+    void run_clocks();
     void dispatch(std::uint64_t token, std::uint32_t events);
     void on_signal(int signal);
     void apply(Config config, TimePoint now) noexcept;
@@ -83,12 +87,14 @@ private:
     ServiceManager service_;
     SignalFd signals_;
     Epoll epoll_;
+    TimerFd alarm_; ///< wakes the loop at due_at_ or before
     Clients clients_;
     Acceptor acceptor_;
     Reporter reporter_;
     ControlSocket control_;
     Phase phase_ = Phase::serving;
-    TimePoint now_; ///< the start of this turn
+    TimePoint now_;                      ///< the start of this turn
+    TimePoint due_at_ = TimerFd::kNever; ///< when run_clocks() has something to do next
     TimePoint drain_deadline_{};
     std::optional<Duration> watchdog_;
     TimePoint fed_; ///< when the watchdog was fed last
