@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // An echo server over Boost.Asio, after its documentation's async_tcp_echo_server: a session that
-// owns a buffer and keeps itself alive through its handlers. The context is told that one thread
-// is all there will ever be, which spares it its locks.
+// owns a buffer and keeps itself alive through its handlers. Library and context are told that one
+// thread is all there will ever be, which spares them their locks.
+#define BOOST_ASIO_DISABLE_THREADS // NOLINT: that is how its documentation has it
 #include "peer.hpp"
 
 #include <array>

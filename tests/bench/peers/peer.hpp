@@ -14,8 +14,9 @@
 
 namespace peer {
 
-/// The most that one read takes: sixteen messages of the largest size.
-inline constexpr std::size_t kReadSize = 16 * 1024;
+/// The most that one read takes: as much as echod's. More than sixteen messages of the largest
+/// size, or reading them would take a second call, which finds nothing.
+inline constexpr std::size_t kReadSize = 32 * 1024;
 
 /// Raises the soft RLIMIT_NOFILE to the hard one and returns it.
 inline std::uint32_t raise_descriptor_limit() {
