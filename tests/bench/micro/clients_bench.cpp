@@ -12,6 +12,7 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -67,6 +68,72 @@ void expire_where_nobody_is_due(benchmark::State& state) {
     }
 }
 BENCHMARK(expire_where_nobody_is_due)->ArgName("clients")->Arg(64)->Arg(10000);
+
+// Everybody's time is up in the same turn: what closing one costs must not depend on how many.
+void expire_everybody(benchmark::State& state) {
+    House house;
+    for (auto _ : state) {
+        state.PauseTiming();
+        if (!house.add_idle(state.range(0))) {
+            state.SkipWithError("out of descriptors");
+            break;
+        }
+        house.now += 1min; // twice the default of timeouts.idle
+        state.ResumeTiming();
+        house.clients->expire(house.now);
+        if (house.clients->open() != 0) {
+            state.SkipWithError("somebody is left");
+            break;
+        }
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(expire_everybody)->ArgName("clients")->Arg(64)->Arg(10000);
+
+// A turn in which everybody has a message, so long after the last one that all move to the tail of
+// the list of the idle. The kernel's part of it is the same for each.
+void touch_everybody(benchmark::State& state) {
+    House house;
+    const auto count = static_cast<std::size_t>(state.range(0));
+    std::vector<UniqueFd> peers;
+    for (std::size_t i = 0; i < count; ++i) {
+        std::array<int, 2> fds{};
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) != 0 ||
+            !house.clients->add(UniqueFd(fds[0]), Endpoint{}, house.now)) {
+            state.SkipWithError("out of descriptors");
+            return;
+        }
+        peers.emplace_back(fds[1]);
+    }
+    std::vector<std::byte> message(kHeaderSize + 64);
+    encode_header({1, 64}, message.data());
+    std::vector<std::byte> echo(message.size());
+    std::vector<epoll_event> events(count);
+    for (auto _ : state) {
+        house.now += 5s;
+        state.PauseTiming();
+        for (const UniqueFd& peer : peers) {
+            (void)send_some(peer.get(), message);
+        }
+        const int ready = house.epoll.wait(events, 0s);
+        state.ResumeTiming();
+        for (std::size_t i = 0; std::cmp_less(i, ready); ++i) {
+            house.clients->on_event(events[i].data.u64, events[i].events);
+        }
+        house.clients->serve_ready(house.now, false);
+        house.clients->expire(house.now);
+        state.PauseTiming();
+        for (const UniqueFd& peer : peers) {
+            if (receive(peer.get(), echo).bytes != message.size()) {
+                state.SkipWithError("no echo");
+                break;
+            }
+        }
+        state.ResumeTiming();
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(touch_everybody)->ArgName("clients")->Arg(64)->Arg(5000);
 
 // recv, scan, send, lists and counters for one message, epoll_wait included.
 void serve_one_message(benchmark::State& state) {
