@@ -16,10 +16,8 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 
 sys.path.insert(0, str(HERE))
 
-from suite import callgrind, rows  # noqa: E402
+from suite import callgrind, results, rows, targets  # noqa: E402
 from suite.servers import NAMES, PEERS  # noqa: E402
-
-FIGURES = ["messages_per_s", "p50_ns", "p99_ns", "p99_9_ns", "cpu_ns_per_message"]
 
 
 def run(*command):
@@ -40,63 +38,118 @@ def table(tmp_path_factory):
 
 
 def test_the_table_has_every_row_with_every_server(table):
-    _, results, printed = table
-    assert [row["name"] for row in results["rows"]] == [row.name for row in rows.rows(short=True)]
-    for row in results["rows"]:
+    _, measured, printed = table
+    assert [row["name"] for row in measured["rows"]] == [row.name for row in rows.rows(short=True)]
+    for row in measured["rows"]:
         assert list(row["servers"]) == NAMES
         assert list(row["echod_to"]) == list(PEERS)
         assert row["name"] in printed
 
 
 def test_every_run_has_its_figures(table):
-    _, results, _ = table
-    for row in results["rows"]:
+    _, measured, _ = table
+    for row in measured["rows"]:
         for name, server in row["servers"].items():
-            assert len(server["rounds"]) == results["rounds"]
-            for figures in server["rounds"]:
-                assert {figure for figure in FIGURES if figure not in figures} == set()
-                assert figures["p50_ns"] > 0, (row["name"], name)
-                assert figures["p50_ns"] <= figures["p99_ns"] <= figures["p99_9_ns"]
+            columns = server["rounds"]
+            assert {len(values) for values in columns.values()} == {measured["rounds"]}
+            p50, p99, p99_9 = (columns[key] for key in ("p50_ns", "p99_ns", "p99_9_ns"))
+            assert all(0 < a <= b <= c for a, b, c in zip(p50, p99, p99_9)), (row["name"], name)
+            assert all(rate > 0 for rate in columns["messages_per_s"]), (row["name"], name)
+            assert "cpu_ns_per_message" in columns
+
+
+def test_each_round_has_all_servers_in_an_order_that_is_kept(table):
+    _, measured, _ = table
+    for row in measured["rows"]:
+        assert len(row["order"]) == measured["rounds"]
+        assert all(sorted(order.split()) == sorted(NAMES) for order in row["order"])
+    assert len({row["order"][0] for row in measured["rows"]}) > 1
+    assert isinstance(measured["retries"], list)
 
 
 def test_the_table_says_where_when_and_how_it_was_made(table):
-    _, results, printed = table
-    for fact in ("date", "command", "cpu", "kernel", "compiler"):
-        assert results["machine"][fact], fact
-        assert results["machine"][fact] in printed
-    assert len(results["load_average"]["before"]) == 3
+    _, measured, printed = table
+    for fact in ("date", "command", "cpu", "kernel", "compiler", "libc"):
+        assert measured["machine"][fact], fact
+        assert measured["machine"][fact] in printed
+    assert all(version in printed for version in measured["machine"]["libraries"].values())
+    assert measured["build"]["text"] in printed
+    assert len(measured["load_average"]["before"]) == 3
+    assert f"{measured['elapsed_s']:.0f} s in all" in printed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
+def test_connections_of_one_churn_do_not_stand_in_the_next_ones_way(table):
+    _, measured, printed = table
+    assert measured["time_wait"]["own_network"]
+    assert "each run in a network of its own" in printed
 
 
 def test_each_target_stands_beside_what_was_measured(table):
-    _, results, printed = table
-    assert len(results["targets"]) >= len(results["rows"]) + 5
-    for target in results["targets"]:
+    _, measured, printed = table
+    assert len(measured["targets"]) >= len(measured["rows"]) + 5
+    for target in measured["targets"]:
         assert f"{target['what']}: {target['target']}, is {target['measured']}" in printed
 
 
 def test_idle_connections_and_the_start_are_measured(table):
-    _, results, _ = table
-    assert list(results["idle"]) == NAMES
-    for figures in results["start"].values():
+    _, measured, printed = table
+    assert list(measured["idle"]) == NAMES
+    for figures in measured["start"].values():
         assert 0 < figures["min"] <= figures["median"] <= figures["max"]
+    assert f"target: at most {targets.READY_MS} ms" in printed
+    assert f"target: at most {targets.FIRST_ECHO_MS} ms" in printed
 
 
 def test_chart_and_table_come_out_of_the_same_file(table, tmp_path):
-    file, results, _ = table
+    file, measured, _ = table
     run(HERE / "render", file, "--svg", tmp_path / "chart.svg", "--md", tmp_path / "table.md")
     svg = xml.etree.ElementTree.parse(tmp_path / "chart.svg").getroot()
     assert svg.tag.endswith("svg")
     drawn = " ".join(svg.itertext())
     written = (tmp_path / "table.md").read_text()
-    for row in results["rows"]:
+    for row in measured["rows"]:
         assert row["name"].split(": ")[0] in drawn
         assert row["name"] in written
-    assert results["machine"]["command"] in written
+    assert measured["machine"]["command"] in written
+
+
+def row_of(rates, client_cpu):
+    """A row in which each server had one round: its rate, and the client's share of a core."""
+    runs = {name: [{"messages_per_s": rates.get(name, 100.0), "cpu_ns_per_message": 10.0,
+                    "p99_ns": 1.0,
+                    "client_cpu": client_cpu.get(name, 0.5)}] for name in NAMES}
+    return results.summarize(rows.Row(64), runs, [NAMES])
+
+
+def verdict(row, peer):
+    what = f"messages a second, of {peer}'s, every row"
+    started = {"ready_ms": {"median": 1}, "first_echo_ms": {"median": 1}}
+    idle = {"echod": {"connections": 1, "rss_bytes_per_connection": 1, "server_cpu": 0}}
+    return next(target for target in targets.judge([row], idle, started) if target["what"] == what)
+
+
+def test_a_rate_is_judged_where_it_is_the_servers_own():
+    assert verdict(row_of({"echod": 90.0}, {}), "libuv")["met"] is False
+    assert verdict(row_of({"echod": 110.0}, {}), "libuv")["met"] is True
+
+
+@pytest.mark.parametrize("limited", ["echod", "libuv"])
+def test_a_rate_that_the_client_set_is_not_judged_and_says_so(limited):
+    found = verdict(row_of({"echod": 90.0}, {limited: 0.98}), "libuv")
+    assert found["met"] is None
+    assert "the client was the limit" in found["measured"]
+
+
+def test_a_ratio_is_that_of_the_medians_and_its_spread_that_of_the_rounds():
+    found = results.compare([1.0, 2.0, 9.0], [2.0, 1.0, 3.0])
+    assert found == {"ratio": 1.0, "paired": 2.0, "min": 0.5, "max": 3.0}
 
 
 def test_the_instructions_a_message_are_those_that_are_kept(tmp_path):
     file = tmp_path / "instructions.json"
-    printed = run(HERE / "instructions", "--short", "--tolerance", "5", "--build", BUILD, "-o", file)
+    printed = run(HERE / "instructions", "--short", "--tolerance", "5", "--build", BUILD, "-o",
+                  file)
     counted = json.loads(file.read_text())["figures"]
     assert list(counted) == [callgrind.name(*case) for case in callgrind.CASES]
     assert all(figure > 0 for figure in counted.values()), printed
@@ -113,14 +166,19 @@ def test_fairness_is_told_for_each_quota_and_the_bare_loop(tmp_path):
         assert 0 < case["beside_median"]["jain"] <= 1.0
         assert 0 < case["beside_median"]["share"] < 1.0
         assert case["alone_median"]["share"] == 1.0
+        for key in ("alone", "beside"):
+            assert {"server_cpu", "client_cpu", "p99_ns"} <= set(case[key])
 
 
 def test_the_cost_of_the_client_is_told_beside_a_bare_one(tmp_path):
     file = tmp_path / "client.json"
     run(HERE / "client", "--short", "--build", BUILD, "-o", file)
-    rows = json.loads(file.read_text())["rows"]
-    assert [row["name"] for row in rows] == ["64×1×64", "64×16×64", "64×1×1016", "64×16×1016"]
-    assert all(row["bare_ns"][0] > 0 and row["echoload_ns"][0] > 0 for row in rows)
+    told = json.loads(file.read_text())["rows"]
+    assert [row["name"] for row in told] == ["64×1×64", "64×16×64", "64×1×1016", "64×16×1016"]
+    for row in told:
+        assert row["bare_ns"][0] > 0 and row["echoload_ns"][0] > 0
+    counted = told[1]
+    assert 0 < counted["bare_instructions"] < counted["echoload_instructions"]
 
 
 def test_the_micro_benchmarks_all_run():
@@ -128,5 +186,6 @@ def test_the_micro_benchmarks_all_run():
     report = json.loads(run(program, "--benchmark_min_time=0.001", "--benchmark_format=json"))
     benchmarks = {one["name"]: one for one in report["benchmarks"]}
     assert [name for name, one in benchmarks.items() if one.get("error_occurred")] == []
-    for part in ("scan", "deadline", "ready_queue", "latency", "verify"):
+    for part in ("scan", "deadline", "ready_queue", "touch", "expire_everybody", "latency",
+                 "verify"):
         assert any(part in name for name in benchmarks), part

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Where the programs come from: a build directory with the project's own default options."""
+"""Where the programs come from: a build directory with the options of the Debian package."""
 
+import functools
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = ROOT / "build-bench"
+UNITY = ["--unity=on", "-Dunity_size=16"]  # what packaging/debian/rules says
+#: the options that decide what the compiler makes of the programs
+TOLD = ["buildtype", "optimization", "unity", "unity_size", "b_ndebug", "b_lto", "b_sanitize",
+        "cpp_args"]
 
 
 def add_option(parser):
@@ -31,7 +37,9 @@ def prepare(directory):
     say("building ...")
     quietly([ROOT / "packaging" / "install-packages", "build", "bench"])
     if not (DEFAULT / "build.ninja").exists():
-        quietly(["meson", "setup", DEFAULT])
+        quietly(["meson", "setup", DEFAULT, *UNITY])
+    elif not Build(DEFAULT).like_the_package:
+        quietly(["meson", "configure", DEFAULT, *UNITY])
     quietly(["ninja", "-C", DEFAULT, "bench"])
     return Build(DEFAULT)
 
@@ -48,6 +56,33 @@ def quietly(command):
 class Build:
     def __init__(self, directory):
         self.directory = directory
+
+    @functools.cached_property
+    def options(self):
+        """What it was configured with, of the options that make a difference."""
+        output = subprocess.run(["meson", "introspect", "--buildoptions", str(self.directory)],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+        found = {option["name"]: option["value"] for option in json.loads(output.stdout)}
+        return {name: found.get(name) for name in TOLD}
+
+    @property
+    def like_the_package(self):
+        """Its Debian rules have debhelper's own flags, which are those of meson.build."""
+        options = self.options
+        return (options["buildtype"], options["optimization"], options["unity"],
+                options["b_sanitize"]) == ("release", "2", "on", "none")
+
+    def describe(self):
+        options = self.options
+        text = "as in the Debian package: " if self.like_the_package else "NOT as in the package: "
+        text += f"{options['buildtype']}, -O{options['optimization']}, unity {options['unity']}"
+        if options["b_sanitize"] != "none":
+            text += f", sanitizers {options['b_sanitize']}"
+        return text
+
+    def facts(self):
+        return {**self.options, "like_the_package": self.like_the_package,
+                "text": self.describe()}
 
     def _program(self, *parts):
         path = self.directory.joinpath(*parts)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The results as a chart: for each row a line, on it each server relative to the bare epoll loop.
 
-The axis is logarithmic, so that twice and half are equally far away, and both panels share it. The
-whiskers at echod are the range of its ratio over the rounds.
+A mark is the ratio of the medians. The axis is logarithmic, so that twice and half are equally far
+away, and both panels share it. The whiskers at echod are the range of its ratio over the rounds; a
+hollow mark is a rate that the client set.
 """
 
 import math
@@ -26,12 +27,14 @@ STYLE = """
   .echod { fill: #0969da; stroke: #0969da; } .epoll { fill: #1f2328; stroke: #1f2328; }
   .io_uring { fill: #bf8700; stroke: #bf8700; } .libuv { fill: #1a7f37; stroke: #1a7f37; }
   .asio { fill: #8250df; stroke: #8250df; } .libevent { fill: #cf222e; stroke: #cf222e; }
+  .hollow { fill: #ffffff; stroke-width: 1.5; }
   @media (prefers-color-scheme: dark) {
     .paper { fill: #0d1117; } .ink { fill: #f0f6fc; } .faint { fill: #9198a1; }
     .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
     .echod { fill: #4493f8; stroke: #4493f8; } .epoll { fill: #f0f6fc; stroke: #f0f6fc; }
     .io_uring { fill: #d29922; stroke: #d29922; } .libuv { fill: #3fb950; stroke: #3fb950; }
     .asio { fill: #ab7df8; stroke: #ab7df8; } .libevent { fill: #f85149; stroke: #f85149; }
+    .hollow { fill: #0d1117; }
   }
 """
 
@@ -43,7 +46,8 @@ def _x(panel, ratio):
 
 
 def _text(x, y, words, kind="ink", anchor="start"):
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>\n'
+    return (f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
+            f"{escape(words)}</text>\n")
 
 
 def _line(kind, x1, y1, x2, y2, width=1):
@@ -51,10 +55,11 @@ def _line(kind, x1, y1, x2, y2, width=1):
             f'stroke-width="{width}"/>\n')
 
 
-def _mark(name, x, y):
+def _mark(name, x, y, hollow=False):
     """A shape of its own for each server: colour alone would leave some readers out."""
+    kind = f"{name} hollow" if hollow else name
     if name == "echod":
-        return f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>\n'
+        return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>\n'
     if name == "epoll":
         return _line(name, x, y - 9, x, y + 9, 3)
     corners = {
@@ -64,7 +69,7 @@ def _mark(name, x, y):
         "libevent": [(0, 5), (5, -4), (-5, -4)],
     }[name]
     points = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
-    return f'<polygon class="{name}" points="{points}"/>\n'
+    return f'<polygon class="{kind}" points="{points}"/>\n'
 
 
 def _legend():
@@ -78,7 +83,8 @@ def _legend():
 
 def _axes(panel, title, hint, rows):
     end = TOP + STEP * rows - STEP / 2
-    out = _text(_x(panel, LOW), 84, title, "ink title") + _text(_x(panel, HIGH), 84, hint, "faint", "end")
+    out = _text(_x(panel, LOW), 84, title, "ink title")
+    out += _text(_x(panel, HIGH), 84, hint, "faint", "end")
     for tick in TICKS:
         x = _x(panel, tick)
         out += _line("one" if tick == 1 else "grid", x, TOP - 12, x, end)
@@ -95,10 +101,13 @@ def _marks(panel, metric, unit, row, y):
         out += _line("echod", _x(panel, found["min"]), y, _x(panel, found["max"]), y, 2)
     for name in reversed(NAMES):  # echod last, so that nothing covers it
         value = servers[name]["median"][metric]
-        ratio = found["median"] if name == "echod" and found else value / base if value and base else None
-        if ratio is not None:
+        if value and base:
+            ratio = value / base
             words = f"{name}: {grouped(value)} {unit}, {ratio:.2f} of the bare loop"
-            out += f"<g><title>{escape(words)}</title>{_mark(name, _x(panel, ratio), y)}</g>\n"
+            hollow = metric == "messages_per_s" and servers[name]["client_is_limit"]
+            words += ", the client was the limit" if hollow else ""
+            mark = _mark(name, _x(panel, ratio), y, hollow)
+            out += f"<g><title>{escape(words)}</title>{mark}</g>\n"
     return out
 
 
@@ -124,7 +133,9 @@ def draw(results):
         for panel, (metric, _, _, unit) in enumerate(PANELS):
             out += _line("grid", _x(panel, LOW), y, _x(panel, HIGH), y)
             out += _marks(panel, metric, unit, row, y)
-    out += _text(16, height - 30, "Rows: connections × messages in flight × bytes of payload. Lines at "
-                 "echod: the range over the rounds. Logarithmic.", "faint")
+    out += _text(16, height - 30,
+                 "Rows: connections × messages in flight × bytes of payload. Lines at echod: "
+                 "the range over the rounds. Hollow: the client was the limit. Logarithmic.",
+                 "faint")
     out += _text(16, height - 13, machine.describe(results["machine"]), "faint")
     return out + "</svg>\n"

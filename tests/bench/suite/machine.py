@@ -37,13 +37,34 @@ def _memory_gib():
 
 
 def _library_versions():
-    packages = ["libuv1-dev", "libboost-dev", "libevent-dev", "liburing-dev"]
+    packages = ["libfmt-dev", "libspdlog-dev", "libuv1-dev", "libboost-dev", "libevent-dev",
+                "liburing-dev"]
     listing = _output("dpkg-query", "-W", "-f", "${Package} ${Version}\n", *packages)
     return dict(line.split() for line in listing.splitlines() if " " in line)
 
 
 def load_average():
-    return list(os.getloadavg())
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def processor_times():
+    """Nanoseconds that all cores together were busy, and that others on the host were given."""
+    user, nice, system, _, _, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9])
+    tick = 10**9 // os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) * tick, steal * tick
+
+
+def libc():
+    return os.confstr("CS_GNU_LIBC_VERSION")
+
+
+def valgrind():
+    return _output("valgrind", "--version")
+
+
+def compiler():
+    return _output("c++", "--version").partition("\n")[0]
 
 
 def facts():
@@ -55,7 +76,8 @@ def facts():
         "cpus": os.cpu_count(),
         "memory_gib": _memory_gib(),
         "kernel": platform.release(),
-        "compiler": _output("c++", "--version").partition("\n")[0],
+        "compiler": compiler(),
+        "libc": libc(),
         "libraries": _library_versions(),
     }
 
@@ -65,3 +87,9 @@ def describe(facts_):
         f"{facts_['date']}, {facts_['cpu']}, {facts_['cpus']} cores, "
         f"{facts_['memory_gib']} GiB, Linux {facts_['kernel']}, {facts_['compiler']}"
     )
+
+
+def versions(facts_):
+    """A line: libraries that are measured, and those that echod is made of."""
+    libraries = (f"{name} {version}" for name, version in sorted(facts_["libraries"].items()))
+    return ", ".join([facts_["libc"], *libraries])

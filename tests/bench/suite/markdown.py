@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The results as a Markdown table for the README."""
+"""The results as Markdown tables for the README."""
 
 from . import machine
 from .servers import NAMES, PEERS
-from .text import grouped, microseconds
+from .text import grouped, has_rss, microseconds, rate
 
 TITLES = {"echod": "**echod**", **{name: title for name, (_, title) in PEERS.items()}}
+ROWS = "connections × in flight × payload"
 
 
 def _table(head, lines):
@@ -14,54 +15,78 @@ def _table(head, lines):
     return text + "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _of_servers(rows, cell):
-    return [[row["name"], *(cell(row, name) for name in NAMES)] for row in rows]
+def _by_server(rows, cell):
+    """A table with a line a row and a column a server; echod's own figures stand out."""
+    lines = [[row["name"], *(cell(row["servers"][name]) for name in NAMES)] for row in rows]
+    for line in lines:
+        line[1] = f"**{line[1]}**"
+    return _table([ROWS, *(TITLES[name] for name in NAMES)], lines)
 
 
-def _cpu(row, name):
-    value = grouped(row["servers"][name]["median"]["cpu_ns_per_message"])
-    return f"**{value}**" if name == "echod" else value
+def _cpu(server):
+    return grouped(server["median"]["cpu_ns_per_message"])
 
 
-def _rate(row, name):
-    value = grouped(row["servers"][name]["median"]["messages_per_s"])
-    return f"**{value}**" if name == "echod" else value
+def _rate(server):
+    return rate(server).replace("*", "\\*")
+
+
+def _rss(server):
+    return grouped(server["median"]["rss_bytes_per_connection"])
+
+
+def _latency(server):
+    keys = ("p50_ns", "p99_ns", "p99_9_ns")
+    return " / ".join(microseconds(server["median"][key]) for key in keys)
 
 
 def _against(row, peer):
     found = row["echod_to"][peer]["cpu_ns_per_message"]
-    return f"{found['median']:.2f} ({found['min']:.2f}–{found['max']:.2f})" if found else "–"
+    return f"{found['ratio']:.2f} ({found['min']:.2f}–{found['max']:.2f})" if found else "–"
 
 
-def _latency(row):
-    figures = row["servers"]["echod"]["median"]
-    return [row["name"], *(microseconds(figures[key]) for key in ("p50_ns", "p99_ns", "p99_9_ns"))]
+def _ratios(rows):
+    return _table([ROWS, *(TITLES[name] for name in PEERS)],
+                  [[row["name"], *(_against(row, peer) for peer in PEERS)] for row in rows])
+
+
+def _idle(results):
+    found = results["idle"]
+    count = f"{found['echod']['connections']:,} idle"
+    return _table(["", *(TITLES[name] for name in NAMES)], [
+        [f"{count}: bytes of memory each",
+         *(grouped(found[name]["rss_bytes_per_connection"]) for name in NAMES)],
+        [f"{count}: % of a core",
+         *(f"{found[name]['server_cpu'] * 100:.3f}" for name in NAMES)],
+    ])
+
+
+def _how(results):
+    facts, start = results["machine"], results["start"]
+    clients = ", ".join(dict.fromkeys(f"`{row['client']}`" for row in results["rows"]))
+    return (f"From exec to `READY=1`: {start['ready_ms']['median']:.1f} ms; a socket-activated "
+            f"first echo: {start['first_echo_ms']['median']:.1f} ms (medians of "
+            f"{start['ready_ms']['times']}).\n\n"
+            f"`{facts['command']}` at {facts['commit']}, {machine.describe(facts)}; "
+            f"{machine.versions(facts)}; echod built {results['build']['text']}; "
+            f"clients: {clients}; "
+            f"{results['rounds']} rounds of {results['duration_s']} s, load average "
+            f"{results['load_average']['before'][0]:.2f} before.\n")
 
 
 def table(results):
     """What was measured is named connections × messages in flight × bytes of payload."""
     rows = results["rows"]
-    head = ["connections × in flight × payload", *(TITLES[name] for name in NAMES)]
-    text = "Server CPU time a message, in nanoseconds (less is better):\n\n"
-    text += _table(head, _of_servers(rows, _cpu))
-    text += "\nMessages a second (more is better):\n\n"
-    text += _table(head, _of_servers(rows, _rate))
-    text += "\nCPU time a message of echod, over that of the others: the median of the rounds' "
-    text += "ratios, and their range:\n\n"
-    text += _table([head[0], *(TITLES[name] for name in PEERS)],
-                   [[row["name"], *(_against(row, peer) for peer in PEERS)] for row in rows])
-    text += "\nLatency of echod in a closed loop, in microseconds:\n\n"
-    text += _table([head[0], "p50", "p99", "p99.9"], [_latency(row) for row in rows])
-    text += "\nIdle connections, and starting:\n\n"
-    text += _table(["", *(TITLES[name] for name in NAMES)], [
-        [f"{results['idle']['echod']['connections']:,} idle: bytes of memory each",
-         *(grouped(results["idle"][name]["rss_bytes_per_connection"]) for name in NAMES)],
-    ])
-    start = results["start"]
-    text += (f"\nFrom exec to `READY=1`: {start['ready_ms']['median']:.1f} ms; a socket-activated "
-             f"first echo: {start['first_echo_ms']['median']:.1f} ms (medians of "
-             f"{start['ready_ms']['times']}).\n")
-    text += (f"\n`{results['machine']['command']}`, {machine.describe(results['machine'])}; "
-             f"{results['rounds']} rounds of {results['duration_s']} s, load average "
-             f"{results['load_average']['before'][0]:.2f} before.\n")
-    return text
+    return (
+        "CPU time a message of echod over that of the others: the ratio of the medians, and the "
+        "range of the ratios within the rounds (less is better):\n\n" + _ratios(rows)
+        + "\n<details><summary>Rates, CPU time, latency, memory</summary>\n"
+        + "\nMessages a second (more is better); \\* the client was the limit, so that the figure "
+          "is the client's:\n\n" + _by_server(rows, _rate)
+        + "\nServer CPU time a message, in nanoseconds (less is better):\n\n" + _by_server(rows, _cpu)
+        + "\nLatency in a closed loop, p50 / p99 / p99.9 in microseconds (each server at its own "
+          "rate):\n\n" + _by_server(rows, _latency)
+        + "\nThe server's memory, in bytes a connection:\n\n"
+        + _by_server([row for row in rows if has_rss(row)], _rss)
+        + "\nIdle connections:\n\n" + _idle(results) + "\n</details>\n\n" + _how(results)
+    )

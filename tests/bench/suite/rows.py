@@ -24,18 +24,29 @@ class Row:
             return f"{self.connections:,} at a time: connect, echo {payload}, close"
         return f"{self.idle:,} idle + {work}" if self.idle else work
 
+    @property
+    def payload(self):
+        """Its size, where each message has the same."""
+        kind, _, size = self.sizes.partition(":")
+        return int(size) if kind == "fixed" else None
+
+    @property
+    def client(self):
+        """The lightest one that checks what comes back and can do this work."""
+        if self.churn:
+            return "bench-churn"
+        return "echoload --verify header" if self.payload is None else "bench-crowd"
+
     def describe(self):
         return {
             "name": self.name, "connections": self.connections, "in_flight": self.in_flight,
-            "sizes": self.sizes, "idle": self.idle, "churn": self.churn,
+            "sizes": self.sizes, "idle": self.idle, "churn": self.churn, "client": self.client,
         }
 
     def run(self, build, server, warmup, duration, seed):
         if self.churn:
-            payload = int(self.sizes.removeprefix("fixed:"))
-            return measure.churn(build, server, self.connections, payload, warmup, duration)
-        return measure.load(build, server, self.connections, self.in_flight, self.sizes, warmup,
-                            duration, seed, self.idle)
+            return measure.churn(build, server, self, warmup, duration)
+        return measure.load(build, server, self, warmup, duration, seed)
 
 
 def rows(short):

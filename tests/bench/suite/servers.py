@@ -43,9 +43,13 @@ def pinned(cpu):
 class Server:
     """Runs `name` for as long as the with statement lasts; `pid` and `port` tell where it is."""
 
-    def __init__(self, build, name, directory, config=()):
-        """`config` has (section, key, value) that echod's defaults are changed by."""
+    def __init__(self, build, name, directory, config=(), inside=(), under=()):
+        """`config` has (section, key, value) that echod's defaults are changed by, `inside` the
+        words that have it run in a network of its own, `under` those of a program to watch it."""
         self.name = name
+        self.inside = list(inside)
+        self._under = list(under)
+        self._ended = False
         if name == "echod":
             values = {("listen", "addresses"): '["127.0.0.1"]', ("listen", "port"): "0",
                       ("limits", "max_connections"): "19000"}
@@ -59,7 +63,7 @@ class Server:
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [*pinned(SERVER_CPU), *self._command], stdin=subprocess.DEVNULL,
+            [*self.inside, *pinned(SERVER_CPU), *self._under, *self._command], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         self.pid = self._process.pid
@@ -69,10 +73,18 @@ class Server:
             if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line):
                 self.port = int(found[1])
                 return self
+        self._process.stdout.close()
+        self._process.wait()
         raise SystemExit(f"{self.name} did not start:\n{output}")
 
+    def wait(self):
+        """Until it has ended as it was asked to; what it printed meanwhile is dropped."""
+        self._process.stdout.read()
+        self._process.wait(timeout=60)
+        self._ended = True
+
     def __exit__(self, *_):
-        if self._process.poll() is not None:
+        if self._process.poll() is not None and not self._ended:
             say(f"{self.name} ended by itself, with {self._process.returncode}")
         self._process.kill()
         self._process.stdout.close()

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import targets
 from .servers import CLIENT_CPU, SERVER_CPU, pinned
 
 MESSAGE = (7).to_bytes(4, "big") + (64).to_bytes(4, "big") + b"\x5a" * 64
@@ -98,7 +99,9 @@ def run(build, times):
 def describe(result):
     return "".join(
         f"{what:<32} median {figure['median']:6.1f} ms   "
-        f"({figure['min']:.1f} to {figure['max']:.1f}, {figure['times']} starts)\n"
-        for what, figure in (("exec to READY=1", result["ready_ms"]),
-                             ("socket-activated first echo", result["first_echo_ms"]))
+        f"({figure['min']:.1f} to {figure['max']:.1f}, {figure['times']} starts), "
+        f"target: at most {limit} ms: {'met' if figure['median'] <= limit else 'MISSED'}\n"
+        for what, figure, limit in (
+            ("exec to READY=1", result["ready_ms"], targets.READY_MS),
+            ("socket-activated first echo", result["first_echo_ms"], targets.FIRST_ECHO_MS))
     )

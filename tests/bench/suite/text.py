@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The results as text, for a terminal."""
 
-from . import machine, starting
+from . import machine, starting, targets
 from .servers import NAMES
 
 
@@ -20,8 +20,20 @@ def percent(share):
     return "-" if share is None else f"{share * 100:.0f}%"
 
 
+def rate(server):
+    """Marked where it is the client's."""
+    return grouped(server["median"]["messages_per_s"]) + ("*" if server["client_is_limit"] else "")
+
+
+def has_rss(row):
+    """A page is the grain of RSS: below some hundred connections there is nothing to see."""
+    return row["connections"] + row["idle"] >= 1000 and not row["churn"]
+
+
 def ratio(found):
-    return "-" if found is None else f"{found['median']:.2f} ({found['min']:.2f}..{found['max']:.2f})"
+    if found is None:
+        return "-"
+    return f"{found['ratio']:.2f} {found['paired']:.2f} ({found['min']:.2f}..{found['max']:.2f})"
 
 
 def _line(cells, widths):
@@ -30,22 +42,29 @@ def _line(cells, widths):
 
 
 HEADER = ["", "messages/s", "CPU ns/msg", "p50 us", "p99 us", "p99.9 us", "RSS B/conn", "server",
-          "client", "echod's messages/s to it", "echod's CPU to it"]
-WIDTHS = [9, 11, 10, 9, 9, 9, 10, 6, 6, 24, 20]
+          "client", "foreign", "stolen", "echod's messages/s to it", "echod's CPU to it"]
+WIDTHS = [9, 11, 10, 9, 9, 9, 10, 6, 6, 7, 6, 24, 24]
+LEGEND = """\
+Rows: connections × in flight × bytes of payload. Beside each peer: the ratio of the medians, then
+the median of the ratios within the rounds and their range. server, client: shares of a core;
+foreign, stolen: what others on the machine and on its host took meanwhile.
+* the client was the limit (97 % of its core or more): that rate is the client's
+"""
 
 
 def row(found):
-    text = _line([found["name"]], [0]) + _line(HEADER, WIDTHS)
+    text = f"{found['name']}, by {found['client']}\n" + _line(HEADER, WIDTHS)
     for name in NAMES:
-        figures = found["servers"][name]["median"]
+        server = found["servers"][name]
+        figures = server["median"]
         ours = found["echod_to"].get(name)
-        # A page is the grain of RSS: below some hundred connections there is nothing to see.
-        rss = figures["rss_bytes_per_connection"] if found["connections"] >= 1000 else None
+        rss = figures["rss_bytes_per_connection"] if has_rss(found) else None
         text += _line([
-            name, grouped(figures["messages_per_s"]), grouped(figures["cpu_ns_per_message"]),
+            name, rate(server), grouped(figures["cpu_ns_per_message"]),
             microseconds(figures["p50_ns"]), microseconds(figures["p99_ns"]),
             microseconds(figures["p99_9_ns"]), grouped(rss), percent(figures["server_cpu"]),
-            percent(figures["client_cpu"]),
+            percent(figures["client_cpu"]), percent(figures["foreign_cpu"]),
+            percent(figures["steal"]),
             ratio(ours["messages_per_s"]) if ours else "",
             ratio(ours["cpu_ns_per_message"]) if ours else "",
         ], WIDTHS)
@@ -61,21 +80,29 @@ def idle(found):
     return text
 
 
-def targets(found):
-    text = ""
-    marks = {True: "met   ", False: "MISSED", None: "?     "}
-    for target in found:
-        text += f"{marks[target['met']]}  {target['what']}: {target['target']}, is {target['measured']}\n"
-    met = sum(target["met"] is True for target in found)
-    return text + f"{met} of {len(found)} targets met\n"
+def time_wait(results):
+    found = results["time_wait"]
+    text = "each run in a network of its own" if found["own_network"] else "one network for all runs"
+    return (f"connect and close: {text}; at most {grouped(found['most'])} connections in TIME-WAIT "
+            f"of the {found['limit']:,} that the kernel keeps\n")
 
 
 def everything(results):
     facts = results["machine"]
     before, after = results["load_average"]["before"][0], results["load_average"]["after"][0]
-    text = f"{machine.describe(facts)}\n{facts['command']} at {facts['commit']}, "
-    text += f"{results['rounds']} rounds of {results['duration_s']} s a row and server; "
-    text += f"load average {before:.2f} before, {after:.2f} after\n\n"
-    text += "\n".join(row(found) for found in results["rows"]) + "\n"
-    text += idle(results["idle"]) + "\n" + starting.describe(results["start"]) + "\n"
-    return text + targets(results["targets"])
+    text = f"{machine.describe(facts)}\n{machine.versions(facts)}\n"
+    text += f"{facts['command']} at {facts['commit']}; built {results['build']['text']}\n"
+    text += f"{results['rounds']} rounds of {results['duration_s']} s a row and server, the servers "
+    text += f"in a random order (seed {results['seed']}); {results['elapsed_s']:.0f} s in all, "
+    text += f"{results['build_s']:.0f} s of it building; load average {before:.2f} before, "
+    text += f"{after:.2f} after; {len(results['retries'])} runs repeated\n"
+    text += "".join(f"repeated: {retry['row']}, {retry['server']}, round {retry['round']}\n"
+                    for retry in results["retries"])
+    text += f"\n{LEGEND}\n" + "\n".join(row(found) for found in results["rows"]) + "\n"
+    if results["time_wait"]["most"] is not None:
+        text += time_wait(results)
+    if results["idle"]:
+        text += idle(results["idle"])
+    if results["start"]:
+        text += "\n" + starting.describe(results["start"])
+    return text + "\n" + targets.describe(results["targets"])

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A few clients that flood beside many modest ones: what becomes of the modest? A flood keeps so
-// many messages in flight and never pauses; a modest client has one. Prints a JSON object: the
-// modest clients' share of all messages, how evenly they were served among themselves (Jain's
-// index: 1 is perfectly even, 1/n is all for one), and their latencies.
+// A few clients that flood beside many modest ones, or either alone. A flood keeps so many messages
+// in flight and never pauses; a modest client has one. It does no more than an echo needs: the same
+// messages again and again, each byte of the echo compared. Prints a JSON object: how many came
+// back while it was measured and when that was (CLOCK_MONOTONIC), the modest clients' share of all
+// messages, how evenly they were served among themselves (Jain's index: 1 is perfectly even, 1/n is
+// all for one), and their latencies; where there are none, those of the floods.
 #include "client.hpp"
 #include "net/epoll.hpp"
 
@@ -25,7 +27,6 @@ struct Client {
     std::uint64_t sent = 0;     ///< bytes
     std::uint64_t received = 0; ///< bytes
     std::uint64_t counted = 0;  ///< messages whose echo was complete while it was measured
-    TimePoint sent_at{};        ///< modest: when the message in flight was sent
 };
 
 struct Plan {
@@ -36,6 +37,7 @@ struct Plan {
     std::uint32_t payload;
     std::chrono::milliseconds warmup;
     std::chrono::milliseconds duration;
+    std::uint64_t messages; ///< it ends once so many have come back
 };
 
 class Crowd {
@@ -44,7 +46,8 @@ public:
         : plan_(plan), length_(echod::kHeaderSize + plan.payload),
           stream_(bench::messages(std::max<std::size_t>(plan.in_flight, kRead / length_) + 2,
                                   plan.payload)),
-          clients_(plan.modest + plan.floods) {
+          clients_(plan.modest + plan.floods),
+          sent_at_(clients_.size() * std::max<std::uint64_t>(plan.in_flight, 1)) {
         for (std::size_t id = 0; id < clients_.size(); ++id) {
             Client& client = clients_[id];
             client.window = is_modest(id) ? 1 : plan.in_flight;
@@ -63,9 +66,14 @@ public:
         std::array<epoll_event, 256> events{};
         TimePoint now = Clock::now();
         // On a machine that is very busy a short run goes on until there is something to report.
-        for (; now < until || (latency_.count() < plan_.modest && now < until + kPatience);
+        const std::uint64_t least = std::max<std::uint64_t>(plan_.modest, 1);
+        for (; messages_ < plan_.messages &&
+               (now < until || (latency_.count() < least && now < until + kPatience));
              now = Clock::now()) {
-            measuring_ = now >= from;
+            if (!measuring_ && now >= from) {
+                measuring_ = true;
+                began_ = now;
+            }
             const int n = epoll_.wait(events, std::chrono::milliseconds(10));
             const auto ready = std::span(events).first(static_cast<std::size_t>(std::max(n, 0)));
             // The modest first: what they wait for is to be the server, not this client.
@@ -77,20 +85,22 @@ public:
                 }
             }
         }
-        measured_ = now - from;
+        ended_ = now;
     }
 
     void report() const {
         const auto modest = std::span(clients_).first(plan_.modest);
         const auto floods = std::span(clients_).subspan(plan_.modest);
-        const double seconds = std::chrono::duration<double>(measured_).count();
+        const double seconds = echod::to_seconds(ended_ - began_);
         const double by_modest = total(modest);
         const double by_floods = total(floods);
-        fmt::print(R"({{"modest_per_s": {:.1f}, "flood_per_s": {:.1f}, "share": {:.4f}, )"
-                   R"("jain": {:.4f}, "flood_jain": {:.4f}, "count": {}, {}}})"
+        fmt::print(R"({{"messages": {}, "begin_ns": {}, "end_ns": {}, "modest_per_s": {:.1f}, )"
+                   R"("flood_per_s": {:.1f}, "share": {:.4f}, "jain": {:.4f}, )"
+                   R"("flood_jain": {:.4f}, {}}})"
                    "\n",
+                   messages_, began_.time_since_epoch().count(), ended_.time_since_epoch().count(),
                    by_modest / seconds, by_floods / seconds, by_modest / (by_modest + by_floods),
-                   jain(modest), jain(floods), latency_.count(), bench::latency_members(latency_));
+                   jain(modest), jain(floods), bench::latency_members(latency_));
     }
 
 private:
@@ -136,15 +146,26 @@ private:
         if (std::memcmp(buffer_.data(), &stream_[client.received % length_], bytes) != 0) {
             throw std::runtime_error("an echo was wrong");
         }
-        const std::uint64_t before = client.received / length_;
+        std::uint64_t echo = client.received / length_;
         client.received += bytes;
-        const std::uint64_t echoes = client.received / length_ - before;
-        if (measuring_ && echoes != 0) {
-            client.counted += echoes;
-            if (is_modest(id)) {
-                latency_.record(Clock::now() - client.sent_at);
+        now_ = Clock::now();
+        const std::uint64_t end = client.received / length_;
+        if (!measuring_) {
+            return;
+        }
+        client.counted += end - echo;
+        messages_ += end - echo;
+        if (is_modest(id) || plan_.modest == 0) {
+            for (; echo < end; ++echo) {
+                latency_.record(now_ - sent_at(id, echo));
             }
         }
+    }
+
+    // In a ring for each client. A message that is sent because of an echo is taken to be sent when
+    // that echo was here.
+    TimePoint& sent_at(std::size_t id, std::uint64_t message) {
+        return sent_at_[id * plan_.in_flight + message % clients_[id].window];
     }
 
     void send(std::size_t id, Client& client) {
@@ -152,8 +173,8 @@ private:
         if (due == client.sent) {
             return;
         }
-        if (is_modest(id) && client.sent % length_ == 0) {
-            client.sent_at = Clock::now();
+        for (std::uint64_t at = (client.sent + length_ - 1) / length_; at < due / length_; ++at) {
+            sent_at(id, at) = client.received == 0 ? Clock::now() : now_;
         }
         const auto what =
             std::span(stream_).subspan(client.sent % length_, std::size_t{due - client.sent});
@@ -168,19 +189,24 @@ private:
     std::size_t length_;
     std::vector<std::byte> stream_; ///< any part of the stream, from any place in a message on
     std::vector<Client> clients_;   ///< the modest ones, then the floods
+    std::vector<TimePoint> sent_at_;
     std::vector<std::byte> buffer_ = std::vector<std::byte>(kRead);
     echod::Epoll epoll_;
     echoload::Histogram latency_;
     bool measuring_ = false;
-    echod::Duration measured_{};
+    std::uint64_t messages_ = 0; ///< that came back while it was measured
+    TimePoint now_{};            ///< when the last receive call returned
+    TimePoint began_{};
+    TimePoint ended_{};
 };
 
 } // namespace
 
 int main(int argc, char** argv) try {
-    if (argc != 8) {
+    if (argc != 8 && argc != 9) {
         fmt::print(stderr,
-                   "usage: crowd PORT FLOODS IN_FLIGHT MODEST PAYLOAD WARMUP_MS DURATION_MS\n");
+                   "usage: crowd PORT FLOODS IN_FLIGHT MODEST PAYLOAD WARMUP_MS DURATION_MS "
+                   "[MESSAGES]\n");
         return 2;
     }
     bench::raise_descriptor_limit();
@@ -188,7 +214,8 @@ int main(int argc, char** argv) try {
                  bench::number(argv[3]), bench::number(argv[4]),
                  static_cast<std::uint32_t>(bench::number(argv[5])),
                  std::chrono::milliseconds(bench::number(argv[6])),
-                 std::chrono::milliseconds(bench::number(argv[7]))});
+                 std::chrono::milliseconds(bench::number(argv[7])),
+                 argc == 9 ? bench::number(argv[8]) : UINT64_MAX});
     crowd.run();
     crowd.report();
     return 0;
