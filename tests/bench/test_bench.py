@@ -16,7 +16,7 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 
 sys.path.insert(0, str(HERE))
 
-from suite import callgrind, results, rows, targets  # noqa: E402
+from suite import callgrind, calls, results, rows, targets  # noqa: E402
 from suite.servers import NAMES, PEERS  # noqa: E402
 
 
@@ -153,6 +153,17 @@ def test_the_instructions_a_message_are_those_that_are_kept(tmp_path):
     counted = json.loads(file.read_text())["figures"]
     assert list(counted) == [callgrind.name(*case) for case in callgrind.CASES]
     assert all(figure > 0 for figure in counted.values()), printed
+
+
+def test_system_calls_a_message_are_told_by_name(tmp_path):
+    file = tmp_path / "calls.json"
+    printed = run(HERE / "syscalls", "--short", "--build", BUILD, "-o", file)
+    counted = json.loads(file.read_text())["calls_a_message"]
+    assert list(counted) == [case[0] for case in calls.CASES]
+    for name in ("echod", "epoll"):
+        one = counted["1 connection, 1 in flight"][name]
+        assert one["recvfrom"] >= 1 and one["sendto"] >= 1, printed
+        assert counted["connect, echo, close"][name]["close"] >= 1, printed
 
 
 def test_fairness_is_told_for_each_quota_and_the_bare_loop(tmp_path):

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""System calls a message, counted by strace: those of a server for twice the work less once.
+
+What is left over that way is the work alone; start and stop are in both. Traced, a server is slow,
+so that its client is always ahead of it: turns are as full as they are under load.
+"""
+
+import os
+import re
+import signal
+import tempfile
+from pathlib import Path
+
+from . import lockstep
+from .servers import Server
+
+#: name, connections, messages in a batch; none: each message is a connection
+CASES = [("1 connection, 1 in flight", 1, 1), ("64 connections, 1 in flight", 64, 1),
+         ("64 connections, 16 in flight", 64, 16), ("connect, echo, close", None, None)]
+PAYLOAD = 64
+# Lines of statistics are not of a message.
+CONFIG = [("stats", "interval", '"0"')]
+
+
+def _work(port, connections, batch, times):
+    if connections is None:
+        lockstep.churn(port, PAYLOAD, times)
+    else:
+        lockstep.exchange(port, connections, PAYLOAD, batch, times)
+
+
+def _children(pid):
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()]
+
+
+def _counted(build, name, case, times):
+    _, connections, batch = case
+    with tempfile.TemporaryDirectory(prefix="echod-bench-") as directory:
+        file = Path(directory) / "calls"
+        strace = ["strace", "-f", "-c", "-U", "calls,name", "-o", str(file)]
+        config = CONFIG if name == "echod" else []
+        with Server(build, name, directory, config, under=strace) as server:
+            _work(server.port, connections, batch, times)
+            for child in _children(server.pid):
+                os.kill(child, signal.SIGTERM)
+            server.wait()
+        return {call: int(count)
+                for count, call in re.findall(r"^\s*(\d+) (\w+)$", file.read_text(), re.MULTILINE)
+                if call != "total"}
+
+
+def a_message(build, name, case, times):
+    """By system call, those that stay: how many to a message."""
+    once, twice = (_counted(build, name, case, n) for n in (times, 2 * times))
+    messages = times * (case[1] or 1) * (case[2] or 1)
+    found = {call: (twice[call] - once.get(call, 0)) / messages for call in twice}
+    shown = {call: round(count, 3) for call, count in found.items() if count >= 0.002}
+    return dict(sorted(shown.items(), key=lambda item: -item[1]))
+
+
+def describe(found):
+    text = ""
+    for case, servers in found.items():
+        text += f"\n{case}\n"
+        for name, calls in servers.items():
+            listed = ", ".join(f"{call} {count:.3g}" for call, count in calls.items())
+            text += f"  {name:<8}{sum(calls.values()):>7.2f}   {listed}\n"
+    return text
