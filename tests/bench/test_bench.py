@@ -16,7 +16,7 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 
 sys.path.insert(0, str(HERE))
 
-from suite import callgrind, calls, results, rows, targets  # noqa: E402
+from suite import blocks, callgrind, calls, results, rows, targets  # noqa: E402
 from suite.servers import NAMES, PEERS  # noqa: E402
 
 
@@ -112,6 +112,18 @@ def test_chart_and_table_come_out_of_the_same_file(table, tmp_path):
         assert row["name"].split(": ")[0] in drawn
         assert row["name"] in written
     assert measured["machine"]["command"] in written
+
+
+@pytest.mark.parametrize("path", blocks.MADE, ids=lambda path: path.name)
+def test_what_is_shown_is_what_was_measured(path):
+    """After an edit of results.json, fairness.json or what draws them: tests/bench/render."""
+    assert path.read_text() == blocks.files()[path]
+
+
+def test_the_kept_results_are_of_the_packages_binary_and_of_full_rows():
+    kept = json.loads(blocks.RESULTS.read_text())
+    assert kept["build"]["like_the_package"]
+    assert [row["name"] for row in kept["rows"]] == [row.name for row in rows.rows(short=False)]
 
 
 def row_of(rates, client_cpu):
