@@ -9,6 +9,8 @@ import sys
 import xml.etree.ElementTree
 from pathlib import Path
 
+from types import SimpleNamespace
+
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -16,8 +18,10 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 
 sys.path.insert(0, str(HERE))
 
-from suite import blocks, callgrind, calls, results, rows, targets  # noqa: E402
-from suite.servers import NAMES, PEERS  # noqa: E402
+from suite import (  # noqa: E402
+    blocks, building, callgrind, calls, measure, results, rows, targets,
+)
+from suite.servers import NAMES, PEERS, Server  # noqa: E402
 
 
 def run(*command):
@@ -156,6 +160,43 @@ def test_a_rate_that_the_client_set_is_not_judged_and_says_so(limited):
 def test_a_ratio_is_that_of_the_medians_and_its_spread_that_of_the_rounds():
     found = results.compare([1.0, 2.0, 9.0], [2.0, 1.0, 3.0])
     assert found == {"ratio": 1.0, "paired": 2.0, "min": 0.5, "max": 3.0}
+
+
+def test_the_rate_of_echoload_has_what_was_in_flight_when_its_window_ended(monkeypatch):
+    report = {"messages": {"measured": 1000, "in_window": 900}, "window_s": 2.0, "elapsed_s": 2.5,
+              "ramp_up_s": 0.1, "latency": dict.fromkeys(("p50_ns", "p99_ns", "p99_9_ns"), 1),
+              "rate": {"messages_per_s": 450.0}}
+    nothing = measure.Sampler(os.getpid(), os.getpid())
+    monkeypatch.setattr(measure, "_observe", lambda server, command: (report, nothing, 0, 3 * 10**9))
+    figures = measure.echoload(building.Build(BUILD), SimpleNamespace(port=1, name="echod"), 1, 1,
+                               "fixed:1", 0, 2.0, 1)
+    assert figures["messages_per_s"] == 500.0
+
+
+def test_a_client_that_does_not_end_is_a_failed_run_and_is_ended(monkeypatch):
+    monkeypatch.setattr(measure, "PATIENCE", 0.2)
+    server = SimpleNamespace(name="nobody", pid=os.getpid(), inside=[])
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen",
+                        lambda *words, **how: started.append(popen(*words, **how)) or started[-1])
+    with pytest.raises(measure.ClientFailed, match="did not end"):
+        measure._observe(server, ["sleep", "1000"])
+    assert [process.poll() is not None for process in started] == [True]
+
+
+def test_idle_connections_are_gone_where_what_they_were_held_for_failed(tmp_path):
+    build = building.Build(BUILD)
+    with Server(build, "epoll", tmp_path) as server:
+        descriptors = Path(f"/proc/{server.pid}/fd")
+        with measure.hold(build, server, 1):
+            with_one = len(list(descriptors.iterdir()))
+        with pytest.raises(measure.ClientFailed):
+            with measure.hold(build, server, 10):
+                assert len(list(descriptors.iterdir())) == with_one + 9
+                raise measure.ClientFailed("as a client does")
+        with measure.hold(build, server, 1):  # its echo proves that the others' ends were seen
+            assert len(list(descriptors.iterdir())) == with_one
 
 
 def test_the_instructions_a_message_are_those_that_are_kept(tmp_path):

@@ -105,4 +105,4 @@ def everything(results):
         text += idle(results["idle"])
     if results["start"]:
         text += "\n" + starting.describe(results["start"])
-    return text + "\n" + targets.describe(results["targets"])
+    return text + ("\n" + targets.describe(results["targets"]) if results["targets"] else "")
