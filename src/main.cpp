@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // echod: command line, configuration, log, sockets, then the loop.
+#include "net/signal_fd.hpp"
 #include "server/config.hpp"
 #include "server/control.hpp"
 #include "server/handover.hpp"
@@ -122,16 +123,6 @@ void raise_descriptor_limit() {
     }
 }
 
-std::vector<Listener> listeners_of(PassedDescriptors& passed, const Config& config, Log& log) {
-    if (passed.listeners.empty()) {
-        return open_listeners(config.listen, std::move(passed.own_listeners));
-    }
-    log->info("{} sockets were passed by the service manager: listen.addresses, port and backlog "
-              "are not used, ignoring",
-              passed.listeners.size());
-    return std::move(passed.listeners);
-}
-
 // A configuration that is refused at a restart must not cost the connections that wait to be taken
 // over: what was in force before goes on, and the errors are told.
 std::optional<Config> config_of_predecessor(const Inheritance& inheritance) {
@@ -167,16 +158,21 @@ int ask(const Options& options) {
     return kExitFailure;
 }
 
-// The default place belongs to the service; a daemon started by hand does without.
-void open_control(Server& server, const Options& options, Log& log) {
-    if (!options.control_path.empty()) {
-        server.open_control(options.control_path);
-        return;
-    }
+// The default place belongs to the service; a daemon started by hand does without, and so does one
+// that would lose the connections which wait to be taken over.
+void open_control(Server& server, const Options& options, bool inherits, Log& log) {
+    const bool named = !options.control_path.empty();
     try {
-        server.open_control(std::string(kDefaultControlPath));
+        server.open_control(named ? options.control_path : std::string(kDefaultControlPath));
     } catch (const std::system_error& error) {
-        log->info("no control socket: {}, ignoring", error.what());
+        if (!named) {
+            log->info("no control socket: {}, ignoring", error.what());
+        } else if (inherits) {
+            log->error("no control socket: {}; connections are taken over, so it goes on without",
+                       error.what());
+        } else {
+            throw;
+        }
     }
 }
 
@@ -236,6 +232,43 @@ void tell(const Start& start, Log& log) {
     }
 }
 
+// Sockets that cannot be opened at a restart must not cost the connections either: those of the
+// process before are served on.
+std::vector<Listener> own_listeners_of(Start& start, Log& log) {
+    PassedDescriptors& passed = start.passed;
+    try {
+        return open_listeners(start.config.listen, std::move(passed.own_listeners));
+    } catch (const std::system_error& error) {
+        if (!passed.inheritance || passed.own_listeners.empty()) {
+            throw;
+        }
+        log.entry(LogLevel::error, message_id::kReloadFailed, {}, error.what());
+        log.entry(LogLevel::error, message_id::kReloadFailed, {},
+                  "listen.addresses, port and backlog are those of the process before, because "
+                  "connections are taken over");
+        if (const auto before = config_of_predecessor(passed.inheritance)) {
+            start.config.listen = before->listen;
+        }
+        return std::move(passed.own_listeners);
+    }
+}
+
+std::vector<Listener> listeners_of(Start& start, Log& log) {
+    PassedDescriptors& passed = start.passed;
+    if (passed.listeners.empty()) {
+        return own_listeners_of(start, log);
+    }
+    log->info("{} sockets were passed by the service manager: listen.addresses, port and backlog "
+              "are not used, ignoring",
+              passed.listeners.size());
+    for (const Listener& listener : passed.own_listeners) {
+        log->info("{} was opened by the process before and is closed: sockets are passed now",
+                  listener.name);
+    }
+    passed.own_listeners.clear();
+    return std::move(passed.listeners);
+}
+
 int serve(const Options& options) {
     // Standard error may be a pipe whose reader goes away: a line lost, no reason to end.
     ::signal(SIGPIPE, SIG_IGN);
@@ -256,12 +289,17 @@ int serve(const Options& options) {
             }
             return config;
         };
-        Server server(start.config, load, listeners_of(start.passed, start.config, log), log);
-        open_control(server, options, log);
+        // What can fail comes first, the point from which there is no way back after it.
+        std::vector<Listener> listeners = listeners_of(start, log);
+        Server server(start.config, load, std::move(listeners), log);
+        open_control(server, options, static_cast<bool>(start.passed.inheritance), log);
         if (start.passed.inheritance) {
             server.take_over(std::move(start.passed.inheritance));
         }
-        return server.run() == Server::Ended::handed_over ? EX_TEMPFAIL : 0;
+        if (start.passed.stored) {
+            empty_store();
+        }
+        return server.run() == Server::Ended::stopped ? 0 : EX_TEMPFAIL;
     } catch (const std::exception& error) {
         log->error("{}", error.what());
         return kExitFailure;
@@ -278,16 +316,20 @@ void complain(std::string_view line) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what the reports below might throw ends the process.
 int main(int argc, char** argv) {
+    // A signal that comes while the daemon starts is for the loop, not for the kernel to kill it.
+    const sigset_t blocked_before = block_signals(Server::kSignals);
     open_standard_streams();
     Options options;
     CLI::App app("echod: a TCP echo daemon for framed messages", "echod");
     try {
         add_options(app, options);
         app.parse(argc, argv);
-        if (options.check_config || options.print_config) {
-            return show_config(options);
+        const bool shows_config = options.check_config || options.print_config;
+        if (!shows_config && command_of(options).empty()) {
+            return serve(options);
         }
-        return command_of(options).empty() ? serve(options) : ask(options);
+        restore_signals(blocked_before);
+        return shows_config ? show_config(options) : ask(options);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
             app.exit(error); // --help, --version

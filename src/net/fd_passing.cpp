@@ -59,6 +59,16 @@ std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept {
     return sent;
 }
 
+bool other_end_is_held(int socket) noexcept {
+    const char byte = 0;
+    while (::send(socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) {
+            return errno == EAGAIN; // it is full, so it is there; else ECONNREFUSED
+        }
+    }
+    return true;
+}
+
 std::vector<UniqueFd> receive_descriptors(int socket) {
     std::vector<UniqueFd> fds;
     for (;;) {

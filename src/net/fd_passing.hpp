@@ -20,6 +20,11 @@ namespace echod {
 /// is RLIMIT_NOFILE).
 [[nodiscard]] std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept;
 
+/// True where somebody still holds the other end of a datagram pair, whose own copy is closed here:
+/// a datagram without descriptors goes there, which receive_descriptors() passes over. No poll(2)
+/// would tell: the end that is left reports no hang-up.
+[[nodiscard]] bool other_end_is_held(int socket) noexcept;
+
 /// Takes every descriptor that waits in `socket`, in order, close-on-exec. Throws std::bad_alloc.
 [[nodiscard]] std::vector<UniqueFd> receive_descriptors(int socket);
 

@@ -4,22 +4,41 @@
 #include "base/sys_error.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>
 
 namespace echod {
 
-SignalFd::SignalFd(std::initializer_list<int> signals) {
+namespace {
+
+sigset_t set_of(std::initializer_list<int> signals) noexcept {
     sigset_t set;
     ::sigemptyset(&set);
     for (const int signal : signals) {
         ::sigaddset(&set, signal);
     }
-    if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
+    return set;
+}
+
+} // namespace
+
+sigset_t block_signals(std::initializer_list<int> signals) {
+    const sigset_t set = set_of(signals);
+    sigset_t before;
+    if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, &before); error != 0) {
         throw_errno(error, "pthread_sigmask");
     }
+    return before;
+}
+
+void restore_signals(const sigset_t& before) noexcept {
+    (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+SignalFd::SignalFd(std::initializer_list<int> signals) {
+    (void)block_signals(signals);
+    const sigset_t set = set_of(signals);
     fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!fd_) {
         throw_errno(errno, "signalfd");

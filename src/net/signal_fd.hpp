@@ -4,10 +4,19 @@
 
 #include "base/unique_fd.hpp"
 
+#include <signal.h>
+
 #include <initializer_list>
 #include <optional>
 
 namespace echod {
+
+/// Blocks signals for the calling thread, so that one which comes early waits for whoever reads it
+/// later. Returns what was blocked before, for restore_signals(). Throws std::system_error.
+sigset_t block_signals(std::initializer_list<int> signals);
+
+/// Blocks what was blocked before, no more: a signal that came meanwhile acts now.
+void restore_signals(const sigset_t& before) noexcept;
 
 /// Blocks a set of signals for the calling thread and reads them from a signalfd(2).
 class SignalFd {

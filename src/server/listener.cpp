@@ -59,25 +59,34 @@ bool concerns_one_connection(int error) noexcept {
 } // namespace
 
 std::vector<Listener> open_listeners(const Config::Listen& listen,
-                                     std::vector<Listener> inherited) {
-    std::vector<Listener> listeners;
-    for (const std::string& address : listen.addresses) {
-        const auto same =
-            std::find_if(inherited.begin(), inherited.end(), [&](const Listener& one) {
-                return one.fd && is_bound_to(one.fd.get(), address, listen.port);
-            });
-        if (same != inherited.end()) {
-            // listen(2) on a listening socket sets its backlog anew and loses nobody.
-            (void)::listen(same->fd.get(), static_cast<int>(listen.backlog));
-            std::string name = local_endpoint(same->fd.get()).to_string();
-            listeners.push_back({std::move(same->fd), std::move(name), false});
-            continue;
+                                     std::vector<Listener>&& inherited) {
+    std::vector<Listener> listeners(listen.addresses.size());
+    std::vector<std::size_t> taken(listeners.size(), inherited.size());
+    const auto is_free = [&taken](std::size_t one) {
+        return std::find(taken.begin(), taken.end(), one) == taken.end();
+    };
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const std::string& address = listen.addresses[i];
+        std::size_t same = 0;
+        while (same < inherited.size() &&
+               !(is_free(same) && is_bound_to(inherited[same].fd.get(), address, listen.port))) {
+            ++same;
         }
-        const Endpoint endpoint = parse_ip(address, listen.port).value();
-        UniqueFd fd = listen_at(endpoint, static_cast<int>(listen.backlog));
-        std::string name = local_endpoint(fd.get()).to_string();
-        listeners.push_back({std::move(fd), std::move(name), false});
+        taken[i] = same;
+        if (same == inherited.size()) {
+            const Endpoint endpoint = parse_ip(address, listen.port).value();
+            listeners[i].fd = listen_at(endpoint, static_cast<int>(listen.backlog));
+            listeners[i].name = local_endpoint(listeners[i].fd.get()).to_string();
+        }
     }
+    for (std::size_t i = 0; i < listeners.size(); ++i) { // all are to be had
+        if (taken[i] != inherited.size()) {
+            listeners[i] = std::move(inherited[taken[i]]);
+            // listen(2) on a listening socket sets its backlog anew and loses nobody.
+            (void)::listen(listeners[i].fd.get(), static_cast<int>(listen.backlog));
+        }
+    }
+    inherited.clear();
     return listeners;
 }
 

@@ -25,9 +25,9 @@ struct Listener {
 
 /// Opens the configured addresses. Of `inherited`, sockets that the process before had opened,
 /// those at such an address are taken instead, with the configured backlog; the rest are closed.
-/// Throws std::system_error that names the address.
+/// Throws std::system_error that names the address, and `inherited` is as it was.
 [[nodiscard]] std::vector<Listener> open_listeners(const Config::Listen& listen,
-                                                   std::vector<Listener> inherited);
+                                                   std::vector<Listener>&& inherited);
 
 /// Takes connections from the listeners and applies limits.max_connections and its policy.
 class Acceptor {

@@ -17,7 +17,6 @@
 #include "net/fd_passing.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -37,8 +36,9 @@ constexpr std::uint64_t kAlarmToken = kControlToken - 1;
 
 // Descriptors beside the connections' and the listeners', kept free for what must work when clients
 // are many: standard streams, epoll, signalfd, timerfd, the log, the control socket and its askers,
-// a notification, a configuration being read, an accept that is about to be refused.
-constexpr std::uint64_t kReservedDescriptors = 10 + ControlSocket::kTokens;
+// a notification, a configuration being read, an accept that is about to be refused; and for a
+// hand-over the datagram pair, the state file and the pipe of the barrier.
+constexpr std::uint64_t kReservedDescriptors = 15 + ControlSocket::kTokens;
 
 // What is done for people (log lines, statistics, reloads) may find that memory is out. Then it is
 // left out, and the clients, who need none, are served on.
@@ -63,8 +63,8 @@ std::optional<std::uint64_t> RateLimit::allow(TimePoint now) noexcept {
 
 Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
                Log& log)
-    : config_(config), load_config_(std::move(load_config)), log_(log),
-      signals_({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}), clients_(epoll_, counters_),
+    : config_(config), load_config_(std::move(load_config)), log_(log), signals_(kSignals),
+      clients_(epoll_, counters_),
       acceptor_(std::move(listeners), epoll_, clients_, counters_, kListenerToken),
       reporter_(log, service_, counters_, Clock::now()),
       control_(epoll_, kControlToken, [this](std::string_view command) { return answer(command); }),
@@ -102,7 +102,10 @@ Server::Ended Server::run() {
                    handed_over ? "stopped: the next process takes the connections over"
                                : "stopped");
     });
-    return handed_over ? Ended::handed_over : Ended::stopped;
+    if (handed_over) {
+        return Ended::handed_over;
+    }
+    return next_is_wanted_ ? Ended::drained_for_the_next : Ended::stopped;
 }
 
 void Server::turn() {
@@ -223,6 +226,8 @@ void Server::on_signal(int signal) {
     default: // SIGTERM, SIGINT
         if (phase_ == Phase::serving) {
             start_drain();
+        } else if (std::exchange(next_is_wanted_, false)) {
+            log_->info("told to stop: the drain goes on, and no next process is wanted after it");
         } else {
             phase_ = Phase::stopped;
             log_->warn("a second signal: closing {} connections at once", clients_.open());
@@ -363,12 +368,18 @@ void Server::hand_over() {
         clients_.park(now_, state.connections, fds);
         auto [near, far] = datagram_pair();
         const std::size_t sent = send_descriptors(near.get(), fds);
+        if (sent == 0 && !fds.empty()) {
+            throw std::runtime_error("the kernel takes no descriptors in flight");
+        }
         state.connections.resize(sent);
         state.config = format_config(config_);
-        const Inheritance inheritance{std::move(far), make_state_file(encode_state(state))};
-        if (!service_.store(inheritance, acceptor_.listeners())) {
-            throw std::runtime_error("the service manager did not take them; is "
-                                     "FileDescriptorStoreMax= set in the unit?");
+        Inheritance inheritance{std::move(far), make_state_file(encode_state(state))};
+        if (!service_.store(std::move(inheritance), acceptor_.listeners())) {
+            throw std::runtime_error("the service manager did not answer");
+        }
+        if (!other_end_is_held(near.get())) {
+            throw std::runtime_error("the service manager did not keep them; is "
+                                     "FileDescriptorStoreMax= set in the unit, and large enough?");
         }
         if (sent < fds.size()) {
             log_->error("hand-over: {} of {} connections are lost: the kernel's limit on "
@@ -379,13 +390,16 @@ void Server::hand_over() {
         phase_ = Phase::handed_over;
     } catch (const std::exception& error) {
         log_->error("hand-over failed: {}; draining instead", error.what());
+        empty_store();
+        next_is_wanted_ = true;
         start_drain();
     }
 }
 
 void Server::take_over(Inheritance inheritance) {
-    std::vector<UniqueFd> fds = receive_descriptors(inheritance.connections.get());
+    std::vector<UniqueFd> fds;
     try {
+        fds = receive_descriptors(inheritance.connections.get());
         const ParkedState state = decode_state(read_state_file(inheritance.state.get()));
         const std::size_t both = std::min(fds.size(), state.connections.size());
         const std::size_t lost =
@@ -396,7 +410,7 @@ void Server::take_over(Inheritance inheritance) {
             log_->error("{} connections could not be taken over and were closed",
                         all - (both - lost));
         }
-    } catch (const std::runtime_error& error) {
+    } catch (const std::exception& error) { // memory may be out, too
         log_->error(
             "{} connections were closed: the state of the process before cannot be read: {}",
             fds.size(), error.what());

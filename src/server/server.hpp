@@ -14,10 +14,12 @@
 #include "server/reporter.hpp"
 #include "server/service.hpp"
 
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -37,6 +39,10 @@ private:
 
 class Server {
 public:
+    /// What it reacts to; to be blocked before anything else is done.
+    static constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1,
+                                                            SIGUSR2};
+
     /// Reads the configuration again; throws ConfigError.
     using LoadConfig = std::function<Config()>;
 
@@ -51,9 +57,10 @@ public:
     void take_over(Inheritance inheritance);
 
     /// Serves until SIGTERM or SIGINT and the drain after it, or until SIGUSR2 has handed the
-    /// connections over to the next process. Throws std::system_error where epoll_wait(2) fails,
-    /// which only a bug can cause.
-    enum class Ended : std::uint8_t { stopped, handed_over };
+    /// connections over to the next process, or has drained where that failed: the next process is
+    /// wanted all the same. Throws std::system_error where epoll_wait(2) fails, which only a bug
+    /// can cause.
+    enum class Ended : std::uint8_t { stopped, handed_over, drained_for_the_next };
     [[nodiscard]] Ended run();
 
 private:
@@ -96,6 +103,7 @@ private:
     TimePoint now_;                      ///< the start of this turn
     TimePoint due_at_ = TimerFd::kNever; ///< when run_clocks() has something to do next
     TimePoint drain_deadline_{};
+    bool next_is_wanted_ = false; ///< the drain stands in for a hand-over that failed
     std::optional<Duration> watchdog_;
     TimePoint fed_; ///< when the watchdog was fed last
     std::vector<ConnectionSummary> busiest_;

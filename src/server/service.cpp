@@ -102,31 +102,34 @@ PassedDescriptors take_passed_descriptors() {
             passed.listeners.push_back(as_listener(std::move(fd), name, true));
         }
     }
-    for (const char* name : {kConnectionsName, kStateName, kListenerName}) {
-        if (passed.inheritance || !passed.own_listeners.empty()) {
-            (void)sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
-        }
-    }
+    passed.stored = passed.inheritance || !passed.own_listeners.empty();
     return passed;
+}
+
+void empty_store() noexcept {
+    for (const char* name : {kConnectionsName, kStateName, kListenerName}) {
+        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name); // NOLINT: its interface
+    }
 }
 
 bool ServiceManager::present() const noexcept {
     return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
-bool ServiceManager::store(const Inheritance& inheritance, const std::vector<Listener>& listeners) {
+bool ServiceManager::store(Inheritance inheritance, const std::vector<Listener>& listeners) {
     const auto store = [](int fd, const char* name) {
         // FDPOLL=0: the manager is not to watch it and drop it at a hang-up.
         const std::string text = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name);
         return sd_pid_notify_with_fds(0, 0, text.c_str(), &fd, 1) > 0;
     };
-    bool stored = store(inheritance.connections.get(), kConnectionsName) &&
-                  store(inheritance.state.get(), kStateName);
+    bool stored = store(inheritance.state.get(), kStateName);
     for (const Listener& listener : listeners) {
         if (!listener.passed) {
             stored = stored && store(listener.fd.get(), kListenerName);
         }
     }
+    stored = stored && store(inheritance.connections.get(), kConnectionsName);
+    inheritance.connections.reset();
     constexpr std::uint64_t kPatience = 5'000'000; // microseconds
     return stored && sd_notify_barrier(0, kPatience) > 0;
 }

@@ -16,13 +16,19 @@ struct PassedDescriptors {
     std::vector<Listener> listeners;     ///< of socket units
     std::vector<Listener> own_listeners; ///< opened by the process before, from its configuration
     Inheritance inheritance;             ///< its connections
+    bool stored = false; ///< some of them are still in the manager's store: see empty_store()
 };
 
-/// Takes them: close-on-exec, the listeners non-blocking. The variables are removed, and what the
-/// process before had stored is taken out of the store, for a stored duplicate would keep close(2)
-/// from sending a FIN. Throws std::runtime_error that names the descriptor which is no listening
+/// Takes them: close-on-exec, the listeners non-blocking. The variables are removed. What the
+/// process before had stored stays in the store as well: whoever fails now is started again with
+/// it. Throws std::runtime_error that names the descriptor which is no listening
 /// stream socket of TCP or AF_UNIX, or the variable that makes no sense.
 [[nodiscard]] PassedDescriptors take_passed_descriptors();
+
+/// Has the manager forget what one process left to the next: once it is taken over, for a stored
+/// duplicate would keep a listening socket open that is closed here; or where it came to nothing,
+/// for the next process would take it for the truth.
+void empty_store() noexcept;
 
 /// What the service manager is told (sd_notify(3)). Without one, every call does nothing.
 class ServiceManager {
@@ -31,9 +37,10 @@ public:
     [[nodiscard]] bool present() const noexcept;
 
     /// Leaves descriptors with the manager for the next process (FileDescriptorStoreMax=) and waits
-    /// until it has them. False where it did not take them.
-    [[nodiscard]] bool store(const Inheritance& inheritance,
-                             const std::vector<Listener>& listeners);
+    /// until it has looked at them. False where it did not. It drops what its store has no room
+    /// for without a word: the connections come last, so where it holds them it holds all, and our
+    /// own copy of them is closed, so that other_end_is_held() tells.
+    [[nodiscard]] bool store(Inheritance inheritance, const std::vector<Listener>& listeners);
 
     /// Returns 0, or the errno where a manager is named but cannot be told.
     [[nodiscard]] int ready(const std::string& status);

@@ -116,17 +116,21 @@ class Notifications:
 class Echod:
     """A running daemon. The factory fixture `echod` makes them and looks after their end."""
 
-    def __init__(self, directory, config=None, prefix=(), wait=True, stderr=None, fds=(), env=None):
+    def __init__(self, directory, config=None, prefix=(), wait=True, stderr=None, fds=(), env=None,
+                 control=None, manager=None):
         """`prefix`: a command line that ends in running the daemon. `wait`: for READY=1.
-        `stderr`: a descriptor that the daemon gets instead of the pipe that is collected here."""
+        `stderr`: a descriptor that the daemon gets instead of the pipe that is collected here.
+        `manager`: Notifications that outlive the daemon, with a condition `changed`."""
         number = next(_numbers)
         self.config_path = Path(directory) / f"echod-{number}.toml"
-        self.control_path = Path(directory) / f"control-{number}"
+        self.control_path = control or Path(directory) / f"control-{number}"
         self.write_config(config or {})
-        self._changed = threading.Condition()
+        self._changed = manager.changed if manager else threading.Condition()
         self.lines = []
         self._log_ended = stderr is not None
-        self.notifications = Notifications(self._changed)
+        self._manager = manager
+        self.notifications = manager or Notifications(self._changed)
+        self._told_before = len(self.notifications.datagrams)
         self.clients = []
         self.expected_exit = 0
         self.started_at = time.monotonic()
@@ -202,7 +206,7 @@ class Echod:
         return self.wait_for(find, f"the notification /{pattern}/", timeout)
 
     def wait_until_ready(self):
-        ready = self.wait_for_notification("^READY=1$")
+        ready = self.wait_for_notification("^READY=1$", after=self._told_before)
         self.addresses = parse_addresses(ready)
         assert self.addresses, f"no address in {ready!r}"
         self.address = self.addresses[0]
@@ -357,7 +361,8 @@ class Echod:
                 self._reader.join(TIMEOUT)
                 self.process.stderr.close()
             os.close(self._pidfd)
-            self.notifications.close()
+            if not self._manager:
+                self.notifications.close()
 
     def check_totals(self):
         """What always holds at the end, whatever happened before."""
@@ -368,10 +373,12 @@ class Echod:
 
         reasons = [name for name in totals if name.startswith("closed_")]
         assert of("connections") == 0, totals
-        assert of("accepted") == of("closed"), totals
+        assert of("accepted") + of("restored") == of("closed"), totals
         assert of("closed") == sum(totals[name] for name in reasons), totals
-        assert of("messages_in") == of("messages_out") + of("messages_dropped"), totals
-        assert of("bytes_in") == of("bytes_out") + of("bytes_dropped"), totals
+        for kind in ("messages", "bytes"):
+            came = of(f"{kind}_in") + of(f"{kind}_restored")
+            went = of(f"{kind}_out") + of(f"{kind}_dropped") + of(f"{kind}_parked")
+            assert came == went, totals
         parts = self.counted()
         beyond = {n: v for n, v in parts.items() if n not in GAUGES and v > of(n)}
         assert not beyond, f"the lines sum up to more than the totals: {beyond}, {totals}"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""A service manager that keeps descriptors for the next process (sd_pid_notify_with_fds(3))."""
+
+import os
+import socket
+import threading
+
+from echod_daemon import Notifications, launched
+from wire import TIMEOUT
+
+
+class ServiceManager(Notifications):
+    """`room`: what FileDescriptorStoreMax= is; what comes beyond it is dropped without a word, as
+    systemd does. `answers`: whether a barrier is let through."""
+
+    def __init__(self, room=16, answers=True):
+        self.changed = threading.Condition()
+        self.room = room
+        self.answers = answers
+        self.store = []  # (name, descriptor) in the order in which they came
+        self._barriers = []
+        super().__init__(self.changed)
+
+    def _collect(self):
+        while True:
+            data, fds, _, _ = socket.recv_fds(self._socket, 1 << 16, 253)
+            if not data:
+                return
+            text = data.decode()
+            fields = dict(line.partition("=")[::2] for line in text.splitlines())
+            with self._changed:
+                self._act(fields, fds)
+                self.datagrams.append(text)
+                self._changed.notify_all()
+
+    def _act(self, fields, fds):
+        name = fields.get("FDNAME")
+        if "FDSTORE" in fields and len(self.store) + len(fds) <= self.room:
+            self.store += [(name, fd) for fd in fds]
+            return
+        if "FDSTOREREMOVE" in fields:
+            fds = [fd for known, fd in self.store if known == name]
+            self.store = [entry for entry in self.store if entry[0] != name]
+        elif "BARRIER" in fields and not self.answers:
+            self._barriers += fds
+            return
+        for fd in fds:
+            os.close(fd)
+
+    def names(self):
+        """What the store holds, by name."""
+        return [name for name, _ in self.store]
+
+    def wait_until_empty(self):
+        """Until it has dropped what was stored, and was told to."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: not self.store and any("FDSTOREREMOVE" in d for d in self.datagrams), TIMEOUT
+            ), self.names()
+
+    def passing(self, *sockets, options=()):
+        """Options of Echod() for the next process: listening sockets and then what is stored."""
+        fds = [one.fileno() for one in sockets] + [fd for _, fd in self.store]
+        names = ["unit" for _ in sockets] + self.names()
+        numbers = ",".join(map(str, fds))
+        prefix = launched(
+            *options, "--sockets", numbers, "--env", "LISTEN_FDNAMES=" + ":".join(names)
+        )
+        return {"prefix": prefix, "fds": tuple(fds), "manager": self}
+
+    def close(self):
+        super().close()
+        for fd in [fd for _, fd in self.store] + self._barriers:
+            os.close(fd)

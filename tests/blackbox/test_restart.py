@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Connections handed over to the next process, and what becomes of them where that fails."""
+
+import signal
+import socket
+
+import pytest
+from echod_daemon import launched
+from service_manager import ServiceManager
+from wire import Client, message
+
+NEVER = {"idle": "0s", "message": "0s", "write": "0s", "unacked": "0s", "drain": "1h"}
+STORED = ["echod-state", "echod-listener", "echod-connections"]
+FORGOTTEN = [f"FDSTOREREMOVE=1\nFDNAME={name}" for name in sorted(STORED)]
+HANDED_OVER = 75
+
+
+@pytest.fixture
+def managed():
+    """Makes service managers: managed(room=..., answers=...)."""
+    managers = []
+
+    def make(**options):
+        managers.append(ServiceManager(**options))
+        return managers[-1]
+
+    yield make
+    for manager in managers:
+        manager.close()
+
+
+def hand_over(daemon):
+    """Has it leave its connections with the manager and end."""
+    daemon.expected_exit = HANDED_OVER
+    assert daemon.stop(signal.SIGUSR2) == HANDED_OVER, daemon.log
+
+
+def forgotten(manager):
+    """What the manager was told to drop from its store."""
+    return sorted(text for text in manager.datagrams if "FDSTOREREMOVE" in text)
+
+
+def test_a_message_begun_in_one_process_is_completed_in_the_next(echod, managed):
+    manager = managed()
+    first = echod(timeouts=NEVER, manager=manager)
+    client, idle = first.connect(), first.connect()
+    idle.echo()
+    begun = message(b"begun here, completed there")
+    client.send(begun[:13])
+    first.wait_for_statistics(lambda c: c["bytes_in"] == c["bytes_out"] + 13, "half a message")
+    hand_over(first)
+    assert manager.names() == STORED
+
+    second = echod(timeouts=NEVER, **manager.passing())
+    assert manager.names() == []
+    assert second.address == first.address
+    client.send(begun[13:])
+    assert client.receive(len(begun)) == begun
+    idle.echo()
+    second.connect().echo()
+    second.wait_for_counters(restored=2, accepted=1)
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_manager_that_drops_descriptors_costs_nobody_an_echo(echod, managed, room):
+    manager = managed(room=room)
+    daemon = echod(timeouts=NEVER, manager=manager)
+    daemon.expected_exit = HANDED_OVER
+    client, idle = daemon.connect(), daemon.connect()
+    idle.echo()
+    begun = message(b"begun, and completed while it drains")
+    client.send(begun[:13])
+    daemon.wait_for_statistics(lambda c: c["bytes_in"] == c["bytes_out"] + 13, "half a message")
+    daemon.send_signal(signal.SIGUSR2)
+    daemon.wait_for_line("hand-over failed: .*FileDescriptorStoreMax=")
+    assert idle.receive_until_eof() == b""
+    client.send(begun[13:])
+    assert client.receive_until_eof() == begun
+    client.close()
+    idle.close()
+    assert daemon.wait() == HANDED_OVER  # the next process is wanted all the same
+    manager.wait_until_empty()
+    assert forgotten(manager) == FORGOTTEN
+    assert daemon.totals()["closed_drained"] == 2
+
+
+def test_a_manager_that_answers_nothing_is_not_waited_for_for_ever(echod, managed):
+    manager = managed(answers=False)
+    daemon = echod(timeouts=NEVER, manager=manager)
+    daemon.expected_exit = HANDED_OVER
+    client = daemon.connect()
+    client.echo()
+    daemon.send_signal(signal.SIGUSR2)
+    daemon.wait_for_line("hand-over failed: the service manager did not answer")
+    assert client.receive_until_eof() == b""
+    client.close()
+    assert daemon.wait() == HANDED_OVER
+    manager.wait_until_empty()  # what it took late must not be taken for the truth
+
+
+def test_a_stop_while_it_drains_for_the_next_process_is_a_stop(echod, managed):
+    daemon = echod(timeouts=NEVER, manager=managed(room=0))
+    client = daemon.connect()
+    begun = message(b"begun")
+    client.send(begun[:3])
+    daemon.wait_for_counters(bytes_in=3)
+    daemon.send_signal(signal.SIGUSR2)
+    daemon.wait_for_line("hand-over failed")
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait_for_line("no next process is wanted")
+    client.send(begun[3:])
+    assert client.receive_until_eof() == begun
+    client.close()
+    assert daemon.wait() == 0
+
+
+def test_a_port_that_is_taken_at_a_restart_costs_no_connection(echod, managed, own_address):
+    manager = managed()
+    listen = {"addresses": [own_address], "port": 7007}
+    first = echod(listen=listen, timeouts=NEVER, manager=manager)
+    client = first.connect()
+    client.echo()
+    hand_over(first)
+    with socket.create_server((own_address, 7008)):
+        second = echod(
+            listen={**listen, "port": 7008}, timeouts=NEVER, **manager.passing()
+        )
+    second.wait_for_line(f" error .*cannot listen on {own_address}:7008")
+    second.wait_for_line(" error .*are those of the process before")
+    client.echo()
+    assert second.address == (own_address, 7007)
+    second.connect().echo()
+    assert manager.names() == []
+    second.reload({"listen": {**listen, "port": 7008}, "timeouts": NEVER})
+    second.wait_for_line("listen.port has changed")
+
+
+def test_a_control_socket_that_cannot_be_opened_costs_no_connection(echod, managed, tmp_path):
+    manager = managed()
+    first = echod(manager=manager)
+    client = first.connect()
+    client.echo()
+    hand_over(first)
+    nowhere = tmp_path / "missing" / "control"
+    second = echod(control=nowhere, **manager.passing())
+    second.wait_for_line(" error .*no control socket")
+    client.echo()
+
+
+def test_a_start_that_fails_leaves_the_connections_in_the_store(echod, managed):
+    manager = managed()
+    first = echod(manager=manager)
+    client = first.connect()
+    client.echo()
+    hand_over(first)
+    broken = echod(wait=False, env={"WATCHDOG_USEC": "nonsense"}, **manager.passing())
+    broken.expected_exit = 1
+    assert broken.wait() == 1
+    assert forgotten(manager) == []
+    assert manager.names() == STORED
+    echod(**manager.passing())
+    client.echo()
+    client.close()
+
+
+def test_what_one_process_listened_on_is_closed_where_the_next_is_passed_sockets(echod, managed):
+    manager = managed()
+    first = echod(manager=manager)
+    client = first.connect()
+    client.echo()
+    hand_over(first)
+    with socket.create_server(("127.0.0.1", 0)) as unit:
+        second = echod(**manager.passing(unit))
+        assert second.addresses == [unit.getsockname()]
+    client.echo()
+    second.connect().echo()
+    second.wait_for_line(rf"{first.address[1]} was opened by the process before and is closed")
+    with pytest.raises(ConnectionRefusedError):
+        Client(first.address)
+
+
+def test_a_hand_over_has_its_descriptors_where_clients_have_all_others(echod, managed):
+    manager = managed()
+    daemon = echod(
+        limits={"max_connections": 1000}, manager=manager, prefix=launched("--nofile", "64")
+    )
+    clients = [daemon.connect() for _ in range(64)]
+    daemon.wait_for_line("RLIMIT_NOFILE leaves")
+    served = daemon.statistics()["connections"]
+    askers = []
+    for _ in range(8):
+        askers.append(socket.socket(socket.AF_UNIX))
+        askers[-1].connect(str(daemon.control_path))
+    clients[0].echo()  # the turn that answers it has taken the askers too
+    hand_over(daemon)
+    for asker in askers:
+        asker.close()
+    second = echod(**manager.passing())
+    second.wait_for_statistics(lambda c: c.get("restored") == served, "all")
+    for client in clients[:served]:
+        client.echo()
+        client.close()
