@@ -103,10 +103,23 @@ Acceptor::Acceptor(std::vector<Listener> listeners, Epoll& epoll, Clients& clien
     }
 }
 
+void Acceptor::configure(const Config::Limits& limits, std::uint32_t room) noexcept {
+    limits_ = limits;
+    most_ = std::min(limits.max_connections, room);
+    stop_watching_if_full();
+}
+
+void Acceptor::stop_watching_if_full() noexcept {
+    if (watching_ && must_wait()) {
+        (void)watch(false); // a listener that stays watched costs a wake-up, no more
+    }
+}
+
 void Acceptor::set_unacked_timeout(Duration time) noexcept {
-    if (time == std::exchange(unacked_timeout_, time)) {
+    if (unacked_timeout_ == time) {
         return;
     }
+    unacked_timeout_ = time;
     for (const Listener& listener : listeners_) {
         echod::set_unacked_timeout(listener.fd.get(), time); // what it accepts inherits it
     }
@@ -143,11 +156,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
     }
     std::uint32_t budget = limits_.accepts_per_turn;
     std::size_t dry = 0; // listeners in a row that had nobody
-    while (watching_ && budget != 0 && dry < listeners_.size()) {
-        if (must_wait()) {
-            (void)watch(false); // a listener that stays watched costs a wake-up, no more
-            return;
-        }
+    while (watching_ && budget != 0 && dry < listeners_.size() && !must_wait()) {
         const std::size_t index = next_listener_++ % listeners_.size();
         if (pending_[index] == 0) {
             ++dry;
@@ -169,6 +178,7 @@ void Acceptor::accept_some(TimePoint now) noexcept {
         }
     }
     any_pending_ = dry < listeners_.size();
+    stop_watching_if_full();
 }
 
 Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexcept {

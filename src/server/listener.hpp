@@ -8,7 +8,6 @@
 #include "server/config.hpp"
 #include "server/counters.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,14 +38,15 @@ public:
 
     /// Limits from here on; `room` is how many connections the descriptors allow, whatever
     /// limits.max_connections says. Lowering one closes nobody.
-    void configure(const Config::Limits& limits, std::uint32_t room) noexcept {
-        limits_ = limits;
-        most_ = std::min(limits.max_connections, room);
-    }
+    void configure(const Config::Limits& limits, std::uint32_t room) noexcept;
 
-    /// timeouts.unacked of the connections accepted from here on; zero at first, which leaves alone
-    /// what a socket unit says (KeepAlive=).
+    /// timeouts.unacked of the connections accepted from here on, whatever a socket unit says
+    /// (KeepAlive=) or the process before had said.
     void set_unacked_timeout(Duration time) noexcept;
+
+    /// Connections were added or limits changed elsewhere: while there is no place, the listeners
+    /// are not watched.
+    void stop_watching_if_full() noexcept;
 
     /// The listener with this index has connections waiting.
     void on_event(std::size_t index) noexcept;
@@ -107,7 +107,7 @@ private:
     std::uint64_t first_token_;
     Config::Limits limits_;
     std::uint32_t most_ = 0;
-    Duration unacked_timeout_{};
+    std::optional<Duration> unacked_timeout_; ///< as the listeners have it
     std::size_t next_listener_ = 0;
     bool watching_ = true;
     std::optional<TimePoint> retry_at_;   ///< descriptors or memory are out: nobody is accepted

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <system_error>
 
 #include <memory>
 #include <utility>
@@ -91,4 +92,62 @@ TEST_F(AcceptorTest, AListenerThatFailsForEverIsTriedNowAndThenAndHoldsUpNobody)
     turn();
     EXPECT_EQ(counters.accept_errors, 2U);
     EXPECT_GT(*acceptor->retry_at(), now);
+}
+
+TEST_F(AcceptorTest, WhoWaitsIsCountedWhereTheLastPlaceTakesTheLastAcceptOfATurn) {
+    limits.max_connections = 1;
+    limits.accepts_per_turn = 1;
+    acceptor->configure(limits, 1000);
+    connect(at[0]);
+    connect(at[0]);
+    turn();
+    EXPECT_EQ(counters.accepted, 1U);
+    EXPECT_EQ(acceptor->waiting(), 1U);
+    connect(at[1]);
+    std::array<epoll_event, 8> events{};
+    EXPECT_EQ(epoll.wait(events, 0s), 0) << "who comes now wakes nobody";
+    EXPECT_EQ(acceptor->waiting(), 2U);
+}
+
+TEST_F(AcceptorTest, WhoWaitsIsCountedAfterALimitIsLoweredBelowWhatIsOpen) {
+    for (int i = 0; i < 3; ++i) {
+        connect(at[0]);
+    }
+    turn();
+    limits.max_connections = 2;
+    acceptor->configure(limits, 1000);
+    connect(at[0]);
+    turn();
+    EXPECT_EQ(counters.accepted, 3U);
+    EXPECT_EQ(acceptor->waiting(), 1U);
+    clients.close_all(CloseReason::peer);
+    turn();
+    EXPECT_EQ(counters.accepted, 4U);
+    EXPECT_EQ(counters.queued, 1U);
+}
+
+TEST_F(AcceptorTest, WhatTheProcessBeforeSaidOfVanishedPeersHoldsNoMore) {
+    const auto keeps_alive = [this] {
+        int on = -1;
+        socklen_t size = sizeof on;
+        EXPECT_EQ(::getsockopt(fds[0], SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+        return on;
+    };
+    set_unacked_timeout(fds[0], 30s);
+    ASSERT_EQ(keeps_alive(), 1);
+    acceptor->set_unacked_timeout(0s);
+    EXPECT_EQ(keeps_alive(), 0);
+}
+
+TEST(OpenListeners, WhatIsInheritedIsLeftAloneWhereOneAddressCannotBeHad) {
+    Config::Listen listen;
+    listen.addresses = {"127.0.0.1"};
+    listen.port = 0;
+    std::vector<Listener> inherited = open_listeners(listen, {});
+    const Endpoint at = local_endpoint(inherited[0].fd.get());
+    listen.port = at.port();
+    listen.addresses = {"127.0.0.1", "192.0.2.1"}; // of documentation, RFC 5737: nobody has it
+    EXPECT_THROW((void)open_listeners(listen, std::move(inherited)), std::system_error);
+    ASSERT_EQ(inherited.size(), 1U); // NOLINT(bugprone-use-after-move): that is what is promised
+    EXPECT_EQ(local_endpoint(inherited[0].fd.get()).port(), at.port());
 }
