@@ -27,6 +27,8 @@
 
 #include <algorithm>
 #include <new>
+#include <numeric>
+#include <utility>
 
 namespace echod {
 
@@ -50,6 +52,24 @@ void Clients::configure(const Config::Limits& limits, const Config::Timeouts& ti
     timeouts_ = timeouts;
     quota_ = limits.quota_messages;
     idle_grain_ = limits.when_full == WhenFull::evict ? Duration::zero() : kIdleGrain;
+    count_addresses(limits.max_connections_per_ip != 0);
+}
+
+// Without a limit nobody pays for a count, so one that a reload brings starts with a look at all.
+void Clients::count_addresses(bool wanted) noexcept {
+    if (wanted == std::exchange(counts_addresses_, wanted)) {
+        return;
+    }
+    for (std::uint32_t slot = idle_.front(); slot != kNoIndex; slot = idle_.next(table_, slot)) {
+        Client& client = table_[slot];
+        ip_counts_.release(std::exchange(client.ip, nullptr));
+        try {
+            client.ip =
+                wanted ? ip_counts_.acquire(peer_endpoint(client.connection.fd())) : nullptr;
+        } catch (const std::bad_alloc&) {
+            return; // who is not counted may have more than its share, until it closes
+        }
+    }
 }
 
 bool Clients::add(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
@@ -62,7 +82,7 @@ std::uint32_t Clients::insert(UniqueFd fd, const Endpoint& peer, TimePoint now) 
     std::uint32_t slot = kNoIndex;
     try {
         slot = table_.allocate();
-        table_[slot].ip = ip_counts_.acquire(peer);
+        table_[slot].ip = counts_addresses_ ? ip_counts_.acquire(peer) : nullptr;
     } catch (const std::bad_alloc&) {
         if (slot != kNoIndex) {
             table_.release(slot);

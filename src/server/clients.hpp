@@ -32,6 +32,8 @@ public:
     void configure(const Config::Limits& limits, const Config::Timeouts& timeouts) noexcept;
 
     [[nodiscard]] std::uint32_t open() const noexcept { return idle_.size(); }
+    /// Connections that `peer`'s address holds; counted only where limits.max_connections_per_ip is
+    /// set.
     [[nodiscard]] std::uint32_t held_by(const Endpoint& peer) const noexcept {
         return ip_counts_.count(peer);
     }
@@ -97,6 +99,7 @@ private:
     void watch_output(std::uint32_t slot, Client& client) noexcept;
     void close(std::uint32_t slot, CloseReason reason) noexcept;
     [[nodiscard]] Duration allowance(Deadline deadline) const noexcept;
+    void count_addresses(bool wanted) noexcept;
     void expire_list(Deadline deadline, TimePoint now) noexcept;
 
     Epoll& epoll_;
@@ -106,6 +109,7 @@ private:
     std::uint32_t turn_ = 0; ///< counts serve_ready(); may wrap
     Duration idle_grain_{};
     bool draining_ = false;
+    bool counts_addresses_ = false; ///< limits.max_connections_per_ip is set
 
     ClientTable table_;
     ReadyQueue ready_;

@@ -2,15 +2,39 @@
 #include "server/ip_counts.hpp"
 
 #include <netinet/in.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <cstring>
-#include <functional>
-#include <string_view>
 
 namespace echod {
 
+namespace {
+
+// Both halves of the whole product.
+std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{a} * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+std::array<std::uint64_t, 2> draw_secret() noexcept {
+    std::array<std::uint64_t, 2> secret = {0x9e3779b97f4a7c15U, 0xbf58476d1ce4e5b9U};
+    if (::getrandom(secret.data(), sizeof secret, GRND_NONBLOCK) < 0) {
+        secret[0] ^= static_cast<std::uint64_t>(::getpid()); // a machine that has only just booted
+    }
+    return secret;
+}
+
+} // namespace
+
+IpCounts::IpCounts() : counts_(0, Hash{draw_secret()}) {}
+
 std::size_t IpCounts::Hash::operator()(const Key& key) const noexcept {
-    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(key.data()), key.size()});
+    std::array<std::uint64_t, 2> words{};
+    static_assert(sizeof words == sizeof key);
+    std::memcpy(words.data(), key.data(), sizeof words);
+    return fold(fold(words[0] ^ secret[0], words[1] ^ secret[1]) ^ secret[0], secret[1]);
 }
 
 bool IpCounts::key_of(const Endpoint& peer, Key& key) noexcept {

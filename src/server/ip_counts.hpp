@@ -15,12 +15,18 @@ namespace echod {
 /// no address and are not counted.
 class IpCounts {
     using Key = std::array<std::byte, 16>;
+    // Keyed, for peers choose their addresses: whoever could make them meet in one bucket would
+    // make every accept as slow as they are many.
     struct Hash {
+        std::array<std::uint64_t, 2> secret;
         [[nodiscard]] std::size_t operator()(const Key& key) const noexcept;
     };
     using Map = std::unordered_map<Key, std::uint32_t, Hash>;
 
 public:
+    /// Draws the secret of the hash (getrandom(2)).
+    IpCounts();
+
     /// The count of one address; valid while it is not zero.
     using Entry = Map::value_type;
 

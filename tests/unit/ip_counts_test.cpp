@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 using namespace echod;
 
 TEST(IpCounts, CountsByAddressWhateverThePort) {
@@ -30,4 +33,18 @@ TEST(IpCounts, AUnixPeerIsNotCounted) {
     EXPECT_EQ(counts.acquire(peer), nullptr);
     EXPECT_EQ(counts.count(peer), 0U);
     counts.release(nullptr);
+}
+
+TEST(IpCounts, ALargeCrowdOfOneNetworkIsCountedRight) {
+    IpCounts counts;
+    std::vector<IpCounts::Entry*> entries;
+    for (int i = 0; i < 10'000; ++i) {
+        const std::string text = "2001:db8::" + std::to_string(i % 5000);
+        entries.push_back(counts.acquire(*parse_ip(text, 1)));
+    }
+    EXPECT_EQ(counts.count(*parse_ip("2001:db8::77", 2)), 2U);
+    for (IpCounts::Entry* entry : entries) {
+        counts.release(entry);
+    }
+    EXPECT_EQ(counts.count(*parse_ip("2001:db8::77", 2)), 0U);
 }
