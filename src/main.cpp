@@ -127,7 +127,8 @@ void raise_descriptor_limit() {
 // over: what was in force before goes on, and the errors are told.
 std::optional<Config> config_of_predecessor(const Inheritance& inheritance) {
     try {
-        return parse_config(decode_state(read_state_file(inheritance.state.get())).config,
+        const StateFile file(inheritance.state.get());
+        return parse_config(decode_state(file.bytes()).config,
                             "(configuration of the process before)");
     } catch (const std::runtime_error&) {
         return std::nullopt; // there is none that can be read

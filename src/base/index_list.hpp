@@ -25,6 +25,7 @@ class IndexList {
 public:
     [[nodiscard]] bool empty() const noexcept { return head_ == kNoIndex; }
     [[nodiscard]] std::uint32_t front() const noexcept { return head_; }
+    [[nodiscard]] std::uint32_t back() const noexcept { return tail_; }
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
     template <class Table>
@@ -64,6 +65,12 @@ public:
     template <class Table>
     [[nodiscard]] std::uint32_t next(const Table& table, std::uint32_t index) const noexcept {
         return (table[index].*Member).next;
+    }
+
+    /// The index before `index`, or kNoIndex.
+    template <class Table>
+    [[nodiscard]] std::uint32_t previous(const Table& table, std::uint32_t index) const noexcept {
+        return (table[index].*Member).prev;
     }
 
 private:

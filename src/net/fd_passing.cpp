@@ -69,8 +69,8 @@ bool other_end_is_held(int socket) noexcept {
     return true;
 }
 
-std::vector<UniqueFd> receive_descriptors(int socket) {
-    std::vector<UniqueFd> fds;
+ReceivedDescriptors receive_descriptors(int socket) {
+    ReceivedDescriptors result;
     for (;;) {
         ControlBuffer control;
         char byte = 0;
@@ -85,8 +85,9 @@ std::vector<UniqueFd> receive_descriptors(int socket) {
             continue;
         }
         if (n <= 0) { // 0: the end of what is no datagram socket
-            return fds;
+            return result;
         }
+        result.complete = result.complete && (message.msg_flags & MSG_CTRUNC) == 0;
         for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
              header = CMSG_NXTHDR(&message, header)) {
             if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
@@ -96,10 +97,16 @@ std::vector<UniqueFd> receive_descriptors(int socket) {
             std::array<int, kMostADatagram> received{};
             std::memcpy(received.data(), CMSG_DATA(header), sizeof(int) * count);
             for (const int fd : std::span(received).first(count)) {
-                fds.emplace_back(fd);
+                result.fds.emplace_back(fd);
             }
         }
     }
+}
+
+std::uint64_t socket_cookie(int socket) noexcept {
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return ::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 } // namespace echod

@@ -4,6 +4,7 @@
 
 #include "base/unique_fd.hpp"
 
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -25,7 +26,16 @@ namespace echod {
 /// would tell: the end that is left reports no hang-up.
 [[nodiscard]] bool other_end_is_held(int socket) noexcept;
 
-/// Takes every descriptor that waits in `socket`, in order, close-on-exec. Throws std::bad_alloc.
-[[nodiscard]] std::vector<UniqueFd> receive_descriptors(int socket);
+struct ReceivedDescriptors {
+    std::vector<UniqueFd> fds; ///< in the order in which they were sent
+    bool complete = true;      ///< false: the kernel left some out (MSG_CTRUNC), nobody knows which
+};
+
+/// Takes every descriptor that waits in `socket`, close-on-exec. Throws std::bad_alloc.
+[[nodiscard]] ReceivedDescriptors receive_descriptors(int socket);
+
+/// What tells a socket from all others, whatever descriptor and process it is asked through
+/// (SO_COOKIE); 0 where the kernel does not say.
+[[nodiscard]] std::uint64_t socket_cookie(int socket) noexcept;
 
 } // namespace echod

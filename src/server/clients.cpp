@@ -299,7 +299,9 @@ void Clients::summarize(std::size_t count, TimePoint now, std::vector<Connection
 
 void Clients::park(TimePoint now, std::vector<ParkedConnection>& parked,
                    std::vector<int>& fds) const {
-    for (std::uint32_t slot = idle_.front(); slot != kNoIndex; slot = idle_.next(table_, slot)) {
+    parked.reserve(open());
+    fds.reserve(open());
+    for (std::uint32_t slot = idle_.back(); slot != kNoIndex; slot = idle_.previous(table_, slot)) {
         const Connection& connection = table_[slot].connection;
         if (connection.deadline() != Deadline::linger) {
             parked.push_back(connection.park(now));
@@ -309,13 +311,13 @@ void Clients::park(TimePoint now, std::vector<ParkedConnection>& parked,
 }
 
 void Clients::forget_parked(std::size_t count) noexcept {
-    for (std::uint32_t slot = idle_.front(); count != 0 && slot != kNoIndex;) {
-        const std::uint32_t next = idle_.next(table_, slot);
+    for (std::uint32_t slot = idle_.back(); count != 0 && slot != kNoIndex;) {
+        const std::uint32_t previous = idle_.previous(table_, slot);
         if (table_[slot].connection.deadline() != Deadline::linger) {
             close(slot, CloseReason::parked);
             --count;
         }
-        slot = next;
+        slot = previous;
     }
 }
 
@@ -323,7 +325,12 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
                              TimePoint now) {
     std::vector<std::uint32_t> slots;
     slots.reserve(parked.size());
-    for (std::size_t i = 0; i < parked.size(); ++i) {
+    std::vector<std::size_t> order(parked.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&parked](std::size_t a, std::size_t b) {
+        return parked[a].idle > parked[b].idle; // as the idle list wants them
+    });
+    for (const std::size_t i : order) {
         const Endpoint peer = peer_endpoint(fds[i].get());
         const std::uint32_t slot = insert(std::move(fds[i]), peer, now);
         if (slot == kNoIndex) {
@@ -341,7 +348,7 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
         ready_.push_back(table_, slot);
         slots.push_back(slot);
     }
-    // They come in the order of idleness; the clocks of messages want their own.
+    // The clocks of messages and of writes want an order of their own.
     std::stable_sort(slots.begin(), slots.end(), [this](std::uint32_t a, std::uint32_t b) {
         return table_[a].connection.deadline_since() < table_[b].connection.deadline_since();
     });

@@ -63,8 +63,8 @@ public:
     /// From here on, whoever has nothing left to do is closed with a FIN after its last echo.
     void start_drain(TimePoint now) noexcept;
 
-    /// Writes down everybody but those that only linger, in a fixed order, with their descriptors,
-    /// which stay ours. Throws std::bad_alloc.
+    /// Writes down everybody but those that only linger, the most recently active first, with their
+    /// descriptors and bytes, which stay ours. Throws std::bad_alloc.
     void park(TimePoint now, std::vector<ParkedConnection>& parked, std::vector<int>& fds) const;
 
     /// Closes our copies of the first `count` that park() wrote down: the next process has its own.

@@ -10,6 +10,7 @@
 // also the most a peer that does not read can make us hold.
 #include "server/connection.hpp"
 
+#include "net/fd_passing.hpp"
 #include "net/socket.hpp"
 
 #include <sys/socket.h>
@@ -307,7 +308,13 @@ ParkedConnection Connection::park(TimePoint now) const {
     parked.owed_messages = owed_messages_;
     parked.peer_done = peer_done_;
     parked.invalid = invalid_;
-    parked.kept.assign(kept().begin(), kept().end());
+    parked.kept = kept();
+    parked.cookie = socket_cookie(fd_.get());
+    if (deadline_ == Deadline::write) {
+        parked.write_age = now - deadline_since_;
+        parked.stuck_looks = stuck_looks_;
+        parked.unread = unread_;
+    }
     return parked;
 }
 
@@ -327,6 +334,10 @@ bool Connection::restore(const ParkedConnection& parked, BufferPool& pool, TimeP
     exhaust_ = readable_;
     if (owed_ == 0 && kept_size_ != 0 && parked.message_age != Duration::zero()) {
         set_deadline(Deadline::message, now - parked.message_age);
+    } else if (owed_ != 0 && parked.write_age != Duration::zero()) {
+        set_deadline(Deadline::write, now - parked.write_age);
+        stuck_looks_ = parked.stuck_looks;
+        unread_ = parked.unread;
     }
     return true;
 }

@@ -78,7 +78,7 @@ public:
     /// the peer does not read.
     [[nodiscard]] bool write_is_stuck(TimePoint now) noexcept;
 
-    /// Everything but the descriptor, for the next process.
+    /// Everything but the descriptor, for the next process; borrows what is kept.
     [[nodiscard]] ParkedConnection park(TimePoint now) const;
 
     /// Goes on where the process before left off, on a fresh connection; false where memory is out.

@@ -15,6 +15,7 @@
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
 #include "net/fd_passing.hpp"
+#include "server/matching.hpp"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -363,17 +364,16 @@ void Server::hand_over() {
         return;
     }
     try {
-        ParkedState state;
+        std::vector<ParkedConnection> parked;
         std::vector<int> fds;
-        clients_.park(now_, state.connections, fds);
+        clients_.park(now_, parked, fds);
         auto [near, far] = datagram_pair();
         const std::size_t sent = send_descriptors(near.get(), fds);
         if (sent == 0 && !fds.empty()) {
             throw std::runtime_error("the kernel takes no descriptors in flight");
         }
-        state.connections.resize(sent);
-        state.config = format_config(config_);
-        Inheritance inheritance{std::move(far), make_state_file(encode_state(state))};
+        Inheritance inheritance{
+            std::move(far), make_state_file(format_config(config_), std::span(parked).first(sent))};
         if (!service_.store(std::move(inheritance), acceptor_.listeners())) {
             throw std::runtime_error("the service manager did not answer");
         }
@@ -397,23 +397,26 @@ void Server::hand_over() {
 }
 
 void Server::take_over(Inheritance inheritance) {
-    std::vector<UniqueFd> fds;
+    std::size_t came = 0;
     try {
-        fds = receive_descriptors(inheritance.connections.get());
-        const ParkedState state = decode_state(read_state_file(inheritance.state.get()));
-        const std::size_t both = std::min(fds.size(), state.connections.size());
-        const std::size_t lost =
-            clients_.restore(std::span(state.connections).first(both), fds, Clock::now());
-        log_->info("took over {} connections from the process before", both - lost);
-        const std::size_t all = std::max(fds.size(), state.connections.size());
-        if (all != both - lost) {
-            log_->error("{} connections could not be taken over and were closed",
-                        all - (both - lost));
+        ReceivedDescriptors received = receive_descriptors(inheritance.connections.get());
+        came = received.fds.size();
+        const StateFile file(inheritance.state.get());
+        const ParkedState state = decode_state(file.bytes());
+        const std::size_t all = std::max(came, state.connections.size());
+        MatchedConnections matched = match_descriptors(state.connections, std::move(received));
+        const std::size_t refused =
+            clients_.restore(matched.connections, matched.fds, Clock::now());
+        const std::size_t restored = matched.connections.size() - refused;
+        acceptor_.stop_watching_if_full();
+        log_->info("took over {} connections from the process before", restored);
+        if (restored != all) {
+            log_->error("{} connections could not be taken over and were closed", all - restored);
         }
     } catch (const std::exception& error) { // memory may be out, too
         log_->error(
-            "{} connections were closed: the state of the process before cannot be read: {}",
-            fds.size(), error.what());
+            "{} connections were closed: the state of the process before cannot be read: {}", came,
+            error.what());
     }
 }
 

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Connections handed over to the next process, and what becomes of them where that fails."""
 
+import contextlib
+import ctypes
+import os
+import select
 import signal
 import socket
 
 import pytest
 from echod_daemon import launched
 from service_manager import ServiceManager
-from wire import Client, message
+from wire import TIMEOUT, Client, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s", "unacked": "0s", "drain": "1h"}
 STORED = ["echod-state", "echod-listener", "echod-connections"]
@@ -200,3 +204,96 @@ def test_a_hand_over_has_its_descriptors_where_clients_have_all_others(echod, ma
     for client in clients[:served]:
         client.echo()
         client.close()
+
+
+@contextlib.contextmanager
+def reads_in(directory):
+    """A descriptor that is readable once a file in the directory was read (inotify(7))."""
+    IN_ACCESS = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_CLOEXEC)
+    assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(directory), IN_ACCESS) >= 0
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("attempt", range(5))  # each hits another moment of the start
+def test_a_signal_during_the_start_waits_for_the_loop(echod, tmp_path, attempt):
+    with reads_in(tmp_path) as fd:
+        daemon = echod(wait=False)
+        assert select.select([fd], [], [], TIMEOUT)[0], "it does not read its configuration"
+        daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert daemon.find_line("stopping: draining")
+
+
+def socket_option(manager, level, option):
+    """Of the listening socket that the manager holds."""
+    (fd,) = [fd for name, fd in manager.store if name == "echod-listener"]
+    with socket.socket(fileno=os.dup(fd)) as listener:
+        return listener.getsockopt(level, option)
+
+
+def test_a_restart_sets_the_options_of_the_listening_sockets_anew(echod, managed):
+    manager = managed()
+    first = echod(timeouts={"unacked": "30s"}, manager=manager)
+    hand_over(first)
+    assert socket_option(manager, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert socket_option(manager, socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+    second = echod(timeouts={"unacked": "0s"}, **manager.passing())
+    hand_over(second)
+    assert socket_option(manager, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+    assert socket_option(manager, socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+
+
+def test_who_waits_for_a_full_server_is_counted_after_a_restart_too(echod, managed):
+    limits = {"max_connections": 2, "accepts_per_turn": 1}
+    manager = managed()
+    first = echod(limits=limits, manager=manager)
+    served = [first.connect() for _ in range(2)]
+    for client in served:
+        client.echo()
+    waiting = first.connect()
+    waiting.send(message(b"later"))
+    assert first.wait_for_counters(waiting=1)["connections"] == 2
+    hand_over(first)
+    second = echod(limits=limits, **manager.passing())
+    assert second.wait_for_counters(waiting=1)["connections"] == 2
+    served[0].close()
+    assert waiting.receive(13) == message(b"later")
+    second.wait_for_counters(queued=1)
+
+
+def test_many_that_do_not_read_are_handed_over_with_all_they_are_owed(echod, managed):
+    manager = managed()
+    first = echod(timeouts=NEVER, manager=manager)
+    block = message(bytes(range(250)) * 4)
+    clients = [first.connect(receive_buffer=8192) for _ in range(10)]
+    sent = [first.flood_until_stalled(client, block) for client in clients]
+    hand_over(first)
+    second = echod(timeouts=NEVER, **manager.passing())
+    counters = second.wait_for_counters(restored=10)
+    assert counters["messages_restored"] >= 10
+    for client, size in zip(clients, sent):
+        client.half_close()
+        owed = size - size % len(block)
+        assert client.receive_until_eof() == block * (owed // len(block))
+        client.close()
+
+
+def test_a_state_that_cannot_be_read_costs_the_connections_and_nothing_else(echod, managed):
+    manager = managed()
+    first = echod(manager=manager)
+    client = first.connect()
+    client.echo()
+    hand_over(first)
+    for index, (name, fd) in enumerate(manager.store):
+        if name == "echod-state":
+            os.close(fd)
+            manager.store[index] = (name, os.memfd_create("forged"))
+    second = echod(**manager.passing())
+    second.wait_for_line(" error .*1 connections were closed: the state .* cannot be read")
+    assert client.wait_until_closed()
+    second.connect().echo()

@@ -25,19 +25,22 @@ constexpr std::size_t kMagicSize = 8;
 constexpr std::size_t kChecksumSize = 8;
 constexpr std::size_t kMostConnections = 8;
 
+std::vector<std::byte> encode(const ParkedState& state) {
+    const UniqueFd fd = make_state_file(state.config, state.connections);
+    const StateFile file(fd.get());
+    return {file.bytes().begin(), file.bytes().end()};
+}
+
 void seal(std::vector<std::byte>& bytes) {
     if (bytes.size() < kMagicSize + kChecksumSize) {
         return;
     }
-    const std::vector<std::byte> sample = encode_state({});
+    const std::vector<std::byte> sample = encode({});
     std::copy_n(sample.begin(), kMagicSize, bytes.begin());
-    std::uint64_t hash = 0xcbf29ce484222325U;
     const std::size_t content = bytes.size() - kChecksumSize;
-    for (std::size_t i = 0; i < content; ++i) {
-        hash = (hash ^ static_cast<std::uint64_t>(bytes[i])) * 0x100000001b3U;
-    }
+    const std::uint64_t checksum = state_checksum(std::span(bytes).first(content));
     for (std::size_t i = 0; i < kChecksumSize; ++i) {
-        bytes[content + i] = static_cast<std::byte>((hash >> (8 * i)) & 0xffU);
+        bytes[content + i] = static_cast<std::byte>((checksum >> (8 * i)) & 0xffU);
     }
 }
 
@@ -67,8 +70,9 @@ public:
         require(again.size() == parked_.size(), "nobody is forgotten");
         for (const ParkedConnection& one : again) {
             const bool known = std::any_of(parked_.begin(), parked_.end(), [&](const auto& other) {
-                return one.kept == other.kept && one.owed == other.owed &&
-                       one.owed_messages == other.owed_messages &&
+                return std::equal(one.kept.begin(), one.kept.end(), other.kept.begin(),
+                                  other.kept.end()) &&
+                       one.owed == other.owed && one.owed_messages == other.owed_messages &&
                        one.peer_done == other.peer_done && one.invalid == other.invalid &&
                        one.messages == other.messages && one.bytes == other.bytes &&
                        one.age == other.age && one.idle == other.idle;
@@ -86,7 +90,7 @@ public:
         for (std::size_t i = 0; i < peers_.size(); ++i) {
             std::array<std::byte, kReceiveBuffer + 1> buffer;
             const IoResult got = receive(peers_[i].get(), buffer);
-            const std::vector<std::byte>& kept = parked_[i].kept;
+            const std::span<const std::byte> kept = parked_[i].kept;
             require(got.error != 0 ||
                         (got.bytes <= kept.size() &&
                          std::equal(buffer.begin(), buffer.begin() + got.bytes, kept.begin())),
@@ -144,13 +148,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
     ParkedState state;
     try {
-        const UniqueFd file = make_state_file(bytes);
-        state = decode_state(read_state_file(file.get()));
+        state = decode_state(bytes);
     } catch (const std::runtime_error& error) {
         require(*error.what() != '\0', "a refusal says why");
         return 0;
     }
-    require(decode_state(encode_state(state)) == state, "what was read is written the same");
+    const std::vector<std::byte> again = encode(state);
+    require(decode_state(again) == state, "what was read is written the same");
     state.connections.resize(std::min(state.connections.size(), kMostConnections));
     const auto successor = std::make_unique<Successor>(state.connections);
     successor->park();

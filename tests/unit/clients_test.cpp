@@ -84,6 +84,28 @@ protected:
         clients->expire(now);
     }
 
+    // What a process leaves to the next.
+    struct Parked {
+        UniqueFd fd;
+        std::unique_ptr<StateFile> file;
+        ParkedState state;
+        std::vector<UniqueFd> fds;
+    };
+    Parked park() {
+        std::vector<ParkedConnection> parked;
+        std::vector<int> fds;
+        clients->park(now, parked, fds);
+        Parked left;
+        left.fd = make_state_file("", parked);
+        left.file = std::make_unique<StateFile>(left.fd.get());
+        left.state = decode_state(left.file->bytes());
+        for (const int fd : fds) {
+            left.fds.emplace_back(::dup(fd));
+        }
+        clients->forget_parked(parked.size());
+        return left;
+    }
+
     TimePoint now{1h};
     Config::Limits limits;
     Config::Timeouts timeouts;
@@ -322,15 +344,8 @@ TEST_F(ClientsTest, ParkedConnectionsGoOnInAnotherSetWithNothingLost) {
     turn();
     EXPECT_EQ(echoes(queued), 4);
 
-    std::vector<ParkedConnection> parked;
-    std::vector<int> fds;
-    clients->park(now, parked, fds);
-    ASSERT_EQ(parked.size(), 3U);
-    std::vector<UniqueFd> passed;
-    for (const int fd : fds) {
-        passed.emplace_back(::dup(fd));
-    }
-    clients->forget_parked(parked.size());
+    Parked left = park();
+    ASSERT_EQ(left.state.connections.size(), 3U);
     EXPECT_EQ(clients->open(), 0U);
     EXPECT_EQ(closed(counters, CloseReason::parked), 3U);
     EXPECT_EQ(counters.bytes_in, counters.bytes_out + counters.bytes_parked);
@@ -338,7 +353,7 @@ TEST_F(ClientsTest, ParkedConnectionsGoOnInAnotherSetWithNothingLost) {
 
     const Counters before = counters;
     counters = {};
-    EXPECT_EQ(clients->restore(parked, passed, now), 0U);
+    EXPECT_EQ(clients->restore(left.state.connections, left.fds, now), 0U);
     EXPECT_EQ(counters.restored, 3U);
     EXPECT_EQ(counters.bytes_restored, before.bytes_parked);
     ASSERT_EQ(send_some(half, std::span(message).subspan(11)).bytes, message.size() - 11);
@@ -364,17 +379,74 @@ TEST_F(ClientsTest, AMessageThatHadBegunKeepsItsClockOverARestart) {
     ASSERT_EQ(send_some(late, std::span(&byte, 1)).bytes, 1U);
     turn();
     now += 4s;
-    std::vector<ParkedConnection> parked;
-    std::vector<int> fds;
-    clients->park(now, parked, fds);
-    std::vector<UniqueFd> passed;
-    for (const int fd : fds) {
-        passed.emplace_back(::dup(fd));
-    }
-    clients->forget_parked(parked.size());
-    ASSERT_EQ(clients->restore(parked, passed, now), 0U);
+    Parked left = park();
+    ASSERT_EQ(clients->restore(left.state.connections, left.fds, now), 0U);
     turn();
     EXPECT_EQ(clients->next_deadline(), now + timeouts.message - 4s);
+}
+
+TEST_F(ClientsTest, APeerThatDoesNotReadKeepsItsClockOverARestart) {
+    const int stalled = connect();
+    while (counters.stalls == 0) {
+        send_messages(stalled, 16, 1016);
+        turn();
+    }
+    now += timeouts.write / Connection::kWriteLooks; // the first look
+    turn();
+    now += 100ms;
+    Parked left = park();
+    ASSERT_EQ(clients->restore(left.state.connections, left.fds, now), 0U);
+    turn();
+    EXPECT_EQ(clients->next_deadline(), now + timeouts.write / Connection::kWriteLooks - 100ms);
+    now -= 100ms;
+    for (int looks = 1; looks < Connection::kWriteLooks; ++looks) {
+        EXPECT_EQ(clients->open(), 1U) << looks;
+        now += timeouts.write / Connection::kWriteLooks;
+        turn();
+    }
+    EXPECT_EQ(closed(counters, CloseReason::write_timeout), 1U);
+}
+
+TEST_F(ClientsTest, TheMostRecentlyActiveAreTheFirstToBeHandedOver) {
+    std::vector<int> peer_fds;
+    for (int i = 0; i < 3; ++i) {
+        peer_fds.push_back(connect());
+        now += 1s;
+    }
+    send_messages(peer_fds[0], 1);
+    turn();
+    Parked left = park();
+    ASSERT_EQ(left.state.connections.size(), 3U);
+    EXPECT_EQ(left.state.connections[0].messages, 1U);
+    EXPECT_LT(left.state.connections[1].idle, left.state.connections[2].idle);
+    ASSERT_EQ(clients->restore(left.state.connections, left.fds, now), 0U);
+    clients->evict_longest_idle();
+    EXPECT_TRUE(at_end(peer_fds[1])) << "the longest idle is so in the next process too";
+}
+
+TEST_F(ClientsTest, AddressesAreCountedFromTheReloadOnThatLimitsThem) {
+    UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::listen(listener.get(), 8), 0); // bound to a port of the kernel's choice
+    const Endpoint at = *parse_ip("127.0.0.1", local_endpoint(listener.get()).port());
+    for (int i = 0; i < 3; ++i) {
+        peers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(::connect(peers.back().get(), at.address(), at.length()), 0);
+        UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        const Endpoint peer = peer_endpoint(fd.get());
+        ASSERT_TRUE(clients->add(std::move(fd), peer, now));
+    }
+    EXPECT_EQ(clients->held_by(at), 0U) << "nobody asks";
+    limits.max_connections_per_ip = 2;
+    configure();
+    EXPECT_EQ(clients->held_by(at), 3U);
+    peers.pop_back();
+    turn();
+    EXPECT_EQ(clients->held_by(at), 2U);
+    limits.max_connections_per_ip = 0;
+    configure();
+    EXPECT_EQ(clients->held_by(at), 0U);
+    clients->close_all(CloseReason::stopped);
+    EXPECT_EQ(clients->open(), 0U);
 }
 
 TEST_F(ClientsTest, AnIdleClientCostsItsRecordAlone) {
