@@ -35,19 +35,20 @@ def pytest_collection_modifyitems(config, items):
 class Faulty(Echod):
     """The daemon with a plan of its failures, as .faults."""
 
-    def __init__(self, directory, config=None):
+    def __init__(self, directory, config=None, **options):
         self.faults = Faults(Path(directory) / "faults")
-        super().__init__(directory, config, env=self.faults.environment)
+        super().__init__(directory, config, env=self.faults.environment, **options)
 
 
 @pytest.fixture
 def faulty(tmp_path):
-    """Starts a daemon: faulty(limits={...}, ...) with the sections of its configuration."""
+    """Starts a daemon: faulty(limits={...}, ...) with the sections of its configuration, and a
+    `manager` where it is to hand connections over."""
     assert LIBRARY.exists(), f"{LIBRARY} is not built; ECHOD_BUILD_DIR names the build directory"
     daemons = []
 
-    def start(**config):
-        daemons.append(Faulty(tmp_path, config))
+    def start(manager=None, **config):
+        daemons.append(Faulty(tmp_path, config, manager=manager))
         return daemons[-1]
 
     yield start

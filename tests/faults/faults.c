@@ -13,7 +13,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum call { ACCEPT, RECV, SEND, EPOLL_CTL, EPOLL_WAIT, MALLOC, WRITE, READ, SENDMSG, CALLS };
+enum call {
+    ACCEPT,
+    RECV,
+    SEND,
+    EPOLL_CTL,
+    EPOLL_WAIT,
+    MALLOC,
+    WRITE,
+    READ,
+    SENDMSG,
+    SOCKETPAIR,
+    MEMFD_CREATE,
+    CALLS
+};
 
 struct plan {
     int32_t skip;   // calls that are left alone before the first that is not
@@ -77,7 +90,8 @@ static void* real(void** address, const char* name) {
 }
 
 static void *accept4_address, *recv_address, *send_address, *epoll_ctl_address, *write_address,
-    *epoll_wait_address, *epoll_pwait2_address, *read_address, *sendmsg_address;
+    *epoll_wait_address, *epoll_pwait2_address, *read_address, *sendmsg_address,
+    *socketpair_address, *memfd_create_address;
 
 static void give_edge(int fd) {
     if (fd >= 0 && fd < DESCRIPTORS && registered[fd].epoll > 0) {
@@ -136,6 +150,24 @@ ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
         return -1;
     }
     return REAL(sendmsg)(fd, message, flags);
+}
+
+int socketpair(int family, int type, int protocol, int fds[2]) {
+    const int32_t action = next_action(SOCKETPAIR);
+    if (action > 0) {
+        errno = action;
+        return -1;
+    }
+    return REAL(socketpair)(family, type, protocol, fds);
+}
+
+int memfd_create(const char* name, unsigned flags) {
+    const int32_t action = next_action(MEMFD_CREATE);
+    if (action > 0) {
+        errno = action;
+        return -1;
+    }
+    return REAL(memfd_create)(name, flags);
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event) {

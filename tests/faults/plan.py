@@ -16,6 +16,8 @@ CALLS = (
     "write",
     "read",
     "sendmsg",
+    "socketpair",
+    "memfd_create",
 )
 ONE_BYTE = -1
 FOR_EVER = 2**31 - 1

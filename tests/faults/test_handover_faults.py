@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""A hand-over in which a call fails: the connections are handed over whole or drained whole."""
+
+import errno
+import signal
+
+import pytest
+from echod_daemon import Echod
+from service_manager import ServiceManager
+
+HANDED_OVER = 75
+FAILURES = [
+    ("socketpair", errno.EMFILE, range(1)),
+    ("memfd_create", errno.ENFILE, range(1)),
+    # The descriptors themselves, what is stored, and the barrier.
+    ("sendmsg", errno.ETOOMANYREFS, range(5)),
+    ("send", errno.ECONNREFUSED, range(1)),
+    ("malloc", errno.ENOMEM, range(0, 40, 3)),
+]
+
+
+@pytest.fixture
+def manager():
+    manager = ServiceManager()
+    yield manager
+    manager.close()
+
+
+def hand_over(daemon, client):
+    """Has it hand over, or drain: then the client closes as soon as it sees the FIN."""
+    daemon.expected_exit = HANDED_OVER
+    daemon.send_signal(signal.SIGUSR2)
+    while daemon.running:
+        if client.has_input(0.01):
+            assert client.receive_until_eof() == b""
+            client.close()
+            return daemon.wait()
+    return daemon.wait()
+
+
+@pytest.mark.parametrize(
+    "call, error, skip",
+    [
+        pytest.param(call, error, skip, id=f"{call}-{skip}")
+        for call, error, skips in FAILURES
+        for skip in skips
+    ],
+)
+def test_a_hand_over_that_fails_anywhere_is_a_drain(faulty, manager, tmp_path, call, error, skip):
+    daemon = faulty(manager=manager)
+    client = daemon.connect()
+    client.echo()
+    daemon.faults.plan(call, error, skip)
+    status = hand_over(daemon, client)
+    assert status == HANDED_OVER, daemon.log
+    assert daemon.faults.hits(call) == 1
+    totals = daemon.totals()
+    if totals.get("closed_parked", 0) == 0:
+        assert totals["closed_drained"] == 1
+        manager.wait_until_empty()
+        return
+    daemon.faults.clear()
+    successor = Echod(tmp_path, **manager.passing())
+    try:
+        client.echo()
+        client.close()
+    finally:
+        successor.finish()
