@@ -39,9 +39,11 @@ bool reads_at_once(AbuseMode mode) {
 
 } // namespace
 
-AbuseLoop::AbuseLoop(const AbuseOptions& options, std::uint64_t seed, Duration timeout,
-                     const std::vector<Target>& targets)
-    : timeout_(timeout), targets_(targets), generators_(make_generators(seed)), buffer_(kBuffer) {
+AbuseLoop::AbuseLoop(const Options& asked, const std::vector<Target>& targets)
+    : timeout_(asked.timeout), source_(asked.source),
+      first_source_((asked.connections + targets.size() - 1) / targets.size()), targets_(targets),
+      generators_(make_generators(asked.seed)), buffer_(kBuffer) {
+    const AbuseOptions& options = asked.abuse;
     // One of each cohort in turn, so that all are there soon.
     const std::uint32_t most =
         *std::max_element(options.connections.begin(), options.connections.end());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/abuse.hpp"
+#include "client/options.hpp"
 #include "client/session.hpp"
 #include "client/worker.hpp"
 #include "net/epoll.hpp"
@@ -24,8 +25,7 @@ inline constexpr std::uint64_t kFirstAbuser = 1'000'000'000'000;
 class AbuseLoop {
 public:
     /// Starts the thread. `targets` outlive it. Throws std::system_error.
-    AbuseLoop(const AbuseOptions& options, std::uint64_t seed, Duration timeout,
-              const std::vector<Target>& targets);
+    AbuseLoop(const Options& options, const std::vector<Target>& targets);
     ~AbuseLoop();
     AbuseLoop(const AbuseLoop&) = delete;
     AbuseLoop& operator=(const AbuseLoop&) = delete;
@@ -97,6 +97,8 @@ private:
     }
 
     const Duration timeout_;
+    const std::optional<SourceRange> source_; ///< where connections come from
+    const std::uint64_t first_source_;        ///< behind those of the load
     const std::vector<Target>& targets_;
     PerAbuseMode<Generator> generators_; ///< each mode has a size of message of its own
     echod::Epoll epoll_;

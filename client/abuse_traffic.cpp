@@ -74,6 +74,10 @@ void AbuseLoop::open(std::uint32_t id, TimePoint now) {
     if (abuser.mode == AbuseMode::slow_read || abuser.mode == AbuseMode::never_read) {
         set_small_buffers(fd.get());
     }
+    if (source_ && bind_source(fd.get(), source_->of(first_source_ + id)) != 0) {
+        connect_failed(id, now);
+        return;
+    }
     const bool up = ::connect(fd.get(), peer.address(), peer.length()) == 0;
     const int error = up ? 0 : errno;
     if (error == EAGAIN && peer.family() == AF_UNIX) { // unix(7): no room in the backlog

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/arrivals.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -45,12 +46,27 @@ void Arrivals::begin_measured() noexcept {
     next_ = left_ == 0 ? kNever : due(position_);
 }
 
-void Arrivals::advance() noexcept {
-    if (measured_ && left_ && --*left_ == 0) {
+std::uint64_t Arrivals::left(TimePoint until) const noexcept {
+    const TimePoint end = measured_ ? until : std::min(until, measured_from_);
+    if (next_ == kNever || next_ > end) {
+        return 0;
+    }
+    const std::uint64_t most = measured_ && left_ ? *left_ : std::uint64_t{1} << 62U;
+    if (end == kNever) {
+        return most;
+    }
+    const double seconds = echod::to_seconds(end - origin_);
+    const double position = rate_ * seconds + slope_ * seconds * seconds / 2;
+    const double count = std::clamp((position - position_) / stride_, 1.0, 1e18);
+    return std::min(most, static_cast<std::uint64_t>(count));
+}
+
+void Arrivals::advance(std::uint64_t count) noexcept {
+    if (measured_ && left_ && (*left_ -= count) == 0) {
         next_ = kNever;
         return;
     }
-    position_ += gap();
+    position_ += gap() + static_cast<double>(count - 1) * stride_;
     next_ = due(position_);
     if (!measured_ && next_ >= measured_from_) {
         begin_measured();

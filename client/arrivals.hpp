@@ -60,8 +60,12 @@ public:
     /// The next message belongs to the measured part.
     [[nodiscard]] bool measured() const noexcept { return measured_; }
 
-    /// Goes on to the message after.
-    void advance() noexcept;
+    /// Goes on by `count` messages, at most as many as left() says.
+    void advance(std::uint64_t count = 1) noexcept;
+
+    /// About how many are due from next() on to `until`, in this part of the run: the warm-up or
+    /// the measured one. Never more than there are.
+    [[nodiscard]] std::uint64_t left(TimePoint until) const noexcept;
 
 private:
     void begin_measured() noexcept;

@@ -146,7 +146,7 @@ Json merged_field(const std::string& key, const Json& a, const Json& b) {
     static constexpr std::array kAdded = {"connections", "messages",  "bytes",
                                           "rate",        "open_loop", "wrong_by_kind"};
     static constexpr std::array kLongest = {"ramp_up_s", "window_s", "elapsed_s"};
-    static constexpr std::array kListed = {"mismatches", "gates", "merged"};
+    static constexpr std::array kListed = {"mismatches", "gates", "loops", "merged"};
     const auto among = [&key](const auto& keys) {
         return std::find(keys.begin(), keys.end(), key) != keys.end();
     };

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -111,14 +112,19 @@ std::string GateResult::allowed_text() const {
 }
 
 std::optional<double> error_rate(const Tally& tally) noexcept {
+    const auto share = [](std::uint64_t failed, std::uint64_t tried) {
+        return tried == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(tried);
+    };
     const MessageCounts& messages = tally.messages;
-    const std::uint64_t failed = tally.connections.failed;
-    const std::uint64_t tried = messages.sent + failed;
-    if (tried == 0) {
+    const ConnectionCounts& connections = tally.connections;
+    const std::uint64_t never_sent = messages.shed + messages.unsent;
+    const std::uint64_t due = messages.sent + never_sent;
+    const std::uint64_t opened = connections.up + connections.failed;
+    if (due + opened == 0) {
         return std::nullopt;
     }
-    return static_cast<double>(messages.wrong + messages.timed_out + messages.lost + failed) /
-           static_cast<double>(tried);
+    return std::max(share(messages.wrong + messages.timed_out + messages.lost + never_sent, due),
+                    share(connections.failed + connections.closed_early, opened));
 }
 
 std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally) {

@@ -60,9 +60,10 @@ struct GateResult {
     [[nodiscard]] std::string allowed_text() const;
 };
 
-/// The part of what was tried that failed: messages without a right echo and connections that
-/// could not be made, of all messages sent and all such connections. Nothing where nothing was
-/// tried. What was in flight when the run was ended from outside has not failed.
+/// The part of what was tried that failed, the larger of two shares: of messages sent or due, those
+/// without a right echo, also where they were never sent; of connections, those that could not be
+/// made or ended early, which few messages show. Nothing where nothing was tried. What was in
+/// flight when the run was ended from outside has not failed.
 [[nodiscard]] std::optional<double> error_rate(const Tally& tally) noexcept;
 
 /// Holds a run to its gates, in the order in which they were given.

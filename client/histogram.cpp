@@ -19,6 +19,16 @@ Histogram::Histogram() : counts_(kBuckets) {
     static_assert(index_of(2 * kSub) == 2 * kSub && upper_edge(kBuckets - 1) == kLargest);
 }
 
+void Histogram::record(Duration duration, std::uint64_t count) noexcept {
+    if (count != 0) {
+        record(duration);
+        const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
+        counts_[index_of(std::min(ns, kLargest))] += count - 1;
+        count_ += count - 1;
+        sum_ += Wide{ns} * (count - 1);
+    }
+}
+
 void Histogram::merge(const Histogram& other) noexcept {
     if (other.count_ == 0) {
         return;

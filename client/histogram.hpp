@@ -50,6 +50,9 @@ public:
         max_ = std::max(max_, ns);
     }
 
+    /// Counts `count` of the same duration.
+    void record(Duration duration, std::uint64_t count) noexcept;
+
     /// Adds everything that `other` counted; nothing is lost by it.
     void merge(const Histogram& other) noexcept;
 

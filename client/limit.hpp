@@ -21,7 +21,9 @@ struct Limit {
 [[nodiscard]] std::string_view to_string(Limit::By by) noexcept;
 
 /// The client where a thread of it was busy, for then the figures say little of the server; else
-/// the server where a thread of it was; else none, if the server was seen.
+/// the server where a thread of it was; else none, if the server was seen. A loop that polls until
+/// the next message is due is not busy by that; an open loop whose own lag makes up half of the p99
+/// of the response is the limit however little it used.
 [[nodiscard]] Limit find_limit(const RunResult& result);
 
 } // namespace echoload

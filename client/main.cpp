@@ -9,6 +9,7 @@
 #include "client/runner.hpp"
 #include "client/verdict.hpp"
 #include "client/watch.hpp"
+#include "net/signal_fd.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <initializer_list>
 #include <optional>
 
 namespace {
@@ -61,7 +64,7 @@ std::optional<ProcessWatch> find_server(const Options& options) {
 }
 
 // Runs, and looks at both processes while it is measured.
-RunResult run_watched(const Options& options, Watch& watch) {
+RunResult run_watched(const Options& options, const std::vector<Target>& targets, Watch& watch) {
     ProcessWatch client(::getpid());
     std::optional<ProcessWatch> server = find_server(options);
     LiveSink live;
@@ -79,48 +82,85 @@ RunResult run_watched(const Options& options, Watch& watch) {
             server->end();
         }
     };
-    std::vector<Target> targets = resolve_targets(options.targets);
-    check_sources(options, targets);
     RunResult result = run(options, targets, watch.interval(), live);
     result.client = client.use();
     // The loops have looked at themselves, to the nanosecond and before they ended.
     for (const LoopUse& loop : result.loops) {
-        if (result.client && loop.wall > Duration::zero()) {
-            const double share = std::chrono::duration<double>(loop.user + loop.system) / loop.wall;
-            result.client->busiest_thread = std::max(result.client->busiest_thread, share);
+        if (result.client) {
+            result.client->busiest_thread = std::max(result.client->busiest_thread, loop.share());
         }
     }
     result.server = server ? server->use() : std::nullopt;
     return result;
 }
 
-int run_and_report(const Options& options) {
-    OutputFile file(options.output);
-    std::optional<OutputFile> hdr = opened(options.hdr);
-    std::optional<OutputFile> page = opened(options.report);
-    Watch watch(options);
-    RunResult result;
-    Verdict verdict;
-    try {
-        reserve_descriptors(options.connections + options.abuse.total());
-        check_memory(options);
-        result = run_watched(options, watch);
-        watch.finish();
-        verdict = judge(options, result);
-    } catch (const NotPossible& error) {
-        if (options.format == Format::json) {
-            file.write(json_report(options, nullptr, not_possible(error.what())));
+// Tells of a run that never began: the JSON is there however it ended.
+int report_no_run(const Options& options, const Verdict& verdict, OutputFile& file) {
+    if (options.format == Format::json) {
+        file.write(json_report(options, nullptr, verdict));
+    }
+    say(fmt::format("echoload: {}\n", verdict.reasons.front()));
+    return verdict.exit_code;
+}
+
+// Does each, whatever becomes of the others; what could not be written is said and in the verdict.
+void write_each(Verdict& verdict, std::initializer_list<std::function<void()>> writes) {
+    for (const auto& write : writes) {
+        try {
+            write();
+        } catch (const std::exception& error) {
+            say(fmt::format("echoload: {}\n", error.what()));
+            add_write_failure(verdict, error.what());
         }
-        throw;
     }
-    write_result(options, result, verdict, file);
-    if (hdr) {
-        hdr->write(hdr_text(*latencies(result.tally).front().histogram));
+}
+
+int run_and_report(const Options& options) {
+    // Until the result is written, signals end the run and not the process.
+    echod::SignalFd signals{SIGINT, SIGTERM};
+    Resolution resolution = resolve(options.targets, signals); // first: -o of a bad target is kept
+    OutputFile file(options.output);
+    std::optional<OutputFile> hdr;
+    std::optional<OutputFile> page;
+    std::optional<Watch> watch;
+    RunResult result;
+    try {
+        hdr = opened(options.hdr);
+        page = opened(options.report);
+        watch.emplace(options);
+        if (resolution.signal != 0) {
+            return report_no_run(options, interrupted(resolution.signal), file);
+        }
+        if (!resolution.failure.empty()) {
+            throw NotPossible(resolution.failure);
+        }
+        check_sources(options, resolution.targets);
+        reserve_descriptors(options);
+        check_memory(options);
+        result = run_watched(options, resolution.targets, *watch);
+    } catch (const std::exception& error) {
+        return report_no_run(options, not_possible(error.what()), file);
     }
-    if (page) {
-        page->write(html_report(json_report(options, &result, verdict), watch.timeline()));
-    }
-    watch.rethrow_failure(); // the result is worth more than the series: it is written by now
+    watch->finish();
+    Verdict verdict = judge(options, result);
+    write_each(verdict,
+               {
+                   [&] { watch->rethrow_failure(); },
+                   [&] {
+                       if (hdr) {
+                           hdr->write(hdr_text(*latencies(result.tally).front().histogram));
+                       }
+                   },
+               });
+    write_each(verdict, {
+                            [&] { write_result(options, result, verdict, file); },
+                            [&] {
+                                if (page) {
+                                    page->write(html_report(json_report(options, &result, verdict),
+                                                            watch->timeline()));
+                                }
+                            },
+                        });
     return verdict.exit_code;
 }
 

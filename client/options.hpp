@@ -42,6 +42,7 @@ struct Options {
     SizeLaw sizes;
     std::uint64_t seed = 0;
     Duration timeout = std::chrono::seconds(10);
+    std::optional<Duration> drain;      ///< after the end, for what is unanswered
     std::optional<double> connect_rate; ///< connections a second
     Duration warmup = Duration::zero();
     VerifyLevel verify = VerifyLevel::full;

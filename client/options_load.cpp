@@ -47,6 +47,11 @@ void add_load_options(CLI::App& app, Options& options) {
         [&options](const std::string& text) {
             options.timeout = duration_in(text, kMinTimeout, kMaxTimeout);
         });
+    add(app, "--drain",
+        "after the end, for what is unanswered then [as long as --timeout lets each message]", "T",
+        [&options](const std::string& text) {
+            options.drain = duration_in(text, Duration::zero(), kMaxTimeout);
+        });
     add(app, "--connect-rate", "new connections a second [as fast as the server takes them]", "N",
         [&options](const std::string& text) {
             options.connect_rate = static_cast<double>(count_in(text, 1, kMaxConnectRate));

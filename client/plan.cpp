@@ -51,6 +51,7 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         plan.think = options.think;
         plan.warmup = options.warmup;
         plan.timeout = options.timeout;
+        plan.drain = options.drain;
         plan.interval = interval;
         plans.push_back(plan);
     }

@@ -36,6 +36,7 @@ struct WorkerPlan {
     Duration think{};                  ///< closed loop: from an echo to the message after it
     Duration warmup{};
     Duration timeout{};
+    std::optional<Duration> drain; ///< to wait at the end; as long as `timeout` lets each without
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
 

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,9 +91,17 @@ std::optional<std::string> output_of(const char* const* command) {
     posix_spawn_file_actions_t actions{};
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, writer.get(), STDOUT_FILENO);
+    // Ours wait to be read; its own are to end it.
+    posix_spawnattr_t attributes{};
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     pid_t child = 0;
-    const int error = ::posix_spawnp(&child, command[0], &actions, nullptr,
+    const int error = ::posix_spawnp(&child, command[0], &actions, &attributes,
                                      const_cast<char* const*>(command), environ); // NOLINT
+    ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
         return std::nullopt;

@@ -81,7 +81,29 @@ Json open_loop(const Options& options, const RunResult& result) {
         {"due", counts.due},
         {"shed", counts.shed},
         {"unsent", counts.unsent},
+        {"measured_due", counts.measured_due},
+        {"measured_shed", counts.measured_shed},
+        {"measured_gone", counts.measured_gone},
     };
+}
+
+Json loops(const std::vector<LoopUse>& uses) {
+    Json rows = Json::array();
+    for (const LoopUse& use : uses) {
+        rows.push_back({
+            {"cpu_share", use.share()},
+            {"work_share", use.work_share()},
+            {"user_s", echod::to_seconds(use.user)},
+            {"system_s", echod::to_seconds(use.system)},
+            {"wall_s", echod::to_seconds(use.wall)},
+            {"turns", use.turns},
+            {"mean_turn_ns", ns_or_null(use.mean_turn())},
+            {"longest_turn_ns", use.turns == 0 ? Json(nullptr) : Json(use.longest_turn.count())},
+            {"lag_p99_ns", ns_or_null(use.lag_p99)},
+            {"lag_max_ns", ns_or_null(use.lag_max)},
+        });
+    }
+    return rows;
 }
 
 Json errors(const ErrorTable& table) {
@@ -230,6 +252,7 @@ Json asked_json(const Options& options) {
                                                   : "fin"},
         {"sizes", options.sizes.text()},
         {"timeout_s", echod::to_seconds(options.timeout)},
+        {"drain_s", seconds_or_null(options.drain)},
         {"connect_rate", or_null(options.connect_rate)},
         {"warmup_s", echod::to_seconds(options.warmup)},
         {"verify", to_string(options.verify)},
@@ -281,7 +304,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
          {"started",         "ramp_up_s", "window_s",  "elapsed_s",     "connections", "messages",
           "bytes",           "rate",      "open_loop", "response",      "latency",     "lag",
           "connect_latency", "errors",    "abuse",     "wrong_by_kind", "mismatches",  "client",
-          "server",          "limit",     "gates"}) {
+          "loops",           "server",    "limit",     "gates"}) {
         json[key] = nullptr; // the order, and what a run that never began leaves
     }
     if (result != nullptr) {
@@ -306,6 +329,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
         json["wrong_by_kind"] = wrong_by_kind(result->tally);
         json["mismatches"] = mismatches(result->mismatches);
         json["client"] = process_use(result->client);
+        json["loops"] = loops(result->loops);
         json["server"] = process_use(result->server);
         json["limit"] = limit_json(*result);
         json["gates"] = gates(verdict.gates);

@@ -42,9 +42,16 @@ std::string series_line(const LiveInterval& interval) {
     line["timed_out"] = tally.messages.timed_out;
     line["lost"] = tally.messages.lost;
     line["errors"] = tally.errors.total();
-    for (const NamedLatency& each : latencies(tally)) {
-        line[each.key] = latency_figures(*each.histogram);
-    }
+    const auto of_open_loop = [&interval](Json value) {
+        return interval.open_loop ? std::move(value) : Json(nullptr);
+    };
+    line["due"] = of_open_loop(tally.messages.due);
+    line["shed"] = of_open_loop(tally.messages.shed);
+    line["unsent"] = of_open_loop(tally.messages.unsent);
+    line["response"] = of_open_loop(latency_figures(tally.response));
+    line["latency"] = latency_figures(tally.service);
+    line["lag"] = of_open_loop(latency_figures(tally.lag));
+    line["connect_latency"] = latency_figures(tally.connect);
     return line_of(line);
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -63,6 +64,9 @@ void write_asked(Out out, const Options& options) {
     }
     fmt::format_to(out, ", sizes {}, timeout {}", options.sizes.text(),
                    format_duration(options.timeout));
+    if (options.drain) {
+        fmt::format_to(out, ", drain {}", format_duration(*options.drain));
+    }
     if (options.warmup != Duration::zero()) {
         fmt::format_to(out, ", warm-up {}", format_duration(options.warmup));
     }
@@ -93,6 +97,13 @@ void write_connections(Out out, const Options& options, const RunResult& result)
                    group_digits(counts.closed_early));
     if (counts.replaced != 0) {
         fmt::format_to(out, ", replaced {}", group_digits(counts.replaced));
+    }
+    if (counts.replaced != 0 && result.window) {
+        fmt::format_to(out, " ({:.0f} up a second)",
+                       static_cast<double>(counts.measured_up) / echod::to_seconds(*result.window));
+    }
+    if (counts.drained != 0) {
+        fmt::format_to(out, ", drained {}", group_digits(counts.drained));
     }
     if (result.not_tried != 0) {
         fmt::format_to(out, ", not tried {}", group_digits(result.not_tried));
@@ -135,14 +146,14 @@ void write_pace(Out out, const RunResult& result) {
     fmt::format_to(out, kLabel, "pace");
     fmt::format_to(out, "{:.1f} messages/s of {:.1f} ({:.2f} %), shed {}, unsent {}; late p99 {}\n",
                    result.rate->achieved, result.rate->asked, 100 * result.rate->ratio(),
-                   group_digits(counts.shed), group_digits(counts.unsent),
+                   group_digits(counts.measured_shed), group_digits(counts.unsent),
                    or_dash(result.tally.lag.percentile(99)));
 }
 
 // Fewer than this many have no ten-thousandth part.
 constexpr std::uint64_t kEnoughForTenThousandth = 10'000;
 
-void write_latency(Out out, const NamedLatency& latency) {
+void write_latency(Out out, const NamedLatency& latency, std::uint64_t left_out) {
     const Histogram& histogram = *latency.histogram;
     fmt::format_to(out, kLabel, latency.label);
     if (histogram.count() == 0) {
@@ -157,9 +168,13 @@ void write_latency(Out out, const NamedLatency& latency) {
     }
     fmt::format_to(out, "max {}\n", or_dash(histogram.max()));
     fmt::format_to(out, kLabel, "");
-    fmt::format_to(out, "{}, of {}; min {}, mean {}\n", latency.what,
-                   group_digits(histogram.count()), or_dash(histogram.min()),
-                   or_dash(histogram.mean()));
+    fmt::format_to(out, "{}, of {}; min {}, mean {}", latency.what, group_digits(histogram.count()),
+                   or_dash(histogram.min()), or_dash(histogram.mean()));
+    if (left_out != 0) {
+        fmt::format_to(out, "; without {} that were shed or went with their connection",
+                       group_digits(left_out));
+    }
+    *out++ = '\n';
 }
 
 void write_errors(Out out, const ErrorTable& errors) {
@@ -220,11 +235,38 @@ void write_use(Out out, const char* label, const ProcessUse& use) {
     *out++ = '\n';
 }
 
+// How the busiest loop did, which is the one that matters.
+void write_loops(Out out, const std::vector<LoopUse>& loops) {
+    if (loops.empty()) {
+        return;
+    }
+    const LoopUse& busiest =
+        *std::max_element(loops.begin(), loops.end(), [](const LoopUse& a, const LoopUse& b) {
+            return a.work_share() < b.work_share();
+        });
+    Duration longest{};
+    for (const LoopUse& loop : loops) {
+        longest = std::max(longest, loop.longest_turn);
+    }
+    const double wall = std::max(echod::to_seconds(busiest.wall), 1e-9);
+    fmt::format_to(out, kLabel, "loops");
+    fmt::format_to(out, "{}; the busiest {:.0f} % of a processor (user {:.0f}, system {:.0f}",
+                   loops.size(), busiest.share() * 100,
+                   echod::to_seconds(busiest.user) / wall * 100,
+                   echod::to_seconds(busiest.system) / wall * 100);
+    if (busiest.polled != Duration::zero()) {
+        fmt::format_to(out, ", working {:.0f}", busiest.work_share() * 100);
+    }
+    fmt::format_to(out, "), turn mean {}, longest {}\n", or_dash(busiest.mean_turn()),
+                   humanize_duration(longest));
+}
+
 void write_limit(Out out, const RunResult& result) {
     if (!result.client) {
         return;
     }
     write_use(out, "client", *result.client);
+    write_loops(out, result.loops);
     if (result.server) {
         write_use(out, "server", *result.server);
     }
@@ -263,7 +305,9 @@ std::string result_text(const Options& options, const RunResult& result, const V
     write_pace(out, result);
     for (const NamedLatency& latency : latencies(result.tally)) {
         if (latency.label != nullptr) {
-            write_latency(out, latency);
+            const MessageCounts& counts = result.tally.messages;
+            const bool of_due = latency.histogram == &result.tally.response;
+            write_latency(out, latency, of_due ? counts.measured_shed + counts.measured_gone : 0);
         }
     }
     write_errors(out, result.tally.errors);

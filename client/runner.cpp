@@ -64,7 +64,8 @@ private:
     [[nodiscard]] std::optional<Duration> measured_until(TimePoint now) const noexcept;
     void wake_all();
     RunResult collect();
-    void note_rate(TimePoint from, TimePoint to, std::uint64_t sent);
+    void count_undealt();
+    void note_rate(TimePoint last_due, std::uint64_t sent);
     void collect_abuse();
     void keep_mismatches(const std::vector<Mismatch>& mismatches);
 
@@ -86,6 +87,7 @@ private:
     std::vector<std::unique_ptr<Loop>> loops_;
     std::optional<AbuseLoop> abuse_;
     bool all_ended_ = false;
+    bool all_answered_ = false; ///< or ended
     RunResult result_;
 };
 
@@ -114,7 +116,7 @@ Run::~Run() {
 
 void Run::start_loops() {
     if (options_.abuse.total() != 0) {
-        abuse_.emplace(options_.abuse, options_.seed, options_.timeout, targets_);
+        abuse_.emplace(options_, targets_);
     }
     for (const WorkerPlan& plan : divide(options_, interval_)) {
         auto loop = std::make_unique<Loop>();
@@ -179,6 +181,7 @@ void Run::look_at_loops() {
     };
     const auto ended = [](const Loop& loop) { return loop.ended.load(std::memory_order_acquire); };
     all_ended_ = all(ended);
+    all_answered_ = all([&](const Loop& loop) { return loop.worker->answered() || ended(loop); });
     if (orders_.measure_from() == Orders::kNever && result_.signal == 0 &&
         all([&](const Loop& loop) { return loop.worker->ramped() || ended(loop); })) {
         begin_measuring(Clock::now());
@@ -225,6 +228,7 @@ void Run::pass_interval() {
         loop->reported = false;
     }
     live_interval_.measured = measured_until(now);
+    live_interval_.open_loop = options_.pace.has_value();
     if (live_.interval) {
         live_.interval(live_interval_);
     }
@@ -244,7 +248,7 @@ TimePoint Run::look_at_window(TimePoint now) {
         }
     }
     if (!measured_) {
-        if (now < orders_.stop_at() && !all_ended_) {
+        if (now < orders_.stop_at() && !all_answered_) {
             return orders_.stop_at();
         }
         measured_ = true;
@@ -283,19 +287,34 @@ RunResult Run::conduct() {
     return collect();
 }
 
-// Without a duration the schedule has no length of its own: it is as long as its messages are at
-// the rate, or at random arrivals until the last of them is due.
-void Run::note_rate(TimePoint from, TimePoint to, std::uint64_t sent) {
+// The schedule is as long as was asked, however soon the run was over; a signal alone cuts it.
+// Without a duration it has no length of its own: it is as long as its messages are at the rate, or
+// at random arrivals until the last of them is due.
+void Run::note_rate(TimePoint last_due, std::uint64_t sent) {
     if (!options_.pace) {
         return;
     }
+    const TimePoint to =
+        options_.messages ? std::min(last_due, orders_.stop_at()) : orders_.stop_at();
     const auto due = static_cast<double>(result_.tally.messages.measured_due);
-    double seconds = echod::to_seconds(to - from);
+    double seconds = echod::to_seconds(to - orders_.measure_from());
     if (options_.messages && options_.arrival == Arrival::constant) {
         seconds = due / options_.pace->first;
     }
     if (seconds > 0) {
         result_.rate = RateKept{due / seconds, static_cast<double>(sent) / seconds};
+    }
+}
+
+// Loops whose connections are gone have left their part of the schedule. Not where it was given up:
+// after a wrong echo, or with no connection at all.
+void Run::count_undealt() {
+    const bool up = std::any_of(loops_.begin(), loops_.end(),
+                                [](const auto& loop) { return loop->worker->was_up(); });
+    if (up && (!orders_.abandoned() || result_.signal != 0)) {
+        for (const auto& loop : loops_) {
+            loop->worker->count_undealt(orders_.stop_at());
+        }
     }
 }
 
@@ -310,13 +329,17 @@ RunResult Run::collect() {
     for (const auto& loop : loops_) {
         loop->thread.join();
     }
+    count_undealt();
     pass_interval(); // what was left at the end
     for (const auto& loop : loops_) {
         WorkerResult part = loop->worker->take_result();
         result_.tally.merge(part.tally);
         result_.peak += part.peak;
         result_.not_tried += part.not_tried;
+        result_.undealt += part.undealt;
         if (part.use) {
+            part.use->lag_p99 = part.tally.lag.percentile(99);
+            part.use->lag_max = part.tally.lag.max();
             result_.loops.push_back(*part.use);
         }
         keep_mismatches(part.mismatches);
@@ -343,7 +366,7 @@ RunResult Run::collect() {
     const TimePoint to = std::min({orders_.stop_at(), limit, end});
     if (from < to && result_.tally.connections.up != 0) {
         result_.window = to - from;
-        note_rate(from, options_.messages ? std::min(last_due, to) : to, sent_in_time);
+        note_rate(last_due, sent_in_time);
     }
     collect_abuse();
     return std::move(result_);

@@ -16,7 +16,7 @@ namespace echoload {
 
 /// How well an open loop kept the pace, over the time in which its messages were due.
 struct RateKept {
-    double asked = 0;    ///< messages a second by the schedule
+    double asked = 0;    ///< messages a second by the schedule, however the run went
     double achieved = 0; ///< of these, handed to the kernel by 100 ms after its end
 
     [[nodiscard]] double ratio() const noexcept { return asked == 0 ? 1 : achieved / asked; }
@@ -27,6 +27,7 @@ struct RunResult {
     Tally tally;
     std::uint32_t peak = 0;
     std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
+    std::uint64_t undealt = 0;       ///< of tally.messages.unsent: nobody was there to send them
     std::optional<Duration> ramp_up; ///< from the start until each connection was up or failed
     std::optional<Duration> window;  ///< the measured part, without the wait for the last echoes
     Duration elapsed{};              ///< from the start to the end
@@ -48,6 +49,7 @@ struct LiveInterval {
     std::optional<Duration> measured; ///< of the measured part, so far; nothing before it begins
     Tally tally;                      ///< of the interval
     std::uint32_t open = 0;           ///< connections up
+    bool open_loop = false;
 };
 
 /// Who hears of a run in progress, in the thread that called run(). Neither may throw.

@@ -17,11 +17,9 @@ using echod::UniqueFd;
 Session::Session(std::uint64_t connection, std::uint64_t stream) noexcept
     : connection_(connection), stream_(stream) {}
 
-namespace {
-
 // The port is chosen by connect(2), which knows the target: one is free where any is that is not
-// in use to that very target (ip(7), IP_BIND_ADDRESS_NO_PORT). 0 or the errno.
-int bind_address(int fd, const Endpoint& source) noexcept {
+// in use to that very target (ip(7), IP_BIND_ADDRESS_NO_PORT).
+int bind_source(int fd, const Endpoint& source) noexcept {
     const int on = 1;
     if (::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
         ::bind(fd, source.address(), source.length()) != 0) {
@@ -29,8 +27,6 @@ int bind_address(int fd, const Endpoint& source) noexcept {
     }
     return 0;
 }
-
-} // namespace
 
 ConnectResult Session::connect(const Endpoint& peer, TimePoint now,
                                const Endpoint* source) noexcept {
@@ -40,12 +36,12 @@ ConnectResult Session::connect(const Endpoint& peer, TimePoint now,
     }
     fd_.reset(::socket(peer.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_) {
-        return {ConnectState::failed, errno};
+        return {ConnectState::failed, errno, Phase::bind};
     }
     echod::set_nodelay(fd_.get());
     if (source != nullptr) {
-        if (const int error = bind_address(fd_.get(), *source); error != 0) {
-            return {ConnectState::failed, error};
+        if (const int error = bind_source(fd_.get(), *source); error != 0) {
+            return {ConnectState::failed, error, Phase::bind};
         }
     }
     if (::connect(fd_.get(), peer.address(), peer.length()) == 0) {
@@ -227,14 +223,17 @@ void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) 
     send_offset_ = receive_offset_ = 0;
 }
 
-// In an open loop each of them enters the histograms at its age, however it ended: they came from a
-// schedule that does not ask whether the server was well. In a closed loop those that timed out do:
-// the others are few, and it is the connection that failed.
+// In an open loop each of them enters the histograms at its age: they came from a schedule that
+// does not ask whether the server was well. Those of a connection that broke do not, for their age
+// is none: a server that resets at once would look fast. They are counted. In a closed loop those
+// that timed out enter: the others are few.
 void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
                                Tally& tally) noexcept {
     for (; expected_ != begun(); ++expected_) {
         const Duration age = now - send_times_[expected_];
-        const bool timed_out = ending == Ending::timed_out && age >= timeout;
+        const bool timed_out =
+            ending == Ending::given_up || (ending == Ending::timed_out && age >= timeout);
+        const bool measured = expected_ >= measured_from_;
         if (ending == Ending::run_over) {
             ++tally.messages.in_flight;
         } else if (timed_out) {
@@ -242,16 +241,20 @@ void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
         } else {
             ++tally.messages.lost;
         }
-        if (expected_ >= measured_from_ && (timed_out || due_times_)) {
+        if (measured && due_times_ && ending == Ending::broken) {
+            ++tally.messages.measured_gone;
+        } else if (measured && (timed_out || due_times_)) {
             tally.service.record(age);
         }
-        if (expected_ >= measured_from_ && due_times_) {
+        if (measured && due_times_ && ending != Ending::broken) {
             tally.response.record(now - (*due_times_)[expected_]);
         }
     }
     for (; due_times_ && expected_ != due_; ++expected_) {
         ++tally.messages.unsent;
-        if (expected_ >= measured_from_) {
+        if (expected_ >= measured_from_ && ending == Ending::broken) {
+            ++tally.messages.measured_gone;
+        } else if (expected_ >= measured_from_) {
             tally.response.record(now - (*due_times_)[expected_]);
         }
     }

@@ -34,10 +34,11 @@ enum class ConnectState : std::uint8_t {
 
 struct ConnectResult {
     ConnectState state = ConnectState::failed;
-    int error = 0; ///< the errno where it failed
+    int error = 0;                ///< the errno where it failed
+    Phase phase = Phase::connect; ///< in which it failed
 };
 
-/// The time that a receive call returned, and whether the measured window was still open then.
+/// The time that a receive call returned, and whether that was in the measured window.
 struct ReceiveTime {
     TimePoint now;
     bool in_window = false;
@@ -48,7 +49,11 @@ enum class Ending : std::uint8_t {
     broken,    ///< it failed, or the server closed it: lost
     timed_out, ///< the oldest waited too long: timed out, and what is younger than that, lost
     run_over,  ///< nobody waits for them any more: in flight
+    given_up,  ///< they had the time of --drain after the end: timed out
 };
+
+/// Binds to the address `source` and leaves the port to connect(2); 0 or the errno.
+[[nodiscard]] int bind_source(int fd, const echod::Endpoint& source) noexcept;
 
 /// A connection that sends a stream of generated messages and verifies their echoes. It owns its
 /// descriptor, does no waiting and reads no clock: its owner says when to read and to write, and

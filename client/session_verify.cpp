@@ -40,10 +40,10 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
         if (due_times_) {
             tally.response.record(received.now - times.due);
         }
-        if (received.in_window) {
-            ++tally.messages.in_window;
-            tally.bytes.in_window += length;
-        }
+    }
+    if (received.in_window) { // whenever it was sent: so many were in flight before as are after
+        ++tally.messages.in_window;
+        tally.bytes.in_window += length;
     }
 }
 

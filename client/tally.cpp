@@ -8,6 +8,8 @@ namespace echoload {
 
 std::string_view to_string(Phase phase) noexcept {
     switch (phase) {
+    case Phase::bind:
+        return "bind";
     case Phase::connect:
         return "connect";
     case Phase::write:
@@ -48,6 +50,14 @@ std::uint64_t ErrorTable::total() const noexcept {
     return sum;
 }
 
+std::uint64_t ErrorTable::count(Phase phase, int error) const noexcept {
+    std::uint64_t sum = 0;
+    for (const ErrorCount& row : rows_) {
+        sum += row.phase == phase && row.error == error ? row.count : 0;
+    }
+    return sum;
+}
+
 void Tally::merge(const Tally& other) {
     connections.up += other.connections.up;
     connections.failed += other.connections.failed;
@@ -68,6 +78,8 @@ void Tally::merge(const Tally& other) {
     messages.unsent += other.messages.unsent;
     messages.measured_due += other.messages.measured_due;
     messages.measured_sent += other.messages.measured_sent;
+    messages.measured_shed += other.messages.measured_shed;
+    messages.measured_gone += other.messages.measured_gone;
     bytes.sent += other.bytes.sent;
     bytes.received += other.bytes.received;
     bytes.in_window += other.bytes.in_window;

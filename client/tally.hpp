@@ -14,11 +14,12 @@ namespace echoload {
 
 /// What was being done when an error came.
 enum class Phase : std::uint8_t {
-    connect, ///< socket(2), connect(2) and its outcome; ETIMEDOUT also where --timeout was over
+    bind,    ///< socket(2) and bind(2) to an address of --source
+    connect, ///< connect(2) and its outcome; ETIMEDOUT also where --timeout was over
     write,   ///< send(2)
     read,    ///< recv(2)
     close,   ///< the server ended the connection by itself (kEndOfFile)
-    timeout, ///< a message had no whole echo within --timeout
+    timeout, ///< a message had no whole echo within --timeout, or --drain
 };
 
 [[nodiscard]] std::string_view to_string(Phase phase) noexcept;
@@ -43,6 +44,9 @@ public:
     [[nodiscard]] const std::vector<ErrorCount>& rows() const noexcept { return rows_; }
     [[nodiscard]] std::uint64_t total() const noexcept;
 
+    /// How many of that phase and errno there were.
+    [[nodiscard]] std::uint64_t count(Phase phase, int error) const noexcept;
+
 private:
     std::vector<ErrorCount> rows_;
 };
@@ -62,11 +66,11 @@ struct MessageCounts {
     std::uint64_t sent = 0;      ///< handed to the kernel, at least their first byte
     std::uint64_t verified = 0;  ///< came back byte for byte
     std::uint64_t wrong = 0;     ///< came back otherwise
-    std::uint64_t timed_out = 0; ///< no whole echo within --timeout
+    std::uint64_t timed_out = 0; ///< no whole echo within --timeout, or --drain
     std::uint64_t lost = 0;      ///< unanswered when their connection ended
     std::uint64_t in_flight = 0; ///< unanswered when the run was ended from outside
     std::uint64_t measured = 0;  ///< of verified: sent in the measured window
-    std::uint64_t in_window = 0; ///< of measured: also back before the window ended
+    std::uint64_t in_window = 0; ///< of verified: came back in the measured window
 
     // Of the open loop: due = sent + shed + unsent.
     std::uint64_t due = 0;           ///< by the schedule
@@ -74,6 +78,9 @@ struct MessageCounts {
     std::uint64_t unsent = 0;        ///< due and not begun when their connection or the run ended
     std::uint64_t measured_due = 0;  ///< of due: in the measured part
     std::uint64_t measured_sent = 0; ///< of sent: in the measured part
+    std::uint64_t measured_shed = 0; ///< of shed: in the measured part
+    std::uint64_t measured_gone = 0; ///< of lost and unsent, in the measured part: their connection
+                                     ///< broke, so they have no time and are in no histogram
 };
 
 struct ByteCounts {
@@ -91,8 +98,9 @@ struct Tally {
     std::uint64_t mismatches = 0; ///< wrong echoes of every kind, also those nothing was owed for
     std::array<std::uint64_t, kMismatchKinds> wrong_by_kind{}; ///< of mismatches
     Histogram service;  ///< of measured messages, from their sending: echoes, and those that timed
-                        ///< out, at their age; in the open loop all that are unanswered
-    Histogram connect;  ///< from connect(2) until a connection was established
+                        ///< out, at their age; in the open loop all that are unanswered at the end
+    Histogram connect;  ///< from connect(2) until a connection was established; with
+                        ///< --conn-messages of those in the measured part alone
     Histogram response; ///< open loop: the same from when they were due, and those never sent
     Histogram lag; ///< open loop: of measured messages, how long after they were due the loop came
                    ///< to them

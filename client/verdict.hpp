@@ -33,6 +33,13 @@ struct Verdict {
 /// Judges a run.
 [[nodiscard]] Verdict judge(const Options& options, const RunResult& result);
 
+/// Adds to a verdict that a part of the result could not be written: not possible, but where what
+/// was found outranks that.
+void add_write_failure(Verdict& verdict, std::string reason);
+
+/// The verdict on a run that a signal ended before it began.
+[[nodiscard]] Verdict interrupted(int signal);
+
 /// The verdict on a run that never began.
 [[nodiscard]] Verdict not_possible(std::string reason);
 

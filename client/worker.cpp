@@ -24,6 +24,9 @@ constexpr std::size_t kSendBuffer = 64 * 1024;
 constexpr std::size_t kEventsPerTurn = 512;
 constexpr std::size_t kEventsBetweenDues = 32; // some 50 us: so much later may a message be sent
 
+// A look that takes longer was interrupted: another thread had the processor meanwhile.
+constexpr Duration kLongestPoll = std::chrono::microseconds(50);
+
 // What the calling thread has used of a processor.
 LoopUse processor_time() noexcept {
     rusage usage{};
@@ -89,7 +92,11 @@ void Worker::run() {
         settle_suspects(now);
         note_ramp(now);
         if (!ending_ && sends_.exhausted() && backlog_.empty()) {
-            begin_to_end();
+            begin_to_end(now);
+        }
+        note_answered(now);
+        if (now >= drain_until_) {
+            give_up();
         }
         if (now >= next_interval_) {
             hand_over_interval(now);
@@ -97,11 +104,14 @@ void Worker::run() {
         if (finished()) {
             break;
         }
-        const int count = epoll_.wait(events, time_to_sleep(now));
+        const Duration sleep = time_to_sleep(now);
+        const int count = epoll_.wait(events, sleep);
         if (count < 0) {
             echod::throw_errno(-count, "epoll_wait");
         }
         woke_ = count == 0 ? Orders::kNever : Clock::now();
+        const bool idle = count == 0 && sleep == Duration::zero() && ready_.empty();
+        polling_since_ = arrivals_ && idle && !dealt_something_ ? now : Orders::kNever;
         for (int i = 0; i < count; ++i) {
             handle(events[static_cast<std::size_t>(i)]);
         }
@@ -146,6 +156,21 @@ void Worker::note_turn(TimePoint now) noexcept {
         use_.turns_total += now - woke_;
         ++use_.turns;
     }
+    if (polling_since_ != Orders::kNever && measuring_) {
+        use_.polled += std::min(now - polling_since_, kLongestPoll);
+    }
+    dealt_something_ = false;
+}
+
+// By a number of messages, the measured part is over when nothing is waited for any more; what
+// follows is how connections end.
+void Worker::note_answered(TimePoint now) noexcept {
+    if (measuring_ && !result_.use && sends_.exhausted() && outstanding_ == 0 && waiting_ == 0 &&
+        backlog_.empty()) {
+        end_measuring(now);
+        answered_.store(true, std::memory_order_release);
+        notice_.signal();
+    }
 }
 
 void Worker::begin_measuring(TimePoint now) {
@@ -171,6 +196,7 @@ void Worker::end_measuring(TimePoint now) noexcept {
 
 void Worker::stop_sending(TimePoint now) {
     stopping_ = true;
+    drain_until_ = plan_.drain ? stop_at_ + *plan_.drain : Orders::kNever;
     end_measuring(now);
     sends_.stop();
     connects_.stop();
@@ -204,6 +230,7 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     until = std::min(until, thoughts_.empty() ? Orders::kNever : thoughts_.front().until);
     until = std::min(until, measuring_ ? Orders::kNever : measure_from_);
     until = std::min(until, stopping_ ? Orders::kNever : stop_at_);
+    until = std::min(until, drain_until_);
     until = std::min(until, arrivals_ ? wake_for_schedule() : Orders::kNever);
     if (until <= now) {
         return Duration::zero();
@@ -259,8 +286,10 @@ std::optional<Neighbour> Worker::neighbour(std::uint32_t index) const {
 
 void Worker::finish(TimePoint now) {
     end_measuring(now);
-    drop_backlog(now);
-    for (Slot& slot : slots_) {
+    drop_backlog(abandoned_ || stop_at_ == Orders::kNever ? now : std::max(now, stop_at_));
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        Slot& slot = slots_[id];
+        (void)last_look(id);
         if (slot.session.connecting() && !slot.replaces) {
             ++result_.not_tried;
         }
@@ -271,8 +300,12 @@ void Worker::finish(TimePoint now) {
         slot.session.end(Ending::run_over, now, plan_.timeout, current_);
     }
     result_.not_tried += plan_.connections - connects_.taken();
+    add_up();
+}
+
+void Worker::add_up() {
     if (plan_.interval) {
-        hand_over_interval(now);
+        hand_over_interval(Clock::now());
     } else {
         result_.tally.merge(current_);
         current_.clear();

@@ -38,9 +38,28 @@ struct LoopUse {
     Duration user{};
     Duration system{};
     Duration wall{};
+    Duration polled{};       ///< of wall, when an open loop looked for what comes and nothing did
     Duration longest_turn{}; ///< what had come at its beginning waited up to so long
     Duration turns_total{};  ///< time in turns that had something to do
     std::uint64_t turns = 0; ///< so many of these
+    std::optional<Duration> lag_p99; ///< open loop: how late it came to messages
+    std::optional<Duration> lag_max;
+
+    /// Shares of one processor: all that it took, and what of that was work.
+    [[nodiscard]] double share() const noexcept { return of_wall(user + system); }
+    [[nodiscard]] double work_share() const noexcept { return of_wall(user + system - polled); }
+
+    [[nodiscard]] std::optional<Duration> mean_turn() const noexcept {
+        return turns == 0 ? std::nullopt
+                          : std::optional(turns_total / static_cast<std::int64_t>(turns));
+    }
+
+private:
+    [[nodiscard]] double of_wall(Duration used) const noexcept {
+        return wall <= Duration::zero() || used <= Duration::zero()
+                   ? 0
+                   : std::chrono::duration<double>(used) / wall;
+    }
 };
 
 /// What a loop has to say when it is over.
@@ -49,10 +68,11 @@ struct WorkerResult {
     std::uint32_t peak = 0;          ///< connections up at the same time
     std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
     std::optional<TimePoint> ramped; ///< when each connection was up or had failed
-    std::optional<TimePoint> last_measured;    ///< when the last measured echo was complete
+    std::optional<TimePoint> last_measured;    ///< when the last echo of the rate was complete
     std::optional<TimePoint> last_due;         ///< open loop: of the last measured message
     std::optional<std::uint64_t> sent_in_time; ///< open loop: measured messages, of the schedule
-    std::optional<LoopUse> use;                ///< where the measured part began
+    std::uint64_t undealt = 0;  ///< open loop: due when no connection was left, and so never sent
+    std::optional<LoopUse> use; ///< where the measured part began
     std::vector<Mismatch> mismatches;
 };
 
@@ -83,6 +103,11 @@ public:
     /// Each connection is up or has failed. Any thread.
     [[nodiscard]] bool ramped() const noexcept { return ramped_.load(std::memory_order_acquire); }
 
+    /// What was to be measured is answered or given up. Any thread.
+    [[nodiscard]] bool answered() const noexcept {
+        return answered_.load(std::memory_order_acquire);
+    }
+
     /// A wrong echo came. Any thread.
     [[nodiscard]] bool found_wrong() const noexcept {
         return found_wrong_.load(std::memory_order_acquire);
@@ -90,6 +115,13 @@ public:
 
     /// What happened in the intervals since the last call; nothing where none is over. Any thread.
     [[nodiscard]] std::optional<WorkerInterval> take_interval();
+
+    /// Once run() has returned: whether a connection was ever up.
+    [[nodiscard]] bool was_up() const noexcept { return result_.peak != 0; }
+
+    /// Once run() has returned: counts what the schedule of an open loop had up to `end` and nobody
+    /// was there to send, as due and unsent, at its age then.
+    void count_undealt(TimePoint end);
 
     /// The result, once run() has returned; call it once.
     [[nodiscard]] WorkerResult take_result() { return std::move(result_); }
@@ -129,33 +161,40 @@ private:
     void begin_measuring(TimePoint now);
     void end_measuring(TimePoint now) noexcept;
     void note_turn(TimePoint now) noexcept;
+    void note_answered(TimePoint now) noexcept;
     void stop_sending(TimePoint now);
+    void give_up();
     [[nodiscard]] bool finished() const noexcept;
     [[nodiscard]] Duration time_to_sleep(TimePoint now) const noexcept;
     void note_ramp(TimePoint now) noexcept;
     void hand_over_interval(TimePoint now);
     void finish(TimePoint now);
+    void add_up();
 
     void begin_schedule();
     void deal(TimePoint now);
+    template <class Count>
+    static void run_out(Arrivals& arrivals, TimePoint last, Count count);
     void give(std::uint32_t id, const Due& due);
     void take_turns(std::uint32_t id);
     void drop_backlog(TimePoint now) noexcept;
     void end_schedule(TimePoint now);
+    [[nodiscard]] TimePoint end_of_catching_up() const noexcept;
     void grant_due(Session& session);
     [[nodiscard]] std::optional<std::uint32_t> next_in_turn();
     [[nodiscard]] TimePoint wake_for_schedule() const noexcept;
 
     void after_echo(std::uint32_t id);
     void half_close_if_done(std::uint32_t id);
-    void begin_to_end();
+    void begin_to_end(TimePoint now);
+    [[nodiscard]] bool last_look(std::uint32_t id);
     void retire(std::uint32_t id, TimePoint now);
     void settle_first_opening(const Slot& slot) noexcept;
     void reopen_due(TimePoint now);
 
     void open_due(TimePoint now);
     void open(std::uint32_t id, TimePoint now);
-    void connect_failed(std::uint32_t id, int error, TimePoint now);
+    void connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now);
     void established(std::uint32_t id, TimePoint now);
     void expire(TimePoint now);
 
@@ -211,7 +250,10 @@ private:
     TimePoint measure_from_ = Orders::kNever;
     TimePoint stop_at_ = Orders::kNever;
     TimePoint next_interval_ = Orders::kNever;
+    TimePoint drain_until_ = Orders::kNever;
     TimePoint woke_ = Orders::kNever; ///< when the wait returned with events, until they are done
+    TimePoint polling_since_ = Orders::kNever; ///< when a turn began in which there was nothing
+    bool dealt_something_ = false;             ///< in this turn
     TimePoint measuring_since_ = Orders::kNever;
     LoopUse use_; ///< since then; until it ends `user` and `system` are those at its beginning
     bool measuring_ = false;
@@ -227,6 +269,7 @@ private:
     Tally current_; ///< since the last interval
     WorkerResult result_;
     std::atomic<bool> ramped_{false};
+    std::atomic<bool> answered_{false};
     std::atomic<bool> found_wrong_{false};
 
     std::mutex interval_mutex_;

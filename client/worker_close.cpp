@@ -3,6 +3,8 @@
 #include "client/worker.hpp"
 #include "net/socket.hpp"
 
+#include <cerrno>
+
 // How connections end that have nothing more to do: those that have carried --conn-messages, in
 // whose place another one is opened, and all of them at the end of the run.
 
@@ -34,14 +36,36 @@ void Worker::half_close_if_done(std::uint32_t id) {
     deadlines_.arm(id, now + plan_.timeout);
 }
 
-void Worker::begin_to_end() {
+void Worker::begin_to_end(TimePoint now) {
     ending_ = true;
+    if (plan_.drain && drain_until_ == Orders::kNever) {
+        drain_until_ = now + *plan_.drain;
+    }
     for (std::uint32_t id = 0; plan_.close == Close::half && id < slots_.size(); ++id) {
         half_close_if_done(id);
     }
 }
 
+// --drain is over: what is unanswered now has timed out.
+void Worker::give_up() {
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        const Session& session = slots_[id].session;
+        if (!session.is_up()) {
+            continue;
+        }
+        if (session.outstanding() + session.waiting() != 0) {
+            fail(id, Phase::timeout, ETIMEDOUT, Ending::given_up);
+        } else if (session.half_closed()) { // the end of file has not come
+            fail(id, Phase::close, ETIMEDOUT, Ending::broken);
+        }
+    }
+    abandoned_ = true;
+}
+
 void Worker::retire(std::uint32_t id, TimePoint now) {
+    if (!last_look(id)) {
+        return;
+    }
     Slot& slot = slots_[id];
     if (plan_.close == Close::reset) {
         echod::set_abort_on_close(slot.session.fd());

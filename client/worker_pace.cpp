@@ -22,6 +22,8 @@ constexpr Duration kSpin = std::chrono::microseconds(50);
 // is a hiccup at the end, which the response time tells, and no rate that could not be kept.
 constexpr Duration kCatchUp = std::chrono::milliseconds(100);
 
+constexpr std::uint64_t kMostGroups = 1'000'000;
+
 } // namespace
 
 void Worker::begin_schedule() {
@@ -43,6 +45,7 @@ void Worker::deal(TimePoint now) {
     for (; arrivals_->next() <= until; arrivals_->advance()) {
         const Due due{arrivals_->next(), arrivals_->measured()};
         ++current_.messages.due;
+        dealt_something_ = true;
         if (due.measured) {
             ++current_.messages.measured_due;
             current_.lag.record(now - due.when);
@@ -50,6 +53,7 @@ void Worker::deal(TimePoint now) {
         }
         if (outstanding_ + waiting_ >= plan_.max_in_flight) {
             ++current_.messages.shed;
+            current_.messages.measured_shed += due.measured ? 1 : 0;
             continue;
         }
         ++waiting_;
@@ -86,10 +90,13 @@ void Worker::take_turns(std::uint32_t id) {
     }
 }
 
+TimePoint Worker::end_of_catching_up() const noexcept {
+    return std::min(stop_at_, result_.last_due.value_or(measure_from_)) + kCatchUp;
+}
+
 void Worker::end_schedule(TimePoint now) {
     sends_.stop();
-    const TimePoint end = std::min(stop_at_, result_.last_due.value_or(measure_from_));
-    if (now >= end + kCatchUp && !result_.sent_in_time) {
+    if (now >= end_of_catching_up() && !result_.sent_in_time) {
         result_.sent_in_time =
             result_.tally.messages.measured_sent + current_.messages.measured_sent;
     }
@@ -153,9 +160,53 @@ void Worker::drop_backlog(TimePoint now) noexcept {
     backlog_.clear();
 }
 
+// Where no connection is left, the schedule goes on all the same: what it holds is due, and nobody
+// sends it. Many are counted in groups, each at the age of its first message, so that a million a
+// second for an hour are no work of an hour.
+template <class Count>
+void Worker::run_out(Arrivals& arrivals, TimePoint last, Count count) {
+    while (arrivals.next() != Arrivals::kNever && arrivals.next() <= last) {
+        const std::uint64_t size = arrivals.left(last) / kMostGroups + 1;
+        count(arrivals.next(), size, arrivals.measured());
+        arrivals.advance(size);
+    }
+}
+
+void Worker::count_undealt(TimePoint end) {
+    measure_from_ = orders_.measure_from();
+    if (!arrivals_ || measure_from_ == Orders::kNever) {
+        return;
+    }
+    if (!arrivals_->begun()) {
+        arrivals_->begin(measure_from_ - plan_.warmup, measure_from_);
+    }
+    const TimePoint last = end == Orders::kNever ? end : end - Duration(1);
+    if (end == Orders::kNever) { // a number of messages: the schedule ends with the last one
+        Arrivals ahead = *arrivals_;
+        run_out(ahead, last, [&end](TimePoint when, std::uint64_t, bool) { end = when; });
+    }
+    run_out(*arrivals_, last, [&](TimePoint when, std::uint64_t count, bool measured) {
+        current_.messages.due += count;
+        current_.messages.unsent += count;
+        result_.undealt += count;
+        if (measured) {
+            current_.messages.measured_due += count;
+            current_.response.record(end - when, count);
+            result_.last_due = when;
+        }
+    });
+    if (result_.undealt != 0) {
+        add_up();
+    }
+}
+
 TimePoint Worker::wake_for_schedule() const noexcept {
     const TimePoint next = arrivals_->next();
-    return next == Arrivals::kNever ? next : next - (epoll_.grain() + kSpin);
+    if (next < stop_at_ && next != Arrivals::kNever) {
+        return next - (epoll_.grain() + kSpin);
+    }
+    // The schedule is over: only what was sent in time is still to be noted.
+    return sends_.exhausted() && !result_.sent_in_time ? end_of_catching_up() : Orders::kNever;
 }
 
 } // namespace echoload

@@ -61,7 +61,7 @@ void Worker::open(std::uint32_t id, TimePoint now) {
     const ConnectResult result = slot.session.connect(peer, now, source ? &*source : nullptr);
     switch (result.state) {
     case ConnectState::failed:
-        connect_failed(id, result.error, now);
+        connect_failed(id, result.phase, result.error, now);
         return;
     case ConnectState::busy:
         retries_.push_back({id, now + kConnectRetry});
@@ -73,7 +73,7 @@ void Worker::open(std::uint32_t id, TimePoint now) {
     }
     const int error = epoll_.add(slot.session.fd(), kInterest, token_of(id, slot.generation));
     if (error != 0) {
-        connect_failed(id, error, now);
+        connect_failed(id, Phase::connect, error, now);
     } else if (result.state == ConnectState::up) {
         established(id, now);
     } else {
@@ -81,7 +81,7 @@ void Worker::open(std::uint32_t id, TimePoint now) {
     }
 }
 
-void Worker::connect_failed(std::uint32_t id, int error, TimePoint now) {
+void Worker::connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now) {
     Slot& slot = slots_[id];
     // A name may have several addresses, of which the server listens on some only.
     if (error != ETIMEDOUT && slot.address + 1U < targets_[slot.target].addresses.size()) {
@@ -92,7 +92,7 @@ void Worker::connect_failed(std::uint32_t id, int error, TimePoint now) {
     --connecting_;
     settle_first_opening(slot);
     ++current_.connections.failed;
-    current_.errors.add(Phase::connect, error);
+    current_.errors.add(phase, error);
     connects_.settled(id);
     slot.session.end(Ending::broken, now, plan_.timeout, current_);
 }
@@ -111,8 +111,12 @@ void Worker::established(std::uint32_t id, TimePoint now) {
     result_.peak = std::max(result_.peak, open_);
     settle_first_opening(slots_[id]);
     ++current_.connections.up;
-    current_.connections.measured_up += measuring_ && !stopping_ ? 1 : 0;
-    current_.connect.record(now - slots_[id].session.began());
+    const bool measured = measuring_ && !stopping_;
+    current_.connections.measured_up += measured ? 1 : 0;
+    // Where connections come and go, the rush of the ramp-up is not what is asked about.
+    if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
+        current_.connect.record(now - slots_[id].session.began());
+    }
     connects_.up(id, now);
     if (arrivals_) {
         take_turns(id);
@@ -132,7 +136,7 @@ void Worker::expire(TimePoint now) {
             return deadline;
         }
         if (session.connecting()) {
-            connect_failed(id, ETIMEDOUT, now);
+            connect_failed(id, Phase::connect, ETIMEDOUT, now);
         } else if (session.in_flight() == 0) { // the end of file has not come
             fail(id, Phase::close, ETIMEDOUT, Ending::broken);
         } else {
@@ -154,7 +158,7 @@ void Worker::handle(const epoll_event& event) {
     }
     if (slot.session.connecting()) {
         if (const int error = slot.session.finish_connect(); error != 0) {
-            connect_failed(id, error, Clock::now());
+            connect_failed(id, Phase::connect, error, Clock::now());
             return;
         }
         established(id, Clock::now());
@@ -218,7 +222,7 @@ void Worker::receive(std::uint32_t id) {
 
 ReceiveTime Worker::receive_time() const noexcept {
     const TimePoint now = Clock::now();
-    return {now, now <= stop_at_};
+    return {now, now >= measure_from_ && now <= stop_at_};
 }
 
 bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
@@ -252,12 +256,12 @@ template <class Look>
 bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
     Session& session = slots_[id].session;
     const std::uint64_t outstanding = session.outstanding();
-    const std::uint64_t measured = current_.messages.measured;
+    const std::uint64_t in_window = current_.messages.in_window;
     const std::uint64_t mismatches = current_.mismatches;
     const bool was_suspect = session.is_suspect();
     const Health health = look_at();
     outstanding_ -= outstanding - session.outstanding();
-    if (current_.messages.measured != measured) {
+    if (current_.messages.in_window != in_window) {
         result_.last_measured = now;
     }
     if (current_.mismatches != mismatches && !plan_.goes_on) {
@@ -368,6 +372,24 @@ void Worker::closed_by_peer(std::uint32_t id) {
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);
     }
+}
+
+// Before a close(2) of ours, which would throw away unread what came behind the last echo. False
+// where the session was taken down.
+bool Worker::last_look(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    if (!session.is_up() || session.half_closed()) {
+        return true;
+    }
+    const IoResult result = session.receive(receive_buffer_);
+    if (result.error != 0 || result.bytes == 0) {
+        return true;
+    }
+    const ReceiveTime time = receive_time();
+    return look(id, time.now, [&] {
+        return session.verify(verifier_, std::span(receive_buffer_).first(result.bytes), time,
+                              current_, result_.mismatches);
+    });
 }
 
 void Worker::fail(std::uint32_t id, Phase phase, int error, Ending ending) {

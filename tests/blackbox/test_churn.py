@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """How echoload ends connections, and opens others in their place."""
 
+import os
+import re
+import signal
 import socket
 import threading
 
 import pytest
-from echoload_support import PATIENCE, echoload, honest, received, serve
+from echoload_support import PATIENCE, echoload, honest, mute, received, serve, start_echoload
 
 
 class Ends:
@@ -33,7 +36,9 @@ def check_connections(report):
     assert connections["asked"] + connections["replaced"] == sum(
         connections[key] for key in ("up", "failed", "not_tried")
     ), connections
-    assert report["connect_latency"]["count"] == connections["up"]
+    # Those of the measured part, which are the ones that a rate is told of.
+    measured = round(connections["up_per_s"] * report["window_s"])
+    assert report["connect_latency"]["count"] == measured <= connections["up"]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -174,3 +179,76 @@ def test_echod_keeps_to_every_half_close(echod):
     check_connections(report)
     assert report["connections"]["drained"] == report["connections"]["up"] >= 400
     assert report["messages"]["verified"] == 8000
+
+
+def test_the_text_tells_how_many_came_up_a_second_and_were_drained():
+    with serve(honest) as target:
+        ended = echoload("-c", 2, "-n", 40, "--conn-messages", 4, "--close", "half", target)
+    assert ended.code == 0, ended
+    assert re.search(r"replaced \d+ \(\d+ up a second\), drained \d+", ended.out), ended
+
+
+@pytest.mark.parametrize("close", ["fin", "rst"])
+def test_bytes_that_wait_behind_the_last_echo_are_seen_before_the_close(close, tmp_path):
+    # As many bytes as one receive call takes are the last echo owed; what is extra waits behind.
+    came, stopped, sent = threading.Event(), threading.Event(), threading.Event()
+
+    def adds_behind(connection, _number):
+        stream = b""
+        while len(stream) < 65536:
+            stream += connection.recv(65536)
+        came.set()
+        assert stopped.wait(PATIENCE)
+        connection.sendall(stream + b"extra")
+        sent.set()
+        connection.recv(1)
+
+    address = str(tmp_path / "liar")
+    with serve(adds_behind, socket.AF_UNIX, address) as target:
+        run = start_echoload(
+            *("-c", 1, "-p", 64, "-n", 64, "--conn-messages", 64, "--sizes", "fixed:1016"),
+            *("--close", close, target),
+        )
+        assert came.wait(PATIENCE)
+        run.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.pid, os.WSTOPPED)
+        stopped.set()
+        assert sent.wait(PATIENCE), "all is in its receive buffer"
+        run.send_signal(signal.SIGCONT)
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 4, out + err
+    assert "extra" in out
+
+
+# --- the wait at the end
+
+
+def test_what_is_unanswered_when_the_drain_is_over_has_timed_out():
+    with serve(mute) as target:
+        ended = echoload(
+            *("-c", 2, "-n", 2, "--drain", "200ms", "--timeout", "50s", "--format", "json"),
+            target,
+        )
+    assert ended.code == 5, ended
+    report = ended.json
+    assert report["messages"]["timed_out"] == report["latency"]["count"] == 2
+    assert report["latency"]["min_ns"] >= 200_000_000
+    assert report["elapsed_s"] < 20
+    assert report["errors"] == [{"phase": "timeout", "error": "ETIMEDOUT", "count": 2}]
+    assert any("or 200ms after the end" in reason for reason in report["verdict"]["reasons"])
+
+
+def test_a_half_close_that_is_not_answered_within_the_drain_is_named():
+    def stays(connection, _number):
+        for data in received(connection):
+            connection.sendall(data)
+        gone.wait(PATIENCE)
+
+    gone = threading.Event()
+    with serve(stays) as target:
+        ended = echoload(
+            *("-c", 3, "-n", 30, "--close", "half", "--drain", "200ms", "--format", "json", target)
+        )
+        gone.set()
+    assert ended.code == 5, ended
+    assert ended.json["errors"] == [{"phase": "close", "error": "ETIMEDOUT", "count": 3}]

@@ -343,8 +343,8 @@ def test_more_connections_than_descriptors_are_refused_before_the_start():
         report = echoload("-c", 1000, "--format", "json", target, preexec_fn=few)
     assert ended.code == report.code == 1, ended
     assert ended.out == ""
-    assert "RLIMIT_NOFILE" in ended.err and "at most 32 connections" in ended.err
-    assert "ulimit -Hn 1032" in ended.err and ended.err.count("\n") == 1
+    assert "RLIMIT_NOFILE" in ended.err and "at most 30 connections" in ended.err
+    assert "ulimit -Hn 1034" in ended.err and ended.err.count("\n") == 1
     assert report.json["connections"] is None
     assert report.json["verdict"]["exit_code"] == 1
     assert accepted == []

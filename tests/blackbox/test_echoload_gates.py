@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: MIT
 """echoload's gates: what they let pass, what they stop, and how they say so."""
 
+import threading
+
 import pytest
 
-from echoload_support import closes_after, echoload, honest, mute, serve
+from echoload_support import (
+    PATIENCE,
+    closes_after,
+    echoload,
+    honest,
+    mute,
+    received,
+    serve,
+    start_echoload,
+)
 
 
 def test_gates_that_are_kept_are_shown_and_the_run_is_well():
@@ -52,16 +63,39 @@ def test_losses_within_the_error_rate_are_no_failure():
     with serve(first_closes) as target:
         strict = echoload(*arguments, target)
     with serve(first_closes) as target:
-        lenient = echoload(*arguments, "--max-error-rate", "1%", "--format", "json", target)
+        lenient = echoload(*arguments, "--max-error-rate", "60%", "--format", "json", target)
+    with serve(first_closes) as target:
+        beyond = echoload(*arguments, "--max-error-rate", "40%", target)
     assert strict.code == 5, strict
     assert lenient.code == 0, lenient
     assert lenient.json["messages"]["lost"] >= 1
+    assert beyond.code == 3 and "error rate was 50%, allowed is 40%" in beyond.out, beyond
+
+
+def test_a_server_that_dies_fails_the_run_whatever_errors_are_allowed():
+    dies = threading.Event()
+
+    def mortal(connection, _number):
+        for data in received(connection):
+            if dies.is_set():
+                return
+            connection.sendall(data)
+
+    with serve(mortal) as target:
+        run = start_echoload(
+            *("-c", 5, "-d", "60s", "--max-error-rate", "100%", "--interval", "100ms", target)
+        )
+        next(line for line in run.stderr if "p99" in line)  # it measures
+        dies.set()
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 5, out + err
+    assert "no connection was left" in out and "into the 1m to measure" in out
 
 
 def test_losses_beyond_the_error_rate_are_a_failed_gate():
     with serve(mute) as target:
         ended = echoload(
-            *("-c", 2, "-d", "1s", "--timeout", "50ms", "--max-error-rate", "99%", target)
+            *("-c", 2, "-n", 2, "--timeout", "50ms", "--max-error-rate", "99%", target)
         )
     assert ended.code == 3, ended
     assert "error rate was 100%, allowed is 99%" in ended.out

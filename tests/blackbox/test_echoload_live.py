@@ -82,6 +82,15 @@ def test_a_terminal_that_cannot_take_lines_back_gets_plain_lines():
     assert text.count("1 up") >= 2
 
 
+def test_on_a_terminal_there_is_a_line_a_second_unless_asked_otherwise():
+    with serve(honest) as target:
+        with on_a_terminal("-c", 1, "-d", "2500ms", target) as (run, terminal):
+            text = rest_of(terminal)
+            assert run.wait(PATIENCE) == 0
+    seconds = [float(at) for at in re.findall(r"([\d.]+)s  1 up", text)]
+    assert [1, 2] == [int(at) for at in seconds[:2]], text
+
+
 def test_quiet_is_quiet_on_a_terminal():
     with serve(honest) as target:
         arguments = ("-q", "-c", 1, "-d", "200ms", "--interval", "50ms", target)
@@ -191,4 +200,5 @@ def test_a_full_disk_is_told_and_the_result_is_written_all_the_same(option):
     assert ended.code == 1
     assert "cannot write /dev/full: ENOSPC" in ended.err
     if option == "--hdr":
-        assert "verdict     ok" in ended.out
+        assert "measured    " in ended.out
+        assert "verdict     not possible (exit 1): cannot write /dev/full" in ended.out

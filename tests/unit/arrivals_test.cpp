@@ -149,3 +149,24 @@ TEST(Arrivals, PoissonArrivalsAreTheSameForTheSameSeedAndOthersForAnother) {
     EXPECT_NE(with(1, 0), with(1, 1));
     EXPECT_NE(with(1, 0), with(1ULL << 40U | 1, 0));
 }
+
+TEST(Arrivals, WhatIsLeftIsCountedAndPassedOverWithoutEachOne) {
+    Arrivals arrivals({1'000'000, 1'000'000}, Arrival::constant, std::nullopt, std::nullopt, {0, 2},
+                      1);
+    arrivals.begin(kStart - 1s, kStart);
+    EXPECT_NEAR(static_cast<double>(arrivals.left(kStart + 1h)), 500'000, 1) << "of the warm-up";
+    arrivals.advance(499'999);
+    EXPECT_FALSE(arrivals.measured());
+    arrivals.advance();
+    EXPECT_TRUE(arrivals.measured());
+    EXPECT_NEAR(static_cast<double>(arrivals.left(kStart + 1h)), 1.8e9, 1);
+    arrivals.advance(900'000'000);
+    EXPECT_EQ(arrivals.next(), kStart + 30min);
+
+    Arrivals few({10, 10}, Arrival::constant, std::nullopt, 7, {0, 1}, 1);
+    few.begin(kStart, kStart);
+    EXPECT_EQ(few.left(Arrivals::kNever), 7U);
+    few.advance(7);
+    EXPECT_EQ(few.next(), Arrivals::kNever);
+    EXPECT_EQ(few.left(Arrivals::kNever), 0U);
+}

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <tuple>
 
 using namespace echoload;
 using namespace std::chrono_literals;
@@ -98,7 +99,6 @@ TEST(Gates, TheErrorRateJudgesWhatIsMissingInPlaceOfTheShortfall) {
     result.tally.messages.verified = 997;
     result.tally.messages.timed_out = 1;
     result.tally.messages.lost = 2;
-    result.tally.connections.closed_early = 1;
     EXPECT_EQ(judge(options, result).exit_code, 5);
     options.gates.max_error_rate = 0.003;
     EXPECT_EQ(judge(options, result).exit_code, 0);
@@ -108,12 +108,59 @@ TEST(Gates, TheErrorRateJudgesWhatIsMissingInPlaceOfTheShortfall) {
     EXPECT_EQ(verdict.reasons, std::vector<std::string>{"error rate was 0.3%, allowed is 0.2%"});
 }
 
-TEST(Gates, AFailedConnectionCountsAsOneThatWasTried) {
+TEST(Gates, TheErrorRateIsTheLargerShareOfMessagesAndOfConnections) {
     Tally tally;
     EXPECT_FALSE(error_rate(tally));
+    tally.connections.up = 3;
     tally.connections.failed = 1;
-    tally.messages.sent = 3;
-    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.25);
+    tally.messages.sent = 1'000'000;
+    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.25) << "a million messages do not hide it";
+    tally.connections.closed_early = 1;
+    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.5);
+    tally.messages.sent = 20;
+    tally.messages.shed = 70;
+    tally.messages.unsent = 10;
+    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.8) << "what was never sent was due all the same";
+}
+
+TEST(Gates, ARunThatEndedBeforeItsTimeIsNotDeliveredWhateverErrorsAreAllowed) {
+    Options options = asked(nullptr);
+    options.gates.max_error_rate = 1;
+    RunResult result = thousand();
+    EXPECT_EQ(judge(options, result).exit_code, 0);
+    result.window = 400ms;
+    EXPECT_EQ(judge(options, result).exit_code, 5);
+    EXPECT_EQ(judge(options, result).reasons,
+              std::vector<std::string>{"no connection was left 400ms into the 1s to measure"});
+    result.signal = SIGINT;
+    EXPECT_EQ(judge(options, result).exit_code, 130);
+}
+
+TEST(Gates, AFewShedMessagesAreNotDelivered) {
+    Options options = asked(nullptr);
+    options.pace = Pace{1005, 1005};
+    RunResult result = thousand();
+    result.rate = RateKept{1005, 1000};
+    result.tally.messages.shed = result.tally.messages.measured_shed = 5;
+    const Verdict verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 5);
+    EXPECT_EQ(verdict.reasons,
+              std::vector<std::string>{
+                  "5 messages shed: more than --max-in-flight 100000 were unanswered"});
+    options.gates.max_error_rate = 0.01;
+    EXPECT_EQ(judge(options, result).exit_code, 0);
+}
+
+TEST(Gates, WhatCouldNotBeWrittenDoesNotHideAWrongEcho) {
+    for (const auto& [outcome, code, after] :
+         {std::tuple(Outcome::wrong_echo, 4, 4), std::tuple(Outcome::interrupted, 130, 130),
+          std::tuple(Outcome::not_delivered, 5, 1), std::tuple(Outcome::gate_failed, 3, 1),
+          std::tuple(Outcome::ok, 0, 1)}) {
+        Verdict verdict{outcome, code, {}, {}};
+        add_write_failure(verdict, "cannot write /dev/full");
+        EXPECT_EQ(verdict.exit_code, after) << code;
+        EXPECT_EQ(verdict.reasons.size(), 1U);
+    }
 }
 
 TEST(Gates, AnyOtherTroubleOutranksAFailedGateAndBothAreTold) {

@@ -60,6 +60,31 @@ TEST(Limit, IsWhoseThreadIsBusyAndTheClientFirst) {
     EXPECT_EQ(find_limit(taken(0.5, 0.92)).reason, "its busiest thread took 92 % of a processor");
 }
 
+TEST(Limit, ALoopThatPollsIsNotBusyByThat) {
+    RunResult result = taken(0.99, 0.3);
+    LoopUse loop;
+    loop.user = 600ms;
+    loop.system = 390ms;
+    loop.wall = 1s;
+    loop.polled = 500ms;
+    result.loops.push_back(loop);
+    EXPECT_EQ(find_limit(result).by, Limit::By::client) << "a closed loop does not poll";
+    result.rate = RateKept{40'000, 40'000};
+    EXPECT_EQ(find_limit(result).by, Limit::By::none);
+    EXPECT_NEAR(result.loops[0].work_share(), 0.49, 1e-9);
+    result.loops[0].polled = 50ms;
+    EXPECT_EQ(find_limit(result).by, Limit::By::client);
+}
+
+TEST(Limit, AnOpenLoopThatComesLateIsTheLimitHoweverLittleItUsed) {
+    RunResult result = taken(0.2, 0.3);
+    result.tally.lag.record(6ms);
+    result.tally.response.record(10ms);
+    EXPECT_EQ(find_limit(result).by, Limit::By::client);
+    result.tally.response.record(20ms);
+    EXPECT_EQ(find_limit(result).by, Limit::By::none) << "the server made most of it";
+}
+
 TEST(ProcessWatch, SeesWhatAThreadTookAlsoOfOneThatHasEnded) {
     for (const bool ends : {false, true}) {
         std::promise<void> begin;

@@ -82,6 +82,7 @@ TEST(Verdict, EachShortfallIsExitFiveWithItsReason) {
              r.tally.errors.add(Phase::connect, EADDRNOTAVAIL);
          },
          "ip_local_port_range"},
+        {[](RunResult& r) { r.tally.messages.unsent = 2; }, "2 messages due and never sent"},
     };
     for (const auto& each : cases) {
         RunResult result = good_run();
@@ -105,7 +106,7 @@ TEST(Verdict, ARateThatWasNotKeptIsNamed) {
     result.rate = RateKept{1000, 991};
     EXPECT_EQ(judge(options, result).exit_code, 0);
     result.rate = RateKept{1000, 989};
-    result.tally.messages.shed = 110;
+    result.tally.messages.shed = result.tally.messages.measured_shed = 110;
     const Verdict verdict = judge(options, result);
     EXPECT_EQ(verdict.exit_code, 5);
     EXPECT_EQ(verdict.reasons.at(0), "989 of 1000 messages a second were sent in time (110 shed)");

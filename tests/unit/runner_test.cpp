@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 using namespace echoload;
 using namespace std::chrono_literals;
 
@@ -69,6 +71,29 @@ TEST(Runner, EachLoopTellsWhatItTookOfAProcessor) {
         EXPECT_LE(use.user + use.system, use.wall + 10ms) << "one thread has one processor";
         EXPECT_LE(use.longest_turn, use.turns_total);
     }
+}
+
+TEST(Preflight, PortsAreCountedForAllConnectionsToAnAddressAndOnceForOneGivenTwice) {
+    Options options;
+    const auto check = [&options](const std::vector<std::string>& texts) {
+        auto targets = resolve_targets(texts);
+        check_sources(options, targets);
+    };
+    std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    ASSERT_TRUE(range >> first >> last);
+    options.connections = last - first + 1;
+    EXPECT_NO_THROW(check({"127.0.0.1:1"}));
+    EXPECT_NO_THROW(check({"127.0.0.1:1", "127.0.0.1:2"}));
+    options.connections += 2;
+    EXPECT_NO_THROW(check({"127.0.0.1:1", "127.0.0.1:2"}));
+    EXPECT_THROW(check({"127.0.0.1:1", "127.0.0.1:1"}), NotPossible);
+    options.connections -= 2;
+    options.abuse.parse_connections("idle:1");
+    EXPECT_THROW(check({"127.0.0.1:1"}), NotPossible);
+    options.source = SourceRange::parse("127.0.0.0/8");
+    EXPECT_NO_THROW(check({"127.0.0.1:1"}));
 }
 
 TEST(Preflight, ABadTargetAndAnUnknownHostAreToldApart) {

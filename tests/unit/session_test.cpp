@@ -107,7 +107,7 @@ TEST_F(SessionTest, LatencyIsFromTheSendCallToTheReceiveCall) {
     EXPECT_EQ(tally.service.min(), Duration(5ms));
 }
 
-TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndOnlyWhatCameInTheWindowIsInTheRate) {
+TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndWhatCameInTheWindowIsInTheRateWheneverItWasSent) {
     session.queue(2, false);
     session.queue(3, true);
     send();
@@ -119,8 +119,8 @@ TEST_F(SessionTest, OnlyTheMeasuredPartIsTimedAndOnlyWhatCameInTheWindowIsInTheR
     EXPECT_EQ(tally.messages.verified, 5U);
     EXPECT_EQ(tally.messages.measured, 3U);
     EXPECT_EQ(tally.service.count(), 3U);
-    EXPECT_EQ(tally.messages.in_window, 2U);
-    EXPECT_EQ(tally.bytes.in_window, message(2).size() + message(3).size());
+    EXPECT_EQ(tally.messages.in_window, 4U) << "two of them were sent before it";
+    EXPECT_EQ(tally.bytes.in_window, echo.size() - last.size());
 }
 
 TEST_F(SessionTest, EveryCorruptByteIsNamedByConnectionSequenceAndOffset) {
@@ -231,7 +231,8 @@ TEST_F(SessionTest, ATimeoutCountsWhatWaitedThatLongAsTimedOutAtItsAgeAndTheRest
 }
 
 TEST_F(SessionTest, HoweverASessionEndsEverySentMessageIsCountedOnce) {
-    for (const Ending ending : {Ending::broken, Ending::timed_out, Ending::run_over}) {
+    for (const Ending ending :
+         {Ending::broken, Ending::timed_out, Ending::run_over, Ending::given_up}) {
         attach(0);
         tally.clear();
         session.queue(4, true);
@@ -340,6 +341,28 @@ TEST_F(SessionTest, InAnOpenLoopEveryUnansweredMessageIsInTheHistogramsAtItsAge)
     EXPECT_EQ(tally.response.min(), Duration(37ms));
     EXPECT_EQ(tally.response.max(), Duration(47ms));
     EXPECT_EQ(session.waiting(), 0U);
+}
+
+TEST_F(SessionTest, WhatEndsWithABrokenConnectionIsCountedAndNoTimeOfAnOpenLoop) {
+    session.wait_to_queue(now - 1ms, true);
+    session.wait_to_queue(now - 1ms, true);
+    session.queue(1, false);
+    send();
+    session.end(Ending::broken, now, 10s, tally);
+    EXPECT_EQ(tally.messages.lost, 1U);
+    EXPECT_EQ(tally.messages.unsent, 1U);
+    EXPECT_EQ(tally.messages.measured_gone, 2U);
+    EXPECT_EQ(tally.response.count() + tally.service.count(), 0U) << "a reset is no fast answer";
+}
+
+TEST_F(SessionTest, WhatIsGivenUpHasTimedOutAtItsAge) {
+    session.queue(2, true);
+    send();
+    now += 3ms;
+    session.end(Ending::given_up, now, 10s, tally);
+    EXPECT_EQ(tally.messages.timed_out, 2U);
+    EXPECT_EQ(tally.service.count(), 2U);
+    EXPECT_EQ(tally.service.min(), Duration(3ms));
 }
 
 TEST_F(SessionTest, DueTimesAreKeptForAnyNumberOfWaitingMessages) {

@@ -11,6 +11,7 @@ complete -c echoload -s p -l pipeline -x -d 'Messages in flight on a connection 
 complete -c echoload -l sizes -x -a 'uniform:0-1016 fixed: list: edges' -d 'Sizes of payloads'
 complete -c echoload -l seed -x -d 'Where types, sizes and payloads come from [random]'
 complete -c echoload -l timeout -x -d 'How long to wait for an echo or a connection [10s]'
+complete -c echoload -l drain -x -d 'How long to wait after the end for what is unanswered'
 complete -c echoload -l connect-rate -x -d 'New connections a second'
 complete -c echoload -l warmup -x -d 'How long to exchange messages before measuring [0s]'
 complete -c echoload -l verify -x -a 'full header off' -d 'What of an echo is compared [full]'

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""echoload's result: it is there however a run ends, and its figures are what they are called."""
+
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+from echoload_support import (
+    ECHOLOAD,
+    PATIENCE,
+    adds,
+    echoload,
+    honest,
+    received,
+    refusing_port,
+    serve,
+    start_echoload,
+)
+
+# --- however it ends
+
+
+def test_a_bad_target_leaves_the_result_of_another_run_alone(tmp_path):
+    kept = tmp_path / "result.json"
+    kept.write_text("{}\n")
+    ended = echoload("--format", "json", "-o", kept, "nothing")
+    assert ended.code == 2, ended
+    assert kept.read_text() == "{}\n"
+
+
+def test_a_name_that_is_unknown_is_in_the_json():
+    ended = echoload("--format", "json", "no-such-host.invalid:1")
+    assert ended.code == 1, ended
+    assert ended.json["verdict"]["exit_code"] == 1
+    assert "no-such-host.invalid" in ended.json["verdict"]["reasons"][0]
+    assert ended.err.startswith("echoload: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a name server of its own needs root")
+def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path):
+    address = f"127.{random.randint(2, 250)}.{random.randint(2, 250)}.53"
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text(f"nameserver {address}\n")
+    script = f'mount --bind {resolver} /etc/resolv.conf && exec "$@"'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute_server:
+        mute_server.bind((address, 53))
+        mute_server.settimeout(PATIENCE)
+        with subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", script, "sh", str(ECHOLOAD), "--format", "json"]
+            + ["nobody.answers.test:1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as run:
+            mute_server.recv(512)  # it asks
+            run.send_signal(signal.SIGINT)
+            out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 130, out + err
+    verdict = json.loads(out)["verdict"]
+    assert verdict == {
+        "outcome": "interrupted", "exit_code": 130, "reasons": ["interrupted by SIGINT"]
+    }  # fmt: skip
+
+
+def test_a_series_that_cannot_be_begun_is_in_the_json():
+    ended = echoload("--timeseries", "/dev/full", "--format", "json", "127.0.0.1:1")
+    assert ended.code == 1, ended
+    assert ended.json["verdict"]["reasons"] == [
+        "cannot write /dev/full: ENOSPC (No space left on device)"
+    ]
+
+
+def test_a_series_that_cannot_be_ended_is_in_the_verdict_and_outranked_by_a_wrong_echo(tmp_path):
+    path = tmp_path / "series"
+    arguments = ("-c", 1, "-n", 3, "--timeseries", path, "--format", "json")
+
+    def room_for_the_head():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (head, head))
+
+    with serve(honest) as target:
+        echoload(*arguments, target)
+        head = len(path.read_text().splitlines()[0]) + 10
+        well = echoload(*arguments, target, preexec_fn=room_for_the_head)
+    with serve(adds(b"x")) as target:
+        wrong = echoload(*arguments, target, preexec_fn=room_for_the_head)
+    for ended, code in ((well, 1), (wrong, 4)):
+        assert ended.code == ended.json["verdict"]["exit_code"] == code, ended
+        assert any("EFBIG" in reason for reason in ended.json["verdict"]["reasons"])
+
+
+@pytest.mark.parametrize("option", ["--hdr", "--report"])
+def test_what_cannot_be_written_does_not_hide_a_wrong_echo(option):
+    with serve(adds(b"x")) as target:
+        wrong = echoload("-c", 1, "-n", 3, option, "/dev/full", "--format", "json", target)
+    with serve(honest) as target:
+        well = echoload("-c", 1, "-n", 3, option, "/dev/full", target)
+    assert wrong.code == 4, wrong
+    assert wrong.json["verdict"]["exit_code"] == 4
+    assert well.code == 1, well
+    for ended in (wrong, well):
+        assert "cannot write /dev/full: ENOSPC" in ended.err, ended
+
+
+# --- what figures mean
+
+
+def test_the_rate_and_the_latency_keep_to_littles_law():
+    """Messages in flight are the rate by the mean latency: a rate that missed those on their way at
+    the begin or the end of the measured part would be smaller, here by a twentieth."""
+    connections, pause = 20, 0.05
+
+    def slow(connection, number):
+        for count, data in enumerate(received(connection)):
+            # They do not keep step, so that the end cuts each somewhere else.
+            threading.Event().wait(pause * (number / connections if count == 0 else 1))
+            connection.sendall(data)
+
+    with serve(slow) as target:
+        report = echoload(
+            *("-c", connections, "--warmup", "200ms", "-d", "1s", "--format", "json", target)
+        ).json
+    in_flight = report["rate"]["messages_per_s"] * report["latency"]["mean_ns"] / 1e9
+    assert report["messages"]["in_window"] == pytest.approx(
+        report["rate"]["messages_per_s"] * report["window_s"]
+    )
+    assert in_flight == pytest.approx(connections, rel=0.025)
+
+
+def test_each_loop_tells_what_it_took():
+    with serve(honest) as target:
+        arguments = ["-t", 2, "-c", 4, "-d", "300ms", target]
+        report = echoload("--format", "json", *arguments).json
+        text = echoload(*arguments).out
+    assert len(report["loops"]) == 2
+    for loop in report["loops"]:
+        assert 0 < loop["cpu_share"] <= 1.1 and loop["work_share"] == loop["cpu_share"]
+        assert loop["user_s"] + loop["system_s"] == pytest.approx(
+            loop["cpu_share"] * loop["wall_s"], rel=0.01
+        )
+        assert loop["turns"] > 0
+        assert 0 < loop["mean_turn_ns"] <= loop["longest_turn_ns"]
+        assert loop["lag_p99_ns"] is None and loop["lag_max_ns"] is None
+    assert "\nloops       2; the busiest " in text
+
+
+def test_with_a_number_of_messages_rate_and_processor_time_end_together():
+    """The half-close is answered a second after the last echo, which is no part of either."""
+
+    def stays(connection, _number):
+        for data in received(connection):
+            connection.sendall(data)
+        threading.Event().wait(1)
+
+    with serve(stays) as target:
+        report = echoload("-c", 2, "-n", 40, "--close", "half", "--format", "json", target).json
+    (loop,) = report["loops"]
+    assert report["elapsed_s"] - report["window_s"] >= 0.9
+    assert loop["wall_s"] == pytest.approx(report["window_s"], abs=0.5)
+
+
+def series_of(tmp_path, *arguments):
+    path = tmp_path / "series"
+    with serve(honest) as target:
+        ended = echoload("-c", 2, *arguments, "--timeseries", path, "--interval", "50ms", target)
+    assert ended.code == 0, ended
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+def test_the_lines_of_an_open_loop_have_its_counts_and_those_of_a_closed_one_null(tmp_path):
+    opened = series_of(tmp_path, "-R", 200, "-d", "300ms", "--warmup", "100ms")
+    closed = series_of(tmp_path, "-d", "200ms")
+    assert sum(line["due"] for line in opened) == 80
+    assert all(line["shed"] == line["unsent"] == 0 for line in opened)
+    for line in closed:
+        assert [line[key] for key in ("due", "shed", "unsent", "response", "lag")] == [None] * 5
+    keys = list(opened[0])
+    assert all(list(line) == keys for line in opened + closed), "whatever happened in an interval"
+    assert all("p99_ns" in line["response"] and "p99_ns" in line["lag"] for line in opened)
+
+
+def test_a_refused_connection_is_no_early_end():
+    with refusing_port() as dead, serve(honest) as alive:
+        ended = echoload("-c", 2, "-d", "200ms", dead, alive)
+    assert ended.code == 5, ended
+    assert "no connection was left" not in ended.out
+
+
+# --- the pace of connecting
+
+
+def test_connections_are_opened_at_the_rate_asked_for():
+    with serve(honest) as target:
+        report = echoload(
+            *("-c", 101, "--connect-rate", 100, "-n", 101, "--format", "json", target)
+        ).json
+    # The last one is due a second after the first, whatever happens; a busy machine adds to it.
+    assert 1.0 <= report["ramp_up_s"] <= 2.0
+
+
+def test_a_run_that_is_interrupted_while_it_ramps_up_reports(tmp_path):
+    with serve(honest) as target:
+        run = start_echoload(
+            *("-c", 1000, "--connect-rate", 10, "--interval", "50ms", "--format", "json", target)
+        )
+        next(run.stderr)  # it is under way
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 130, out + err
+    assert json.loads(out)["connections"]["not_tried"] > 900
