@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Where the connections of echoload come from."""
 
-from echoload_support import echoload, honest, serve
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from echoload_support import ECHOLOAD, PATIENCE, echoload, honest, serve
 
 
 def peers_of(*arguments):
@@ -35,7 +41,9 @@ def test_an_address_that_is_not_ours_is_named():
     with serve(honest) as target:
         ended = echoload("-c", 2, "-n", 2, "--source", "192.0.2.1", target)
     assert ended.code == 1, ended
-    assert "EADDRNOTAVAIL" in ended.out
+    assert "bind             2  EADDRNOTAVAIL" in ended.out
+    assert "--source 192.0.2.1 is not an address of this machine" in ended.out
+    assert "ip_local_port_range" not in ended.out, "ports are not what is missing"
 
 
 def test_more_connections_than_ports_are_refused_with_what_to_change():
@@ -43,3 +51,34 @@ def test_more_connections_than_ports_are_refused_with_what_to_change():
     ended = echoload("-c", 1_000_000, "-n", 1, "127.0.0.1:1")
     assert ended.code == 1, ended
     assert "ip_local_port_range" in ended.err or "RLIMIT_NOFILE" in ended.err
+
+
+def test_misbehaving_connections_come_from_the_addresses_asked_for_too():
+    arguments = ["-c", 1, "-d", "500ms", "--source", "127.0.0.77", "--abuse", "idle:2"]
+    assert peers_of(*arguments) == ["127.0.0.77"] * 3
+
+
+@pytest.mark.release_only
+def test_ports_past_those_of_one_address_are_those_of_others():
+    """In a network of its own where an address has 100 ports, so that 350 connections need four."""
+    if os.geteuid() != 0:
+        pytest.skip("a network of its own needs root")
+    server = (
+        "import socket,sys,threading\n"
+        "l=socket.create_server(('127.0.0.1',7));l.listen(512)\n"
+        "def echo(c):\n"
+        "    while d:=c.recv(65536): c.sendall(d)\n"
+        "print(flush=True)\n"
+        "while True: threading.Thread(target=echo,args=(l.accept()[0],),daemon=True).start()\n"
+    )
+    script = (
+        "ip link set lo up && echo 40000 40099 > /proc/sys/net/ipv4/ip_local_port_range || exit 9\n"
+        f"exec 3< <(exec {sys.executable} -c \"$1\"); pid=$!; read -r _ <&3\n"
+        'shift; "$@" -c 350 --source 127.0.0.1 127.0.0.1:7 > /dev/null 2>&1; few=$?\n'
+        '"$@" -c 350 --source 127.0.0.0/8 --format json 127.0.0.1:7; code=$?\n'
+        "kill $pid; [ $few = 1 ] || exit 8; exit $code\n"
+    )
+    command = ["unshare", "--net", "bash", "-c", script, "bash", server, str(ECHOLOAD), "-n", "700"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done
+    assert json.loads(done.stdout)["connections"]["peak"] == 350
