@@ -4,18 +4,26 @@
 The model: the bytes a client has sent, cut into messages by the protocol. Owed are the whole valid
 messages before the first invalid header; nothing else may ever come, and in the end all of it must
 have, unless the client itself has gone. After the client's FIN, or an invalid header, comes FIN.
+
+Some scripts run with timeouts so short that they expire within the script. There anybody may be cut
+off, and what has come then is a prefix of what is owed; in the end everybody must be, and each
+counted under a reason that it gave.
 """
 
+import contextlib
 import random
 import select
 import signal
 import socket
 import struct
+import tempfile
 import time
 
+from echod_daemon import Echod
 from wire import HEADER, MAX_PAYLOAD, TIMEOUT, header, message
 
 LARGEST_PIECE = 1 << 16
+NEVER = {"idle": "0s", "message": "0s", "write": "0s", "drain": "1s"}
 
 
 class Model:
@@ -41,7 +49,9 @@ class Model:
 
 
 class Client:
-    def __init__(self, number, address, rng):
+    def __init__(self, number, address, rng, timed):
+        """`timed`: timeouts may end it at any time."""
+        self.timed = timed
         self.name = f"client {number}"
         self.model = Model()
         self.received = 0
@@ -66,20 +76,24 @@ class Client:
     @property
     def done(self):
         """All that is owed has come, and the end where it is due."""
+        if self.timed:
+            return self.ended
         if self.waiting and not self.model.invalid:
             return False
         due = self.finished or self.model.invalid
         return self.received == self.model.owed and self.ended == due
 
     def write(self):
-        if self.gone or self.finished or not self.waiting or self.model.invalid:
+        if self.gone or self.ended or self.finished or not self.waiting or self.model.invalid:
             return
         try:
             sent = self.socket.send(self.waiting[:LARGEST_PIECE])
         except BlockingIOError:
             return
         except ConnectionError:
-            assert self.model.invalid, f"{self.name}: reset while it sent valid messages"
+            allowed = self.model.invalid or self.timed
+            assert allowed, f"{self.name}: reset while it sent valid messages"
+            self.waiting.clear()
             return
         self.model.send(self.waiting[:sent])
         del self.waiting[:sent]
@@ -92,7 +106,8 @@ class Client:
         except BlockingIOError:
             return
         except ConnectionError as error:
-            raise AssertionError(f"{self.name}: {error!r} instead of FIN") from None
+            assert self.timed, f"{self.name}: {error!r} instead of FIN"
+            data = b""
         self.ended = not data
         end = self.received + len(data)
         assert end <= self.model.owed, f"{self.name}: {end} bytes came, {self.model.owed} are owed"
@@ -100,8 +115,9 @@ class Client:
         self.received = end
 
     def half_close(self):
-        if not self.gone and not self.finished and not self.waiting:
-            self.socket.shutdown(socket.SHUT_WR)
+        if not self.gone and not self.ended and not self.finished and not self.waiting:
+            with contextlib.suppress(OSError) if self.timed else contextlib.nullcontext():
+                self.socket.shutdown(socket.SHUT_WR)
             self.finished = True
 
     def close(self, reset=False):
@@ -123,8 +139,13 @@ class Script:
                 "quota_messages": self.rng.choice([1, 2, 10, 1000]),
                 "accepts_per_turn": self.rng.choice([1, 64]),
             },
-            "timeouts": {"idle": "0s", "message": "0s", "write": "0s", "drain": "1s"},
+            "timeouts": NEVER,
         }
+        self.timed = self.rng.random() < 0.3
+        if self.timed:
+            names = ("idle", "message", "write")
+            short = {name: f"{self.rng.randrange(100, 301)}ms" for name in names}
+            self.config["timeouts"] = {**NEVER, **short}
         self.clients = []
         self.connected = 0
         self.gone_early = 0  # closed by a reset or with echoes unread: not all counts are certain
@@ -137,6 +158,8 @@ class Script:
             for client in self.clients:
                 client.write()
                 client.read(self.rng.choice([1, 100, 1 << 18]))
+            if self.timed and self.rng.random() < 0.2:
+                time.sleep(self.rng.uniform(0, 0.15))  # clients that are slow, not a wait
         self.settle()
         self.check_counters(daemon)
         for client in self.clients:
@@ -174,7 +197,7 @@ class Script:
             del client.waiting[rng.randrange(len(client.waiting)) :]
 
     def connect(self, daemon):
-        self.clients.append(Client(self.connected, daemon.address, self.rng))
+        self.clients.append(Client(self.connected, daemon.address, self.rng, self.timed))
         self.connected += 1
 
     def settle(self):
@@ -185,7 +208,8 @@ class Script:
         while open_ones := [c for c in self.clients if not c.gone and not c.done]:
             poll = select.poll()
             for client in open_ones:
-                output = client.waiting and not client.finished and not client.model.invalid
+                sends = not client.finished and not client.model.invalid and not client.ended
+                output = client.waiting and sends
                 poll.register(client.socket, select.POLLIN | (select.POLLOUT if output else 0))
             if progress != (progress := sum(c.received + c.ended for c in self.clients)):
                 deadline = time.monotonic() + TIMEOUT
@@ -197,6 +221,28 @@ class Script:
                 client.read()
 
     def check_counters(self, daemon):
+        if self.timed:
+            self.check_reasons(daemon)
+        else:
+            self.check_sums(daemon)
+
+    def check_reasons(self, daemon):
+        """Everybody has been ended, and for no reason that nobody gave."""
+        counters = daemon.wait_for_counters(connections=0, closed=self.connected)
+        most = {
+            "closed_protocol_error": sum(c.model.invalid for c in self.clients),
+            "closed_peer": sum(c.finished or c.gone for c in self.clients),
+            "closed_incomplete": sum(c.finished or c.gone for c in self.clients),
+            "closed_reset": self.connected,  # it may send on when it has been cut off
+            "closed_idle_timeout": self.connected,
+            "closed_message_timeout": self.connected,
+            "closed_write_timeout": self.connected,
+        }
+        reasons = {k: v for k, v in counters.items() if k.startswith("closed_") and v}
+        wrong = {name: n for name, n in reasons.items() if n > most.get(name, 0)}
+        assert not wrong, f"ended for {reasons}, at most {most} can be"
+
+    def check_sums(self, daemon):
         # Waited for, not looked at once: the line may still be one that a step before asked for.
         sure = [client for client in self.clients if not client.gone]
         echoed = sum(client.model.messages for client in sure)
@@ -216,10 +262,19 @@ class Script:
             )
 
 
-def run_seed(seed, start):
-    """`start(config)` gives a daemon; the seed is named where the script fails."""
+def run_seed(seed):
+    """Runs a script against a daemon of its own; the seed is named where it fails, however."""
     script = Script(seed)
-    try:
-        script.run(start(script.config))
-    except AssertionError as error:
-        raise AssertionError(f"seed {seed}: {error} (tests/model/run --seed {seed})") from error
+    with tempfile.TemporaryDirectory() as directory:
+        daemon = Echod(directory, script.config)
+        try:
+            script.run(daemon)
+            daemon.finish()
+        except Exception as error:  # where the daemon is gone, a connection is refused
+            told = error if isinstance(error, AssertionError) else repr(error)
+            how = f"tests/model/run --seed {seed}"
+            raise AssertionError(f"seed {seed} ({how}): {told}\n{daemon.log}") from error
+        finally:
+            if daemon.running:
+                daemon.process.kill()
+                daemon.process.wait()

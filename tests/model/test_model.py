@@ -2,7 +2,6 @@
 """The short form: some scripts. tests/model/run has the long one."""
 
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,30 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
-from echod_daemon import Echod  # noqa: E402
-from script import run_seed  # noqa: E402
+from script import Script, run_seed  # noqa: E402
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_every_client_of_a_random_script_gets_what_it_is_owed(seed):
-    with tempfile.TemporaryDirectory() as directory:
-        daemons = []
+    run_seed(seed)
 
-        def start(config):
-            daemons.append(Echod(directory, config))
-            return daemons[-1]
 
-        run_seed(seed, start)
-        for daemon in daemons:
-            daemon.finish()
+def test_the_scripts_run_with_timeouts_that_expire_and_without():
+    assert {Script(seed).timed for seed in range(30)} == {True, False}
+
+
+def test_a_daemon_that_dies_is_told_with_the_seed(monkeypatch):
+    monkeypatch.setattr(Script, "check_counters", lambda _, daemon: daemon.process.kill())
+    with pytest.raises(AssertionError, match=r"seed 7 \(tests/model/run --seed 7\): .*-9"):
+        run_seed(7)
+
+
+def test_a_client_that_the_dead_daemon_refuses_is_told_with_the_seed(monkeypatch):
+    def refused(script, daemon):
+        daemon.process.kill()
+        daemon.process.wait()
+        script.connect(daemon)
+
+    monkeypatch.setattr(Script, "run", refused)
+    with pytest.raises(AssertionError, match=r"seed 7 \(.*\): ConnectionRefusedError"):
+        run_seed(7)
