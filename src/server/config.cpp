@@ -323,10 +323,13 @@ ConfigError::ConfigError(std::vector<std::string> lines)
     : std::runtime_error(fmt::format("{}", fmt::join(lines, "\n"))), lines_(std::move(lines)) {}
 
 Config parse_config(std::string_view text, const std::string& name) {
-    toml::table root;
     Errors errors(name);
+    toml::table root;
     try {
-        root = toml::parse(text, name);
+        // Without the name, which toml++ would copy in a constructor that is noexcept. Its error
+        // has one too: memory that is out just where a file turns out to be no TOML ends the
+        // process.
+        root = toml::parse(text);
     } catch (const toml::parse_error& error) {
         errors.add(error.source(),
                    printable(fmt::format("not valid TOML: {}", error.description())));

@@ -4,8 +4,11 @@
 #include "base/units.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
 
 namespace echod {
 
@@ -31,17 +34,73 @@ void append_connections(std::string& text, std::string_view title,
     }
 }
 
-nlohmann::json connections_json(const std::vector<ConnectionSummary>& connections) {
-    nlohmann::json list = nlohmann::json::array();
-    for (const ConnectionSummary& one : connections) {
-        list.push_back({{"peer", one.peer},
-                        {"messages", one.messages},
-                        {"bytes", one.bytes},
-                        {"kept_bytes", one.kept},
-                        {"age_seconds", to_seconds(one.age)},
-                        {"idle_seconds", to_seconds(one.idle)}});
+// The length of the character of UTF-8 that `text` begins with, 0 where it begins with none
+// (RFC 3629: none longer than needed, no surrogates, nothing above U+10FFFF).
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = [&text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    const unsigned first = byte(0);
+    const std::size_t length = first < 0x80                    ? 1
+                               : first >= 0xc2 && first < 0xe0 ? 2
+                               : first >= 0xe0 && first < 0xf0 ? 3
+                               : first >= 0xf0 && first < 0xf5 ? 4
+                                                               : 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0U) != 0x80) {
+            return 0;
+        }
     }
-    return list;
+    const unsigned second = byte(1);
+    const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+    return wrong ? 0 : length;
+}
+
+// In quotes. What is no UTF-8 becomes U+FFFD: a unix peer's path is bytes.
+std::string json_string(std::string_view text) {
+    std::string quoted = "\"";
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        const char c = text.front();
+        if (length == 0) {
+            quoted += "\\ufffd";
+        } else if (c == '"' || c == '\\') {
+            quoted += {'\\', c};
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+            quoted += text.substr(0, length);
+        }
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return quoted + "\"";
+}
+
+// Each element as `print` gives it, in brackets.
+template <class Elements, class Print>
+std::string json_list(const Elements& elements, Print print) {
+    std::string list = "[";
+    for (const auto& element : elements) {
+        list += (list.size() == 1 ? "" : ",") + print(element);
+    }
+    return list + "]";
+}
+
+std::string connection_json(const ConnectionSummary& one) {
+    return fmt::format(
+        R"({{"peer":{},"messages":{},"bytes":{},"kept_bytes":{},"age_seconds":{},"idle_seconds":{}}})",
+        json_string(one.peer), one.messages, one.bytes, one.kept, to_seconds(one.age),
+        to_seconds(one.idle));
+}
+
+std::string counters_json(const Counters& counters) {
+    std::string object;
+    visit_counters(
+        counters, Counters{}, [&object](std::string_view name, std::uint64_t total, std::uint64_t) {
+            object += fmt::format("{}{}:{}", object.empty() ? "" : ",", json_string(name), total);
+        });
+    return "{" + object + "}";
 }
 
 // Writes one metric family after the other: OpenMetrics wants all of a family together.
@@ -108,31 +167,29 @@ std::string format_status(const ServerState& state) {
     return text;
 }
 
+// Made by hand, since whatever makes it must be able to say that memory is out.
 std::string format_json(const ServerState& state) {
-    nlohmann::json counters;
-    visit_counters(state.counters, Counters{},
-                   [&counters](std::string_view name, std::uint64_t total, std::uint64_t) {
-                       counters[std::string(name)] = total;
-                   });
-    const nlohmann::json object = {
-        {"schema", 1},
-        {"version", ECHOD_VERSION},
-        {"pid", ::getpid()},
-        {"phase", state.phase},
-        {"listeners", state.listeners},
-        {"uptime_seconds", to_seconds(state.uptime)},
-        {"longest_turn_seconds", to_seconds(state.longest_turn)},
-        {"connections", state.gauges.connections},
-        {"waiting", state.gauges.waiting},
-        {"kept_bytes", state.gauges.kept_bytes},
-        {"max_connections", state.limits.max_connections},
-        {"when_full", when_full(state)},
-        {"counters", counters},
-        {"busiest", connections_json(state.busiest)},
-        {"oldest", connections_json(state.oldest)},
+    std::string object;
+    const auto add = [&object](std::string_view name, const std::string& value) {
+        object += fmt::format("{}\"{}\":{}", object.empty() ? "{" : ",", name, value);
     };
-    // A unix peer's path is bytes, not necessarily UTF-8.
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const auto number = [](auto value) { return fmt::format("{}", value); };
+    add("schema", "1");
+    add("version", json_string(ECHOD_VERSION));
+    add("pid", number(::getpid()));
+    add("phase", json_string(state.phase));
+    add("listeners", json_list(state.listeners, json_string));
+    add("uptime_seconds", number(to_seconds(state.uptime)));
+    add("longest_turn_seconds", number(to_seconds(state.longest_turn)));
+    add("connections", number(state.gauges.connections));
+    add("waiting", number(state.gauges.waiting));
+    add("kept_bytes", number(state.gauges.kept_bytes));
+    add("max_connections", number(state.limits.max_connections));
+    add("when_full", json_string(when_full(state)));
+    add("counters", counters_json(state.counters));
+    add("busiest", json_list(state.busiest, connection_json));
+    add("oldest", json_list(state.oldest, connection_json));
+    return object + "}\n";
 }
 
 std::string format_openmetrics(const ServerState& state) {

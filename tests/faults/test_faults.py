@@ -6,19 +6,25 @@ who was hit got a prefix, a new client is served, and it has not spun. In the en
 add up (Echod.finish()).
 """
 
+import contextlib
 import errno
+import re
 import signal
 import socket
+import time
 
 import pytest
 from plan import FOR_EVER, ONE_BYTE
-from wire import Client, message, random_messages
+from wire import TIMEOUT, Client, message, random_messages
 
 MESSAGES = random_messages(seed=3, count=6)
 STREAM = b"".join(MESSAGES)
 PEERS = 3
 # On average; a loop that spins burns all that there is.
-CPU_A_ROUND = 0.25
+CPU_A_ROUND = 0.03
+WINDOW = 0.5  # in which a loop that spins but now and then would be seen
+MOST_CPU = WINDOW / 10
+MOST_SLEEPS = 30  # accepting and the statistics are tried again every 100 ms
 
 
 def received(client, size):
@@ -57,6 +63,13 @@ def round_of_echoes(daemon):
 def check_served(daemon):
     with Client(daemon.address) as client:
         client.echo()
+
+
+def check_that_it_sleeps(daemon):
+    cpu, sleeps = daemon.cpu_seconds(), daemon.sleeps()
+    time.sleep(WINDOW)
+    assert daemon.cpu_seconds() - cpu < MOST_CPU
+    assert daemon.sleeps() - sleeps < MOST_SLEEPS
 
 
 def go_through(daemon, call, error, skips, count=1):
@@ -115,9 +128,8 @@ def test_an_accept_that_fails_for_long_spins_no_loop_and_is_told_of(faulty, erro
     client = Client(daemon.address)
     client.send(message(b"late"))
     assert errno.errorcode[error] in daemon.wait_for_line("cannot accept")
-    begun = daemon.cpu_seconds()
-    assert not client.has_input(1.0)
-    assert daemon.cpu_seconds() - begun < 0.5
+    check_that_it_sleeps(daemon)
+    assert not client.has_input(0)
     daemon.faults.clear()
     assert client.receive(len(message(b"late"))) == message(b"late")
     client.close()
@@ -221,12 +233,23 @@ def test_a_service_manager_that_cannot_be_told_stops_nothing(faulty):
 # Memory.
 
 
-def work_of_all_kinds(daemon):
-    """Whatever takes memory: connections, what they keep, statistics, askers.
+def answer(daemon, command):
+    """What the control socket answers; nothing where the daemon had no memory for it."""
+    text = b""
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.settimeout(20)
+        asker.connect(str(daemon.control_path))
+        try:
+            asker.sendall(command.encode() + b"\n")
+            while data := asker.recv(1 << 16):
+                text += data
+        except ConnectionError:
+            pass
+    return text.decode()
 
-    Not a reload and not "stats json": toml++ and nlohmann/json allocate in functions that are
-    noexcept, so there the process ends.
-    """
+
+def work_of_all_kinds(daemon):
+    """Whatever takes memory: connections, what they keep, statistics, reloads, askers."""
     lost = round_of_echoes(daemon)
     slow = Client(daemon.address)
     try:
@@ -235,16 +258,8 @@ def work_of_all_kinds(daemon):
     except ConnectionError:
         pass
     daemon.send_signal(signal.SIGUSR1)
-    for command in ("status", "stats openmetrics", "no such command"):
-        with socket.socket(socket.AF_UNIX) as asker:
-            asker.settimeout(20)
-            asker.connect(str(daemon.control_path))
-            try:
-                asker.sendall(command.encode() + b"\n")
-                while asker.recv(1 << 16):
-                    pass
-            except ConnectionError:
-                pass
+    for command in ("status", "stats openmetrics", "stats json", "reload", "no such command"):
+        answer(daemon, command)
     slow.close()
     return lost
 
@@ -264,3 +279,78 @@ def test_memory_that_is_out_costs_no_more_than_what_needed_it(faulty, count, ski
         assert daemon.process.poll() is None, f"ended at allocation {skip} of {needed}"
         check_served(daemon)
     assert daemon.faults.hits("malloc") > 0
+
+
+WRONG_VALUE = "[limits]\nquota_messages = -3\nquota_mesages = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "whole"),
+    [
+        ("reload", "", r"ok\n"),
+        ("reload", WRONG_VALUE, r"error\n.* must be 1 to 65535, is -3\n.*did you mean.*\n"),
+        ("stats json", "", r'ok\n\{"schema":1,.*\}\n'),
+        ("stats openmetrics", "", r"ok\n(.*\n)+# EOF\n"),
+        ("status", "", r"ok\n(.*\n)+"),
+    ],
+    ids=["reload", "wrong-value", "json", "openmetrics", "status"],
+)
+def test_an_answer_for_which_memory_is_out_at_any_place_ends_no_daemon(faulty, command, text, whole):
+    daemon = faulty()
+    if text:
+        daemon.write_config_text(text)
+    with Client(daemon.address) as client:
+        client.echo()
+        assert re.fullmatch(whole, answer(daemon, command))
+        calls = daemon.faults.calls("malloc")
+        answer(daemon, command)
+        needed = daemon.faults.calls("malloc") - calls
+        for skip in range(needed + 1):
+            daemon.faults.plan("malloc", errno.ENOMEM, skip)
+            answer(daemon, command)
+            daemon.faults.clear()
+            assert daemon.process.poll() is None, f"ended at allocation {skip} of {needed}"
+            client.echo()
+        assert daemon.faults.hits("malloc") >= needed
+        assert re.fullmatch(whole, answer(daemon, command))
+
+
+# A fault that lasts.
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("accept4", errno.EMFILE),
+        ("accept4", errno.ENOMEM),
+        ("accept4", errno.EPERM),
+        ("recv", errno.ENOMEM),
+        ("send", errno.ENOBUFS),
+        ("epoll_ctl", errno.ENOMEM),
+        ("epoll_ctl", errno.ENOSPC),
+        ("malloc", errno.ENOMEM),
+        ("write", errno.ENOSPC),
+        ("sendmsg", errno.ECONNREFUSED),
+    ],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else value,
+)
+def test_the_loop_sleeps_while_a_fault_lasts_and_serves_when_it_is_over(faulty, call, error):
+    daemon = faulty(stats={"interval": "100ms"})
+    with Client(daemon.address) as before:
+        before.echo()
+        daemon.faults.plan(call, error, count=FOR_EVER)
+        crowd = [Client(daemon.address) for _ in range(PEERS)]
+        for client in (before, *crowd):
+            with contextlib.suppress(ConnectionError):
+                client.send(message(b"x" * 300) + message(b"begun")[:3])
+        daemon.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + TIMEOUT
+        while daemon.faults.hits(call) == 0:
+            assert time.monotonic() < deadline, f"no {call}"
+            time.sleep(0.005)
+        check_that_it_sleeps(daemon)
+        daemon.faults.clear()
+        check_served(daemon)
+        check_that_it_sleeps(daemon)
+        for client in crowd:
+            client.close()
