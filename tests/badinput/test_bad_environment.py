@@ -7,12 +7,14 @@ Passed sockets are those of tests/blackbox/test_activation.py.
 import contextlib
 import os
 import socket
+import time
 
 import pytest
 from echod_daemon import BASE, Echod, launched, merged, to_toml
 from refusal import CONFIG, ECHOD, FAILURE, error_lines, run
 
 WATCHDOGS = ["soon", "-1", "0", "", "1.5", "1", "99999999999999999999999"]
+NO_PROCESSES = ["soon", "-1", "0", "", "1.5", "99999999999", "1 2", "99999999999999999999"]
 
 
 def config_file(tmp_path, **sections):
@@ -36,6 +38,23 @@ def refused(tmp_path, *options, **sections):
 @pytest.mark.parametrize("value", WATCHDOGS)
 def test_a_watchdog_that_makes_no_sense_is_refused_by_name(tmp_path, value):
     assert "WATCHDOG_USEC" in refused(tmp_path, f"--env=WATCHDOG_USEC={value}")
+
+
+@pytest.mark.parametrize("value", NO_PROCESSES)
+def test_a_watchdog_of_what_is_no_process_is_refused_by_name(tmp_path, value):
+    options = ("--env=WATCHDOG_USEC=1000000", f"--env=WATCHDOG_PID={value}")
+    assert "WATCHDOG_PID" in refused(tmp_path, *options)
+
+
+def test_a_watchdog_of_another_process_is_not_fed(tmp_path):
+    daemon = Echod(tmp_path, env={"WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
+    try:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.3:  # three times as long as it would be waited for
+            daemon.statistics()
+        assert not [told for told in daemon.notifications.datagrams if "WATCHDOG=1" in told]
+    finally:
+        daemon.finish()
 
 
 def test_a_watchdog_of_a_thousand_years_is_none_that_spins(tmp_path):
