@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""One run of echod with a control cohort, alone or beside misbehaving ones, and what is held to it.
+
+How each mode of `echoload --abuse` ends, and under which counter, is read from echod(8): the page
+is what is tested.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from echod_daemon import BUILD, ROOT, Echod
+
+ECHOLOAD = BUILD / "client/echoload"
+# So that every mode ends within a run, and each under the timeout that is meant for it: dribble takes
+# 1.6 s for a message, slow-read a second between two of them.
+TIMEOUTS = {"idle": "7s", "message": "1s", "write": "3s", "unacked": "5s"}
+# These begin with a thousand messages each, as fast as they go: a load of its own, by which the
+# control's latency is not judged.
+FLOODS = ("slow-read", "never-read")
+FLOOD_SECONDS = 2
+# What a connection may cost in echod: README's Security.
+RECORD = 144
+MOST_KEPT = 32 * 1024
+SLACK = 4 * 1024 * 1024
+OPENED_A_SECOND = 2000  # by echoload --abuse
+PATIENCE = 120
+
+
+def documented():
+    """{mode: the counters under which it may end} of the list in echod(8), MISBEHAVING CLIENTS."""
+    page = (ROOT / "man/echod.8").read_text()
+    section = re.search(r"^\.Sh MISBEHAVING CLIENTS\n(.*?)^\.Sh ", page, re.M | re.S).group(1)
+    entries = section.partition("\n.El")[0].split("\n.It Cm ")[1:]
+    return {entry.split()[0]: tuple(re.findall(r"closed_\w+", entry)) for entry in entries}
+
+
+class Row:
+    """The figures of one run. `abuse` is {mode: connections}; {}: the control cohort alone."""
+
+    def __init__(self, name, abuse, control):
+        self.name = name
+        self.abuse = abuse
+        self.control = control
+        self.faults = []
+
+    def hold(self, condition, fault):
+        if not condition:
+            self.faults.append(fault)
+
+    @property
+    def p99_ms(self):
+        return self.report["response"]["p99_ns"] / 1e6
+
+    @property
+    def bound_kib(self):
+        connections = sum(self.abuse.values()) + self.control
+        return self.base_kib + (connections * (RECORD + MOST_KEPT) + SLACK) // 1024
+
+    @property
+    def arrival_seconds(self):
+        opening = sum(self.abuse.values()) / OPENED_A_SECOND
+        return opening + (FLOOD_SECONDS if any(mode in FLOODS for mode in self.abuse) else 0)
+
+    def run(self, options, config=None, source=None, beside=None):
+        """Runs it with a daemon of its own, and judges all but the time. `beside(echod)`: a context
+        that stands while the load runs."""
+        total = sum(self.abuse.values())
+        limits = {"max_connections": total + self.control + 100}
+        timeouts = getattr(options, "timeouts", TIMEOUTS)
+        with daemon(config or {"limits": limits, "timeouts": timeouts}) as echod:
+            self.base_kib = echod.resident_kib()
+            with beside(echod) if beside else contextlib.nullcontext():
+                self.report = self.load(echod, options, source)
+            self.counters = settled(echod)["counters"]
+            self.peak_kib = echod.peak_resident_kib()
+        self.check_control()
+        self.hold(
+            self.peak_kib <= self.bound_kib,
+            f"{self.peak_kib} KiB resident, {self.bound_kib} are allowed",
+        )
+        return self
+
+    def load(self, echod, options, source):
+        seconds = options.seconds + self.arrival_seconds
+        more = []
+        if any(mode in FLOODS for mode in self.abuse):
+            seconds = options.seconds
+            more += ["--warmup", f"{self.arrival_seconds:.1f}s"]
+        if self.abuse:
+            more += ["--abuse", ",".join(f"{mode}:{n}" for mode, n in self.abuse.items())]
+        if source:
+            more += ["--source", source]
+        command = [ECHOLOAD, target(echod), "-c", self.control, "-R", options.rate]
+        command += ["-d", f"{seconds:.1f}s", "--timeout", "20s", "--format", "json", "-q", *more]
+        done = subprocess.run(
+            [*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=PATIENCE + seconds, check=False,
+        )  # fmt: skip
+        # 5: a busy machine did not send at the rate asked for, which is no fault of echod.
+        if done.returncode not in (0, 5):
+            self.faults.append(f"echoload ended with {done.returncode}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def check_control(self):
+        """The control cohort has lost nothing."""
+        messages, connections = self.report["messages"], self.report["connections"]
+        for what in ("wrong", "timed_out", "lost", "in_flight_at_end"):
+            self.hold(messages[what] == 0, f"{messages[what]} messages of the control {what}")
+        self.hold(messages["verified"] == messages["sent"] > 0, f"the control: {messages}")
+        for what in ("failed", "ended_early"):
+            self.hold(connections[what] == 0, f"{connections[what]} of the control {what}")
+
+    def check_ends(self, counters_of):
+        """Each mode has ended as documented, by what the daemon counted."""
+        least, most = {"closed_peer": self.control}, {"closed_peer": self.control}
+        for mode, counts in self.report["abuse"].items():
+            for counter in counters_of[mode]:
+                most[counter] = most.get(counter, 0) + counts["opened"]
+                sure = counts["opened"] if len(counters_of[mode]) == 1 else 0
+                least[counter] = least.get(counter, 0) + sure
+            self.hold(counts["opened"] >= counts["asked"], f"{mode}: {counts}")
+            self.hold(counts["refused"] == counts["wrong"] == 0, f"{mode}: {counts}")
+        opened = sum(counts["opened"] for counts in self.report["abuse"].values())
+        ended = {k: v for k, v in self.counters.items() if k.startswith("closed_") and v}
+        self.hold(
+            sum(ended.values()) == self.control + opened
+            and all(ended.get(name, 0) >= number for name, number in least.items())
+            and all(number <= most.get(name, 0) for name, number in ended.items()),
+            f"ended as {ended}; documented is at least {least}, at most {most}",
+        )
+
+    @property
+    def ends(self):
+        return ", ".join(
+            f"{number} {name.removeprefix('closed_')}"
+            for name, number in self.counters.items()
+            if name.startswith("closed_") and name != "closed_peer" and number
+        )
+
+
+class Daemon(Echod):
+    def peak_resident_kib(self):
+        return self._status("VmHWM")
+
+    def state(self):
+        asked = self.ask("--stats", "json")
+        assert asked.returncode == 0, asked.stderr
+        return json.loads(asked.stdout)
+
+
+@contextlib.contextmanager
+def daemon(config):
+    with tempfile.TemporaryDirectory(prefix="echod-abuse-") as directory:
+        echod = Daemon(directory, config)
+        try:
+            yield echod
+        finally:
+            echod.finish()
+
+
+def target(echod):
+    host, port = echod.address
+    return f"{host}:{port}"
+
+
+def settled(echod):
+    """Its statistics once every connection has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while (state := echod.state())["connections"] != 0:
+        assert time.monotonic() < deadline, f"{state['connections']} connections do not end"
+        time.sleep(0.02)  # no event tells of a counter: it has to be asked for
+    return state
+
+
+def beside_abuse(name, abuse, options, counters_of):
+    row = Row(name, abuse, options.control).run(options)
+    row.check_ends(counters_of)
+    return row
+
+
+def beside_one_greedy_address(options):
+    """One address asks for as many connections as there are places; the control has another."""
+    share = options.connections // 2
+    config = {
+        "limits": {
+            "max_connections": options.connections,
+            "max_connections_per_ip": share,
+            "when_full": "reject",
+        },
+        "timeouts": {"idle": "0"},
+    }
+    row = Row("one address", {}, options.control)
+
+    @contextlib.contextmanager
+    def greedy(echod):
+        with contextlib.ExitStack() as stack:
+            for _ in range(options.connections):
+                stack.enter_context(socket.create_connection(echod.address))
+            yield
+
+    row.run(options, config, source="127.0.0.2", beside=greedy)
+    expected = {
+        "accepted": share + options.control,
+        "rejected_per_ip": options.connections - share,
+        "rejected": 0,
+    }
+    counted = {name: row.counters[name] for name in expected}
+    row.hold(counted == expected, f"counted {counted}, not {expected}")
+    return row
