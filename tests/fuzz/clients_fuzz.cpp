@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Connections under a schedule: some peers that send in pieces, read or do not, half-close and go,
-// a kernel that fails and does less than was asked, quotas, clock steps, a drain.
+// a kernel that fails and does less than was asked, quotas, clock steps, hand-overs, a drain.
 //
 // What is held to, after each step: a peer has been sent nothing but a prefix of what it is owed;
 // the counters add up; no more is kept than one receive buffer a connection. At the end the kernel
 // is well again and every peer reads: with no help but epoll's events and the ready queue, whoever
 // is still connected must get all it is owed, and whoever half-closed or sent an invalid header
-// must see the end. A state that no event moves on shows there.
+// must see the end, and everybody in a drain who has not begun a message. A state that no event
+// moves on shows there. A hand-over loses nothing: all that holds goes on behind it.
 #include "bytes.hpp"
 #include "kernel.hpp"
 #include "net/socket.hpp"
 #include "server/clients.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -44,7 +46,7 @@ class Schedule {
 public:
     explicit Schedule(fuzz::Bytes& in) : in_(in) {
         limits_.quota_messages = 1 + in_.choice(20);
-        clients_.configure(limits_, timeouts_);
+        clients_->configure(limits_, timeouts_);
         connect();
     }
 
@@ -92,6 +94,9 @@ private:
         case 11:
             rare();
             break;
+        case 12:
+            hand_over();
+            break;
         default:
             turn((in_.byte() & 1U) != 0);
             break;
@@ -101,7 +106,7 @@ private:
     Peer& peer() { return peers_[in_.choice(static_cast<std::uint32_t>(peers_.size()))]; }
 
     void connect() {
-        if (peers_.size() == kMostPeers) {
+        if (peers_.size() == kMostPeers || draining_) { // nobody is accepted in a drain
             return;
         }
         std::array<int, 2> fds{};
@@ -113,7 +118,7 @@ private:
         Peer peer;
         peer.fd.reset(fds[1]);
         peer.server_fd = fds[0];
-        if (clients_.add(UniqueFd(fds[0]), Endpoint{}, now_)) {
+        if (clients_->add(UniqueFd(fds[0]), Endpoint{}, now_)) {
             peers_.push_back(std::move(peer));
         } else {
             require(fuzz::kernel().was_fatal, "a connection is taken where nothing fails");
@@ -215,8 +220,8 @@ private:
 
     void advance(Duration step) {
         now_ += step;
-        clients_.expire(now_);
-        const auto next = clients_.next_deadline();
+        clients_->expire(now_);
+        const auto next = clients_->next_deadline();
         require(!next || *next > now_, "no deadline that is over is left");
     }
 
@@ -226,7 +231,7 @@ private:
         timeouts_.idle = std::chrono::milliseconds(in_.pair());
         timeouts_.message = std::chrono::milliseconds(in_.pair());
         timeouts_.write = std::chrono::milliseconds(in_.pair());
-        clients_.configure(limits_, timeouts_);
+        clients_->configure(limits_, timeouts_);
     }
 
     void rare() {
@@ -235,48 +240,84 @@ private:
         }
         switch (in_.choice(2)) {
         case 0:
-            if (clients_.open() != 0) {
-                clients_.evict_longest_idle();
+            if (clients_->open() != 0) {
+                clients_->evict_longest_idle();
             }
             break;
         default:
             draining_ = true;
-            clients_.start_drain(now_);
+            clients_->start_drain(now_);
             break;
         }
+    }
+
+    // The next process, with an epoll of its own, takes over whoever has not just ended.
+    void hand_over() {
+        if (draining_ || in_.choice(4) != 0) {
+            turn(false);
+            return;
+        }
+        std::vector<ParkedConnection> parked;
+        std::vector<int> fds;
+        clients_->park(now_, parked, fds);
+        std::vector<UniqueFd> passed;
+        for (const int fd : fds) {
+            passed.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+            require(static_cast<bool>(passed.back()), "there are descriptors");
+        }
+        const std::size_t count = parked.size();
+        std::vector<std::vector<std::byte>> kept; // as a state file keeps them
+        for (ParkedConnection& one : parked) {
+            kept.emplace_back(one.kept.begin(), one.kept.end());
+            one.kept = kept.back();
+        }
+        clients_->forget_parked(count);
+        clients_->close_all(CloseReason::stopped);
+        require(clients_->kept_bytes() == 0, "nothing is left to the process before");
+        fuzz::kernel().forget_descriptors();
+        clients_.reset();
+        epoll_ = std::make_unique<Epoll>();
+        clients_ = std::make_unique<Clients>(*epoll_, counters_);
+        clients_->configure(limits_, timeouts_);
+        const std::size_t failed = clients_->restore(parked, passed, now_);
+        require(failed + clients_->open() == count, "each is taken over or closed");
+        require(failed == 0 || fuzz::kernel().was_fatal, "all are taken over where nothing fails");
     }
 
     void turn(bool others_wait) {
         fuzz::kernel().make_good();
         std::array<epoll_event, 16> events{};
-        const int n = epoll_.wait(events, Duration::zero());
+        const int n = epoll_->wait(events, Duration::zero());
         for (int i = 0; i < n; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
-            clients_.on_event(event.data.u64, event.events);
+            clients_->on_event(event.data.u64, event.events);
         }
-        if (clients_.has_ready()) {
-            clients_.serve_ready(now_, others_wait);
+        if (clients_->has_ready()) {
+            clients_->serve_ready(now_, others_wait);
         }
     }
 
     void check() const {
         std::vector<ConnectionSummary> all;
         std::vector<ConnectionSummary> none;
-        clients_.summarize(kMostPeers, now_, all, none);
+        clients_->summarize(kMostPeers, now_, all, none);
         std::size_t kept = 0;
         for (const ConnectionSummary& one : all) {
             require(one.kept <= kReceiveBuffer, "one receive buffer is the most that is kept");
             kept += one.kept;
         }
-        require(clients_.kept_bytes() <= clients_.open() * kReceiveBuffer &&
-                    clients_.kept_bytes() >= kept && (kept != 0 || clients_.kept_bytes() == 0),
+        require(clients_->kept_bytes() <= clients_->open() * kReceiveBuffer &&
+                    clients_->kept_bytes() >= kept && (kept != 0 || clients_->kept_bytes() == 0),
                 "buffers are lent to those who keep something, and given back");
         const Counters& c = counters_;
-        require(c.accepted == clients_.open() + c.closed_total(), "every connection ends once");
-        require(c.bytes_in == c.bytes_out + c.bytes_dropped + kept, "every byte ends once");
-        const std::uint64_t done = c.messages_out + c.messages_dropped;
-        require(kept == 0 ? c.messages_in == done : c.messages_in >= done,
-                "every message ends once");
+        require(c.accepted + c.restored == clients_->open() + c.closed_total(),
+                "every connection ends once");
+        require(c.bytes_in + c.bytes_restored ==
+                    c.bytes_out + c.bytes_dropped + c.bytes_parked + kept,
+                "every byte ends once");
+        const std::uint64_t begun = c.messages_in + c.messages_restored;
+        const std::uint64_t done = c.messages_out + c.messages_dropped + c.messages_parked;
+        require(kept == 0 ? begun == done : begun >= done, "every message ends once");
     }
 
     // The kernel is well, everybody reads, and the clock stands: the end is reached by events
@@ -295,7 +336,7 @@ private:
                 read(one, 65536);
             }
             check();
-            quiet = before == counters_ && !clients_.has_ready() ? quiet : -1;
+            quiet = before == counters_ && !clients_->has_ready() ? quiet : -1;
         }
         // Whom a timeout, a failure or the drain may have cut off is owed a prefix, no more.
         std::uint64_t cut_off = was_fatal || draining_ ? 1 : 0;
@@ -314,23 +355,25 @@ private:
                 require(one.received.size() == owed.bytes, "nobody waits for what is owed");
                 require(one.ended == must_end, "the end comes when it is due, and not before");
             }
+            const bool begun = owed.bytes != one.sent.size();
+            require(one.ended || begun || !draining_, "a drain ends whoever has nothing to do");
         }
         now_ += 25h;
         for (int i = 0; i < 8 && timeouts_.idle != Duration::zero(); ++i) {
-            clients_.expire(now_);
+            clients_->expire(now_);
             now_ += 25h;
         }
-        require(timeouts_.idle == Duration::zero() || clients_.open() == 0, "idle ones go");
-        clients_.close_all(CloseReason::stopped);
+        require(timeouts_.idle == Duration::zero() || clients_->open() == 0, "idle ones go");
+        clients_->close_all(CloseReason::stopped);
         check();
     }
 
     fuzz::Bytes& in_;
     Config::Limits limits_;
     Config::Timeouts timeouts_;
-    Epoll epoll_;
+    std::unique_ptr<Epoll> epoll_ = std::make_unique<Epoll>();
     Counters counters_;
-    Clients clients_{epoll_, counters_};
+    std::unique_ptr<Clients> clients_ = std::make_unique<Clients>(*epoll_, counters_);
     TimePoint now_{1h};
     std::vector<Peer> peers_;
     std::uint32_t mark_ = 0;

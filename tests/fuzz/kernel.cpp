@@ -26,6 +26,11 @@ void Kernel::reset() {
     *this = Kernel{};
 }
 
+void Kernel::forget_descriptors() {
+    watched.clear();
+    deceived.clear();
+}
+
 void Kernel::make_good() {
     for (const int fd : std::exchange(deceived, {})) {
         if (const auto found = watched.find(fd); found != watched.end()) {

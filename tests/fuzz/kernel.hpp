@@ -43,6 +43,9 @@ struct Kernel {
     /// it could, or said EAGAIN, gives an edge when that is over.
     void make_good();
 
+    /// Forgets what is registered, since all of it has been closed; what is planned stays.
+    void forget_descriptors();
+
     void reset();
     std::set<int> deceived;
 };
