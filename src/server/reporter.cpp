@@ -31,6 +31,11 @@ std::string text_of(const Counters& now, const Counters& before, const Gauges& g
     return text;
 }
 
+std::string status_text(const Gauges& gauges, double messages_per_s, double bytes_per_s) {
+    return fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out", gauges.connections,
+                       messages_per_s, bytes_per_s / 1e6);
+}
+
 std::string upper(std::string_view name) {
     std::string text;
     std::transform(name.begin(), name.end(), std::back_inserter(text),
@@ -58,11 +63,22 @@ void Reporter::start_window(TimePoint now) noexcept {
 
 void Reporter::report(const Gauges& gauges, TimePoint now) {
     if (!has_news()) {
-        due_.reset(); // until something happens
+        report_quiet(gauges, now);
         return;
     }
     due_ = now + interval_; // also where memory is out and nothing can be written
     write(gauges, now);
+}
+
+// What the manager shows stays until it is told something else, which may be for hours.
+void Reporter::report_quiet(const Gauges& gauges, TimePoint now) {
+    due_ = now + interval_;
+    if (!status_is_of_now_) {
+        status_is_of_now_ = service_.status(status_text(gauges, 0, 0), now);
+    }
+    if (status_is_of_now_) {
+        due_.reset(); // until something happens
+    }
 }
 
 void Reporter::report_now(const Gauges& gauges, TimePoint now) {
@@ -75,9 +91,8 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
         return static_cast<double>(part) / to_seconds(window);
     };
     const std::string status =
-        fmt::format("{} connections, {:.0f} messages/s, {:.1f} MB/s out", gauges.connections,
-                    rate(counters_.messages_out - last_.messages_out),
-                    rate(counters_.bytes_out - last_.bytes_out) / 1e6);
+        status_text(gauges, rate(counters_.messages_out - last_.messages_out),
+                    rate(counters_.bytes_out - last_.bytes_out));
     log_.entry(LogLevel::info, message_id::kStatistics, fields(gauges, window),
                fmt::format("statistics of {:.2f}s: {}", to_seconds(window),
                            text_of(counters_, last_, gauges, longest_turn_)));
@@ -86,7 +101,8 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
     longest_turn_ever_ = longest_turn();
     longest_turn_ = {};
     window_start_ = now;
-    service_.status(status, now);
+    (void)service_.status(status, now);
+    status_is_of_now_ = false; // once the window is over
 }
 
 void Reporter::report_totals(const Gauges& gauges, TimePoint now) {

@@ -51,7 +51,8 @@ public:
 
     [[nodiscard]] TimePoint started() const noexcept { return started_; }
 
-    /// The line of the window that ends now, or none where nothing changed in it.
+    /// The line of the window that ends now. Where nothing changed in it there is none, and the
+    /// service manager is told once that nothing goes on.
     void report(const Gauges& gauges, TimePoint now);
 
     /// The line of the window so far, even if nothing changed in it.
@@ -62,6 +63,7 @@ public:
 
 private:
     void start_window(TimePoint now) noexcept;
+    void report_quiet(const Gauges& gauges, TimePoint now);
     void write(const Gauges& gauges, TimePoint now);
     [[nodiscard]] std::vector<JournalField> fields(const Gauges& gauges, Duration window) const;
 
@@ -75,6 +77,7 @@ private:
     Duration longest_turn_{};      ///< in this window
     Duration longest_turn_ever_{}; ///< in those before it
     std::optional<TimePoint> due_;
+    bool status_is_of_now_ = true; ///< the service manager shows no rate that is over
 };
 
 } // namespace echod

@@ -138,13 +138,14 @@ int ServiceManager::ready(const std::string& status) {
     return -std::min(sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str()), 0);
 }
 
-void ServiceManager::status(const std::string& text, TimePoint now) {
+bool ServiceManager::status(const std::string& text, TimePoint now) {
     constexpr Duration kPause = std::chrono::seconds(1);
     if (next_status_ && now < *next_status_) {
-        return;
+        return false;
     }
     next_status_ = now + kPause;
     (void)sd_notify(0, fmt::format("STATUS={}", text).c_str());
+    return true;
 }
 
 void ServiceManager::stopping(const std::string& status, Duration at_most) {

@@ -44,9 +44,10 @@ public:
 
     /// Returns 0, or the errno where a manager is named but cannot be told.
     [[nodiscard]] int ready(const std::string& status);
-    /// The line that `systemctl status` shows. Held back where the last one was told less than a
-    /// second ago: a manager that is stuck would stop whoever tells it more than it can queue.
-    void status(const std::string& text, TimePoint now);
+    /// The line that `systemctl status` shows. Held back, and false, where the last one was told
+    /// less than a second ago: a manager that is stuck would stop whoever tells it more than it can
+    /// queue.
+    bool status(const std::string& text, TimePoint now);
     /// `at_most`: how long the stop may take before the manager loses patience.
     void stopping(const std::string& status, Duration at_most);
     /// The loop is alive.

@@ -43,6 +43,17 @@ def test_the_status_is_told_once_a_second_at_most(echod):
     assert len(told) <= time.monotonic() - daemon.started_at + 1
 
 
+def test_a_status_that_is_over_is_replaced_once(echod):
+    daemon = echod(stats={"interval": "100ms"})
+    client = daemon.connect()
+    client.echo()
+    daemon.wait_for_notification("^STATUS=1 connections, [1-9]")
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s, 0.0 MB/s out$")
+    sleeps = daemon.sleeps()
+    assert not client.has_input(0.5)
+    assert daemon.sleeps() <= sleeps + 1  # and nothing wakes it for that any more
+
+
 def test_no_status_is_told_while_nothing_changes(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
