@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -170,15 +171,20 @@ ControlAnswer ask_daemon(const std::string& path, std::string_view command, Dura
         throw std::runtime_error(fmt::format("control socket {}: {}", path, what));
     };
     const Endpoint endpoint = endpoint_of(path);
+    const TimePoint deadline = Clock::now() + timeout;
     const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // A daemon that hangs fills its backlog, and then connect(2) waits, as long as this says.
+    const auto us = std::chrono::ceil<std::chrono::microseconds>(timeout).count();
+    const timeval limit{us / 1'000'000, us % 1'000'000};
+    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (!fd || ::connect(fd.get(), endpoint.address(), endpoint.length()) != 0) {
-        fail(fmt::format("no echod answers: {}", describe_errno(errno)));
+        fail(errno == EAGAIN ? "no answer in time"
+                             : fmt::format("no echod answers: {}", describe_errno(errno)));
     }
     const std::string line = std::string(command) + "\n";
     if (send_some(fd.get(), std::as_bytes(std::span(line))).bytes != line.size()) {
         fail("the command could not be sent");
     }
-    const TimePoint deadline = Clock::now() + timeout;
     std::string text;
     std::array<std::byte, 4096> bytes{};
     for (;;) {

@@ -155,6 +155,21 @@ TEST_F(ControlTest, AnEndlessCommandIsNotCollected) {
     EXPECT_EQ(asked, 0);
 }
 
+TEST_F(ControlTest, ADaemonThatHangsWithAFullBacklogIsNotWaitedForLongerThanAsked) {
+    const Endpoint at = resolve_target("unix:" + path).front();
+    const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(::bind(listener.get(), at.address(), at.length()), 0);
+    ASSERT_EQ(::listen(listener.get(), 0), 0);
+    std::vector<UniqueFd> waiting;
+    for (bool full = false; !full;) {
+        waiting.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        full = ::connect(waiting.back().get(), at.address(), at.length()) != 0;
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_THROW((void)ask_daemon(path, "status", 50ms), std::runtime_error);
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, 50ms);
+}
+
 TEST_F(ControlTest, NobodyAtThePathIsNamed) {
     try {
         (void)ask_daemon(path, "status", 1s);
