@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -62,10 +63,14 @@ void add_options(CLI::App& app, Options& options) {
                    fmt::format("Read the configuration from FILE [{}]", kDefaultConfigPath))
         ->check(not_empty)
         ->option_text("FILE");
-    app.add_flag("--check-config", options.check_config,
-                 "Say whether the configuration is valid and exit with 0 or 78");
-    app.add_flag("--print-config", options.print_config,
-                 "Print the configuration that is read, with every key, as TOML and exit");
+    auto* check = app.add_flag("--check-config", options.check_config,
+                               "Say whether the configuration is valid and exit with 0 or 78")
+                      ->option_text(" ");
+    auto* print = app.add_flag("--print-config", options.print_config,
+                               "Print the configuration that is read, with every key, as TOML and "
+                               "exit")
+                      ->option_text(" ")
+                      ->excludes(check);
     app.add_option(
            "--control", options.control_path,
            fmt::format("Serve, or ask, the control socket SOCKET [{}]", kDefaultControlPath))
@@ -78,17 +83,18 @@ void add_options(CLI::App& app, Options& options) {
                                 "Have it read its configuration again; exit with 0 once that is in "
                                 "force,\nwith 1 where it was refused")
                        ->group(group)
-                       ->option_text(" ");
+                       ->option_text(" ")
+                       ->excludes(check, print);
     auto* status = app.add_flag("--status", options.status, "Print its state, for a person")
                        ->group(group)
                        ->option_text(" ")
-                       ->excludes(reload);
+                       ->excludes(check, print, reload);
     app.add_option("--stats", options.stats,
                    "Print its state, for a program; FORMAT is json or openmetrics")
         ->check(CLI::IsMember({"json", "openmetrics"}))
         ->group(group)
         ->option_text("FORMAT")
-        ->excludes(reload, status);
+        ->excludes(check, print, reload, status);
     app.footer(
         "Exit status: 0 stopped as asked, or answered; 1 failure; 2 wrong usage; 75 connections\n"
         "handed over; 78 invalid configuration.\n"
@@ -100,7 +106,9 @@ void add_options(CLI::App& app, Options& options) {
 
 Config read_config(const Options& options, bool& is_default) {
     const std::string path(options.config_path.empty() ? kDefaultConfigPath : options.config_path);
-    is_default = options.config_path.empty() && ::access(path.c_str(), F_OK) != 0;
+    // Only what is not there may be missing: what cannot be reached is an error to tell.
+    is_default = options.config_path.empty() && ::access(path.c_str(), F_OK) != 0 &&
+                 (errno == ENOENT || errno == ENOTDIR);
     return is_default ? Config{} : load_config(path);
 }
 
@@ -150,13 +158,13 @@ int ask(const Options& options) {
     const std::string path(options.control_path.empty() ? kDefaultControlPath
                                                         : options.control_path);
     const ControlAnswer answer = ask_daemon(path, command_of(options), std::chrono::seconds(30));
-    if (answer.ok) {
-        fmt::print("{}", answer.text);
-        return flush_output();
+    // The daemon has logged what it says of a reload: where this is ExecReload=, the journal has
+    // it.
+    const bool told = options.reload && is_journal(answer.ok ? STDOUT_FILENO : STDERR_FILENO);
+    if (!told) {
+        fmt::print(answer.ok ? stdout : stderr, "{}", answer.text);
     }
-    // The daemon has logged each line: where this is ExecReload=, the journal has them already.
-    fmt::print(stderr, "{}", stderr_is_journal() ? "" : answer.text);
-    return kExitFailure;
+    return answer.ok ? flush_output() : kExitFailure;
 }
 
 // The default place belongs to the service; a daemon started by hand does without, and so does one
@@ -277,9 +285,10 @@ int serve(const Options& options) {
     Log log(start.config.log.target, start.config.log.level);
     tell(start, log);
     if (!start.passed_error.empty()) {
-        log->error("{}", start.passed_error);
+        log.entry(LogLevel::error, message_id::kStartFailed, {}, start.passed_error);
         return kExitFailure;
     }
+    bool serves = false;
     try {
         raise_descriptor_limit();
         const auto load = [&options, &log] {
@@ -300,9 +309,14 @@ int serve(const Options& options) {
         if (start.passed.stored) {
             empty_store();
         }
+        serves = true;
         return server.run() == Server::Ended::stopped ? 0 : EX_TEMPFAIL;
     } catch (const std::exception& error) {
-        log->error("{}", error.what());
+        if (serves) {
+            log->error("{}", error.what());
+        } else {
+            log.entry(LogLevel::error, message_id::kStartFailed, {}, error.what());
+        }
         return kExitFailure;
     }
 }
@@ -310,7 +324,17 @@ int serve(const Options& options) {
 // Before there is a log. In the journal a line is an error by its prefix (sd-daemon(3)); without,
 // it would be one of level info.
 void complain(std::string_view line) {
-    fmt::print(stderr, "{}{}\n", stderr_is_journal() ? "<3>" : "", line);
+    fmt::print(stderr, "{}{}\n", is_journal(STDERR_FILENO) ? "<3>" : "", line);
+}
+
+// The lines before it name what is wrong: they went through the stream that the journal always
+// knows the unit of, which it may not of a datagram whose sender is gone already.
+void tell_start_failed() {
+    if (is_journal(STDERR_FILENO)) {
+        Log(LogTarget::journal, LogLevel::error)
+            .entry(LogLevel::error, message_id::kStartFailed, {},
+                   "start failed: the configuration is not valid");
+    }
 }
 
 } // namespace
@@ -343,6 +367,9 @@ int main(int argc, char** argv) {
     } catch (const ConfigError& error) {
         for (const std::string& line : error.lines()) {
             complain(line);
+        }
+        if (!options.check_config && !options.print_config) {
+            tell_start_failed();
         }
         return EX_CONFIG;
     } catch (const std::exception& error) {

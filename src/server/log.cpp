@@ -78,10 +78,10 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 } // namespace
 
-bool stderr_is_journal() {
+bool is_journal(int fd) {
     const char* stream = std::getenv("JOURNAL_STREAM");
     struct stat status {};
-    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) {
+    if (stream == nullptr || ::fstat(fd, &status) != 0) {
         return false;
     }
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
@@ -169,7 +169,7 @@ bool StderrSink::write_line(const spdlog::details::log_msg& message) noexcept {
 }
 
 Log::Log(LogTarget target, LogLevel level) {
-    const bool stderr_to_journal = stderr_is_journal();
+    const bool stderr_to_journal = is_journal(STDERR_FILENO);
     if (target == LogTarget::journal || (target == LogTarget::automatic && stderr_to_journal)) {
         journal_ = std::make_shared<JournalSink>();
     }
@@ -198,9 +198,13 @@ void Log::set_level(LogLevel level) {
     logger_->set_level(to_spdlog(level));
 }
 
+bool Log::writes(LogLevel level) const noexcept {
+    return logger_->should_log(to_spdlog(level));
+}
+
 void Log::entry(LogLevel level, std::string_view message_id, std::vector<JournalField> fields,
                 const std::string& text) {
-    if (!logger_->should_log(to_spdlog(level))) {
+    if (!writes(level)) {
         return;
     }
     if (journal_ != nullptr) {

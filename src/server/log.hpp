@@ -19,6 +19,7 @@ namespace echod {
 /// (sd_journal_print(3), systemd.journal-fields(7)).
 namespace message_id {
 inline constexpr std::string_view kStart = "23c141ce792241b69c1e5ba9a7ce7dbb";
+inline constexpr std::string_view kStartFailed = "8fc97caa7c544892a674eedc872f7a61";
 inline constexpr std::string_view kReady = "bd354eb4b07b466f9e8a44b021072473";
 inline constexpr std::string_view kReload = "22a9171c0eb647df82508c626848868b";
 inline constexpr std::string_view kReloadFailed = "ff598b4adb0b444dbd868a20e40d8ed8";
@@ -49,6 +50,9 @@ public:
     [[nodiscard]] spdlog::logger& operator*() noexcept { return *logger_; }
     [[nodiscard]] spdlog::logger* operator->() noexcept { return logger_.get(); }
 
+    /// True where a line of this level is written: what it would say need not be made up else.
+    [[nodiscard]] bool writes(LogLevel level) const noexcept;
+
     /// A line with a MESSAGE_ID and fields; on standard error the text alone.
     void entry(LogLevel level, std::string_view message_id, std::vector<JournalField> fields,
                const std::string& text);
@@ -61,8 +65,8 @@ private:
     std::unique_ptr<spdlog::logger> logger_;
 };
 
-/// True where descriptor 2 is the stream that JOURNAL_STREAM names by device and inode: the
-/// variable alone proves nothing, it outlives a redirection (systemd.exec(5), $JOURNAL_STREAM).
-[[nodiscard]] bool stderr_is_journal();
+/// True where `fd` is the stream that JOURNAL_STREAM names by device and inode: the variable alone
+/// proves nothing, it outlives a redirection (systemd.exec(5), $JOURNAL_STREAM).
+[[nodiscard]] bool is_journal(int fd);
 
 } // namespace echod

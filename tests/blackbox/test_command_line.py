@@ -276,3 +276,17 @@ def test_output_that_cannot_be_written_is_a_failure(option):
             timeout=20,
         )
     assert result.returncode == 1
+
+
+@pytest.mark.parametrize("asking", [["--reload"], ["--status"], ["--stats", "json"]])
+@pytest.mark.parametrize("reading", ["--check-config", "--print-config"])
+def test_reading_a_file_and_asking_the_daemon_exclude_each_other(asking, reading):
+    for arguments in ([reading, *asking], [*asking, reading]):
+        result = run_echod(*arguments)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_two_that_read_a_file_exclude_each_other():
+    assert run_echod("--check-config", "--print-config").returncode == 2

@@ -229,3 +229,21 @@ def test_readme_has_only_options_that_the_programs_know():
 def test_help_fits_a_terminal_of_100_columns(program):
     lines = words.help_text(program).splitlines()
     assert [line for line in lines if len(line) > 100] == []
+
+
+def test_the_manual_page_has_the_number_of_descriptors_that_are_kept_free():
+    server = (ROOT / "src/server/server.cpp").read_text()
+    control = (ROOT / "src/server/control.hpp").read_text()
+    fixed = re.search(r"kReservedDescriptors = (\d+) \+ ControlSocket::kTokens;", server)[1]
+    tokens = re.search(r"kTokens = (\d+);", control)[1]
+    text = words.section(words.PAGE["echod"], "LISTENING SOCKETS")
+    assert f"one a listening socket and {int(fixed) + int(tokens)} others" in text
+
+
+PAGES = ["echod.8", "echod.toml.5", "echod-protocol.7"]
+
+
+@pytest.mark.parametrize("title", ["EXAMPLES", "EXIT STATUS", "SIGNALS", "FILES", "ENVIRONMENT"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_manual_page_has_the_sections_that_readers_look_for(page, title):
+    assert words.section(ROOT / "man" / page, title).strip()

@@ -47,3 +47,15 @@ def test_the_socket_unit_listens_where_the_default_configuration_does():
         for address in re.findall('"(.*?)"', addresses)
     ]
     assert f"\nBacklog={backlog}\n" in unit
+
+
+def test_the_catalog_explains_each_field_of_statistics():
+    counters = (ROOT / "src/server/counters.hpp").read_text()
+    reporter = (ROOT / "src/server/reporter.cpp").read_text()
+    sent = {name.upper() for name in re.findall(r'visit\("(\w+)"', counters)} | {"CLOSED"}
+    sent |= set(re.findall(r'add\("ECHOD_(\w*[A-Z])"', reporter))
+    _, body = catalog_entries()[MESSAGE_ID["statistics"]]
+    table = set(re.findall(r"[A-Z_]+", "\n".join(re.findall(r"(?m)^ {4}.*", body))))
+    assert len(sent) > 20
+    # ECHOD_INTERVAL_ stands before any of them, but for the one that has it in its name.
+    assert {name for name in sent if name.replace("INTERVAL_", "", 1) not in table} - table == set()
