@@ -364,10 +364,22 @@ void Clients::close_all(CloseReason reason) noexcept {
     }
 }
 
+void Clients::tell_fault(const Client& client, CloseReason reason) const noexcept {
+    Endpoint peer = peer_endpoint(client.connection.fd());
+    if (peer.length() == 0) { // after a reset
+        peer = IpCounts::address_of(client.ip);
+    }
+    fault_hook_({peer, "closed", to_string(reason), client.connection.messages(),
+                 client.connection.bytes_received()});
+}
+
 void Clients::close(std::uint32_t slot, CloseReason reason) noexcept {
     Client& client = table_[slot];
     if (client.connection.deadline() == Deadline::linger) {
         reason = client.connection.close_reason(); // it had ended already
+    }
+    if (fault_hook_ && is_fault(reason)) {
+        tell_fault(client, reason);
     }
     if (client.ready.linked(slot)) {
         ready_.remove(table_, slot);

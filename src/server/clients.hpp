@@ -11,11 +11,22 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace echod {
+
+/// A connection that ends by a fault or is turned away.
+struct Fault {
+    Endpoint peer;            ///< with port 0 where the kernel does not know it any more
+    std::string_view counter; ///< what it is counted under: "closed", "rejected" ...
+    std::string_view reason;  ///< of "closed"
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0; ///< received
+};
+using FaultHook = std::function<void(const Fault&)>;
 
 /// The set of open connections with its ready queue and its deadlines. Everything but the end of
 /// the server (start_drain(), close_all()) is O(1) a client.
@@ -30,6 +41,16 @@ public:
 
     /// Timeouts and policy from here on; deadlines that run are judged by the new values.
     void configure(const Config::Limits& limits, const Config::Timeouts& timeouts) noexcept;
+
+    /// Whom to tell of faults from here on; empty: nobody, which costs nothing.
+    void set_fault_hook(FaultHook hook) noexcept { fault_hook_ = std::move(hook); }
+
+    /// Tells of one who was turned away before it had a place.
+    void tell_turned_away(const Endpoint& peer, std::string_view counter) const noexcept {
+        if (fault_hook_) {
+            fault_hook_({peer, counter, {}});
+        }
+    }
 
     [[nodiscard]] std::uint32_t open() const noexcept { return idle_.size(); }
     /// Connections that `peer`'s address holds; counted only where limits.max_connections_per_ip is
@@ -98,6 +119,7 @@ private:
     void relist(std::uint32_t slot, Client& client) noexcept;
     void watch_output(std::uint32_t slot, Client& client) noexcept;
     void close(std::uint32_t slot, CloseReason reason) noexcept;
+    void tell_fault(const Client& client, CloseReason reason) const noexcept;
     [[nodiscard]] Duration allowance(Deadline deadline) const noexcept;
     void count_addresses(bool wanted) noexcept;
     void expire_list(Deadline deadline, TimePoint now) noexcept;
@@ -110,6 +132,7 @@ private:
     Duration idle_grain_{};
     bool draining_ = false;
     bool counts_addresses_ = false; ///< limits.max_connections_per_ip is set
+    FaultHook fault_hook_;
 
     ClientTable table_;
     ReadyQueue ready_;

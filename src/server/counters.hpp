@@ -38,6 +38,12 @@ inline constexpr std::size_t kCloseReasons = 13;
     return kNames[static_cast<std::size_t>(reason)];
 }
 
+/// True where the connection ended otherwise than as its peer or this server had in mind.
+[[nodiscard]] constexpr bool is_fault(CloseReason reason) noexcept {
+    return reason != CloseReason::peer && reason != CloseReason::drained &&
+           reason != CloseReason::stopped && reason != CloseReason::parked;
+}
+
 /// Totals since the start. These always hold:
 /// accepted + restored = open + the sum of closed;
 /// messages_in + messages_restored = messages_out + messages_dropped + messages_parked + owed now;

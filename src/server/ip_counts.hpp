@@ -36,6 +36,9 @@ public:
     /// Counts one more for `peer`; nullptr for a unix peer. Throws std::bad_alloc.
     [[nodiscard]] Entry* acquire(const Endpoint& peer);
 
+    /// The address that `entry` counts, with port 0; an empty Endpoint for nullptr.
+    [[nodiscard]] static Endpoint address_of(const Entry* entry) noexcept;
+
     /// Undoes one acquire(); nullptr is fine.
     void release(Entry* entry) noexcept;
 

@@ -211,11 +211,13 @@ void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept 
     if (limits_.max_connections_per_ip != 0 &&
         clients_.held_by(peer) >= limits_.max_connections_per_ip) {
         ++counters_.rejected_per_ip;
+        clients_.tell_turned_away(peer, "rejected_per_ip");
         return;
     }
     if (is_full()) {
         if (limits_.when_full == WhenFull::reject) {
             ++counters_.rejected;
+            clients_.tell_turned_away(peer, "rejected");
             return;
         }
         clients_.evict_longest_idle();

@@ -51,15 +51,20 @@ void unless_memory_is_out(Work&& work) {
     }
 }
 
+// The end of a line that was held back so often.
+std::string times_more(std::uint64_t held_back) {
+    return held_back == 0 ? "" : fmt::format("; {} times more since this was last said", held_back);
+}
+
 } // namespace
 
-std::optional<std::uint64_t> RateLimit::allow(TimePoint now) noexcept {
+std::optional<std::uint64_t> RateLimit::allow(TimePoint now, std::uint64_t times) noexcept {
     if (next_ && now < *next_) {
-        ++held_back_;
+        held_back_ += times;
         return std::nullopt;
     }
     next_ = now + kPause;
-    return std::exchange(held_back_, 0);
+    return std::exchange(held_back_, 0) + times - 1;
 }
 
 Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
@@ -128,7 +133,8 @@ void Server::turn() {
         acceptor_.accept_some(now_);
     }
     if (phase_ == Phase::serving &&
-        (was_full_ || acceptor_.is_full() || acceptor_.pause_error() != 0)) {
+        (was_full_ || acceptor_.is_full() || acceptor_.pause_error() != 0 ||
+         counters_.rejected_per_ip != told_per_ip_)) {
         unless_memory_is_out([this] { tell_incidents(now_); });
     }
     if (now_ >= due_at_) {
@@ -244,18 +250,27 @@ void Server::apply(Config config, TimePoint now) noexcept {
     acceptor_.set_unacked_timeout(config_.timeouts.unacked);
     reporter_.set_interval(config_.stats.interval, now);
     log_.set_level(config_.log.level);
+    clients_.set_fault_hook(log_.writes(LogLevel::debug)
+                                ? [this](const Fault& fault) { tell_fault(fault); }
+                                : FaultHook());
 }
 
 ControlAnswer Server::reload() {
     if (phase_ != Phase::serving) {
-        return {false, "the server is stopping\n"};
+        const std::string why = "reload refused: the server is stopping";
+        log_.entry(LogLevel::error, message_id::kReloadFailed, {}, why);
+        return {false, why + "\n"};
     }
     const ReloadScope scope;
     ControlAnswer answer;
     try {
         Config wanted = load_config_();
         for (const std::string& key : keys_that_need_a_restart(config_, wanted)) {
-            const std::string text = key + " has changed: that takes effect at a restart, ignoring";
+            const bool unused = key.rfind("listen.", 0) == 0 && sockets_are_passed();
+            const std::string text =
+                key + (unused ? " has changed: it is not used, the sockets are those of the socket "
+                                "unit, ignoring"
+                              : " has changed: that takes effect at a restart, ignoring");
             log_->warn("{}", text);
             answer.text += text + "\n";
         }
@@ -433,28 +448,66 @@ void Server::finish_drain(TimePoint now) {
 }
 
 void Server::tell_incidents(TimePoint now) {
-    const bool full = acceptor_.is_full();
-    if (full && !was_full_) {
-        if (const auto held_back = full_limit_.allow(now)) {
-            const bool by_config = acceptor_.most() == config_.limits.max_connections;
+    tell_full(now);
+    if (counters_.rejected_per_ip != told_per_ip_) {
+        const std::uint64_t times =
+            counters_.rejected_per_ip - std::exchange(told_per_ip_, counters_.rejected_per_ip);
+        if (const auto held_back = per_ip_limit_.allow(now, times)) {
             log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("{} ({}) is reached, when_full applies; "
-                                   "{} times more since this was last said",
-                                   by_config ? "limits.max_connections"
-                                             : "what RLIMIT_NOFILE leaves for connections",
-                                   acceptor_.most(), *held_back));
+                       fmt::format("limits.max_connections_per_ip ({}) is reached by an address{}",
+                                   config_.limits.max_connections_per_ip, times_more(*held_back)));
         }
     }
-    was_full_ = full;
     if (acceptor_.pause_error() != 0 && counters_.accept_errors != told_accept_errors_) {
         told_accept_errors_ = counters_.accept_errors;
         if (const auto held_back = exhausted_limit_.allow(now)) {
             log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("cannot accept: {}; new connections wait; "
-                                   "{} times more since this was last said",
-                                   describe_errno(acceptor_.pause_error()), *held_back));
+                       fmt::format("cannot accept: {}; new connections wait{}",
+                                   describe_errno(acceptor_.pause_error()),
+                                   times_more(*held_back)));
         }
     }
+}
+
+// Said as the limit is reached, and again for whom it costs a place while it lasts: those that wait
+// ("queue") are in the statistics.
+void Server::tell_full(TimePoint now) {
+    const bool full = acceptor_.is_full();
+    const bool reached = full && !was_full_;
+    was_full_ = full;
+    const std::uint64_t turned_away =
+        counters_.rejected + counters_.closed[static_cast<std::size_t>(CloseReason::evicted)];
+    const std::uint64_t times = std::max<std::uint64_t>(
+        turned_away - std::exchange(told_turned_away_, turned_away), reached ? 1 : 0);
+    if (times == 0) {
+        return;
+    }
+    if (const auto held_back = full_limit_.allow(now, times)) {
+        const bool by_config = acceptor_.most() == config_.limits.max_connections;
+        log_.entry(LogLevel::warning, message_id::kLimit, {},
+                   fmt::format("{} ({}) is reached, when_full applies{}",
+                               by_config ? "limits.max_connections"
+                                         : "what RLIMIT_NOFILE leaves for connections",
+                               acceptor_.most(), times_more(*held_back)));
+    }
+}
+
+// At level debug alone: for each connection at any other, it would be a lever in an attacker's
+// hand.
+void Server::tell_fault(const Fault& fault) {
+    unless_memory_is_out([&] {
+        if (fault.reason.empty()) {
+            log_->debug("{}: {}", fault.peer.to_string(), fault.counter);
+        } else {
+            log_->debug("{}: {}_{} after {} messages and {} bytes", fault.peer.to_string(),
+                        fault.counter, fault.reason, fault.messages, fault.bytes);
+        }
+    });
+}
+
+bool Server::sockets_are_passed() const noexcept {
+    const std::vector<Listener>& all = acceptor_.listeners();
+    return std::any_of(all.begin(), all.end(), [](const Listener& one) { return one.passed; });
 }
 
 std::uint64_t Server::reserved_descriptors() const noexcept {

@@ -29,7 +29,9 @@ namespace echod {
 class RateLimit {
 public:
     /// How many were held back since the last one that may be said, or nothing: hold this back too.
-    [[nodiscard]] std::optional<std::uint64_t> allow(TimePoint now) noexcept;
+    /// `times`: how often it happened.
+    [[nodiscard]] std::optional<std::uint64_t> allow(TimePoint now,
+                                                     std::uint64_t times = 1) noexcept;
 
 private:
     static constexpr Duration kPause = std::chrono::seconds(10);
@@ -82,6 +84,9 @@ private:
     void hand_over();
     void finish_drain(TimePoint now);
     void tell_incidents(TimePoint now);
+    void tell_full(TimePoint now);
+    void tell_fault(const Fault& fault);
+    [[nodiscard]] bool sockets_are_passed() const noexcept;
     [[nodiscard]] std::uint64_t reserved_descriptors() const noexcept;
     [[nodiscard]] std::uint32_t room_for_connections() const noexcept;
     void warn_if_descriptors_lack();
@@ -110,8 +115,11 @@ private:
     std::vector<ConnectionSummary> oldest_;
     std::optional<TimePoint> listed_at_; ///< when the two lists were made
     RateLimit full_limit_;
+    RateLimit per_ip_limit_;
     RateLimit exhausted_limit_;
     bool was_full_ = false;
+    std::uint64_t told_turned_away_ = 0; ///< rejected and evicted
+    std::uint64_t told_per_ip_ = 0;
     std::uint64_t told_accept_errors_ = 0;
     std::array<epoll_event, 256> events_{};
 };

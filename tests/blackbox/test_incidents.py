@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What the log says of limits that are met and of clients that are at fault."""
+
+import re
+import signal
+
+import pytest
+from wire import header, message
+
+PER_IP = r"limits\.max_connections_per_ip \(1\) is reached by an address"
+
+
+def turned_away(daemon, count):
+    """So many connections in a row that are closed without a byte."""
+    for _ in range(count):
+        assert daemon.connect().receive_until_eof() == b""
+
+
+def test_the_limit_of_an_address_is_said_once_and_not_for_each_connection(echod):
+    daemon = echod(limits={"max_connections_per_ip": 1})
+    daemon.connect().echo()
+    turned_away(daemon, 20)
+    assert "warning" in daemon.wait_for_line(PER_IP)
+    assert len(daemon.lines_with("is reached")) == 1
+
+
+@pytest.mark.parametrize("policy", ["reject", "evict"])
+def test_a_limit_that_is_met_by_several_at_once_is_said_with_their_number(echod, policy):
+    daemon = echod(limits={"max_connections": 1, "when_full": policy})
+    with daemon.paused():
+        clients = [daemon.connect() for _ in range(4)]
+    line = daemon.wait_for_line(r"limits\.max_connections \(1\) is reached")
+    assert line.endswith("when_full applies; 2 times more since this was last said")
+    for client in clients[:3] if policy == "evict" else clients[1:]:
+        assert client.receive_until_eof() == b""
+
+
+def test_a_limit_that_nobody_has_met_yet_is_said_without_a_number(echod):
+    daemon = echod(limits={"max_connections": 1})
+    daemon.connect().echo()
+    assert daemon.wait_for_line("is reached").endswith("when_full applies")
+
+
+def test_a_reload_while_it_stops_is_refused_and_logged(echod):
+    daemon = echod(timeouts={"drain": "1h"})
+    client = daemon.connect()
+    client.echo()
+    client.send(header(3) + b"ab")
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait_for_line("stopping: draining")
+    daemon.send_signal(signal.SIGHUP)
+    assert "error" in daemon.wait_for_line("reload refused: the server is stopping")
+    asked = daemon.ask("--reload")
+    assert asked.returncode == 1
+    assert "stopping" in asked.stderr
+    assert len(daemon.lines_with("reload refused")) == 2
+    client.send(b"c")
+    assert client.receive_until_eof() == message(b"abc")
+
+
+def test_a_client_at_fault_is_named_at_debug_and_one_that_is_not_is_not(echod):
+    daemon = echod(log={"level": "debug"}, limits={"max_connections_per_ip": 2})
+    good = daemon.connect()
+    good.echo()
+    bad = daemon.connect()
+    bad.echo(message(b"x" * 12))
+    name = "%s:%d" % bad.socket.getsockname()[:2]
+    turned_away(daemon, 1)
+    bad.send(header(1017))
+    assert bad.receive_until_eof() == b""
+    line = daemon.wait_for_line("closed_protocol_error")
+    assert re.search(rf"debug +{name}: closed_protocol_error after 1 messages and 28 bytes$", line)
+    assert daemon.find_line(r"debug +127\.0\.0\.1:\d+: rejected_per_ip$")
+    good.close()
+    daemon.wait_for_counters(connections=0)
+    assert len(daemon.lines_with(" debug ")) == 2
+
+
+def test_a_client_whose_port_is_forgotten_after_its_reset_is_named_by_its_address(echod):
+    daemon = echod(log={"level": "debug"}, limits={"max_connections_per_ip": 9})
+    client = daemon.connect()
+    client.echo()
+    client.reset()
+    daemon.wait_for_line(r"debug +127\.0\.0\.1:\d+: closed_reset after 1 messages")
+
+
+def test_a_reload_switches_the_lines_of_clients_at_fault_on_and_off(echod):
+    def commit_a_fault():
+        client = daemon.connect()
+        client.send(header(1017))
+        assert client.receive_until_eof() == b""
+        client.close()
+        daemon.wait_for_counters(connections=0)
+
+    daemon = echod(log={"level": "debug"})
+    daemon.reload({"log": {"level": "info"}})
+    commit_a_fault()
+    assert not daemon.lines_with("closed_protocol_error after")
+    daemon.reload({"log": {"level": "debug"}})
+    commit_a_fault()
+    assert len(daemon.lines_with("closed_protocol_error after")) == 1
