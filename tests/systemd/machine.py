@@ -22,6 +22,7 @@ CLONE_NEWNET = 0x40000000
 # As in src/server/log.hpp; test_catalog.py holds the catalog against that file.
 MESSAGE_ID = {
     "start": "23c141ce792241b69c1e5ba9a7ce7dbb",
+    "start_failed": "8fc97caa7c544892a674eedc872f7a61",
     "ready": "bd354eb4b07b466f9e8a44b021072473",
     "reload": "22a9171c0eb647df82508c626848868b",
     "reload_failed": "ff598b4adb0b444dbd868a20e40d8ed8",

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What systemd does when the daemon hangs or dies, and what its clients see of it."""
 
+import os
+import signal
+import time
+
 import pytest
 
 from clients import echoes
@@ -40,12 +44,29 @@ def test_the_watchdog_is_fed_while_nothing_happens_and_under_load(machine):
     machine.run("systemctl restart echod")
     pid = machine.main_pid()
     fed = machine.show("echod.service", "WatchdogTimestampMonotonic")
-    machine.run("echoload --quiet --connections 10 --duration 2s 127.0.0.1:8007")
+    machine.run("echoload --quiet --connections 10 --duration 1s 127.0.0.1:8007")
     after_load = machine.show("echod.service", "WatchdogTimestampMonotonic")
     machine.run("sleep 1")  # two limits of the watchdog in which nothing happens
     assert int(fed) < int(after_load) < int(
         machine.show("echod.service", "WatchdogTimestampMonotonic")
     )
+    assert machine.main_pid() == pid
+
+
+def test_a_loop_that_is_nearly_too_late_for_the_watchdog_says_so(machine):
+    seconds = 3
+    machine.drop_in("echod.service", f"[Service]\nWatchdogSec={seconds}s\nLimitCORE=0\n")
+    machine.run("systemctl restart echod")
+    pid = machine.main_pid()
+    daemon = machine.outside_pid(pid)
+    # It has told that it is ready, and stands still until little is left of the time from then on.
+    os.kill(daemon, signal.SIGSTOP)
+    ready = int(machine.show("echod.service", "ActiveEnterTimestampMonotonic")) / 1e6
+    time.sleep(max(ready + 0.85 * seconds - time.monotonic(), 0))
+    os.kill(daemon, signal.SIGCONT)
+    entry = machine.wait_for_entry(f"MESSAGE_ID={MESSAGE_ID['watchdog']}", after=machine.before)
+    assert (int(entry["_PID"]), entry["PRIORITY"]) == (pid, "4")
+    assert "close to its limit of 3s" in entry["MESSAGE"]
     assert machine.main_pid() == pid
 
 
@@ -63,8 +84,8 @@ def test_a_killed_daemon_is_started_again_and_no_connection_is_refused_meanwhile
 
 
 def test_a_drain_longer_than_the_stop_timeout_is_not_cut_short(machine):
-    machine.drop_in("echod.service", "[Service]\nTimeoutStopSec=1s\n")
-    machine.set_option("drain", '"3s"')
+    machine.drop_in("echod.service", "[Service]\nTimeoutStopSec=500ms\n")
+    machine.set_option("drain", '"1500ms"')
     machine.run("systemctl restart echod")
     with machine.connect() as client:
         assert echoes(client)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The installed service in everyday use: start, traffic, reload, activation, restart, stop."""
 
+import os
 import re
+import signal
 
 import pytest
 
@@ -73,6 +75,34 @@ def test_a_reload_with_an_invalid_file_fails_and_the_old_configuration_stays(mac
         assert is_closed(second)
     assert echoes(client)
     client.close()
+
+
+def test_a_reload_says_once_that_an_address_is_not_used_where_the_socket_unit_has_it(machine):
+    machine.set_option("port", 8107)
+    machine.run("systemctl reload echod")
+    machine.run("journalctl --sync")
+    entries = machine.entries("-u", "echod.service", after=machine.before)
+    found = [entry for entry in entries if "listen.port has changed" in entry["MESSAGE"]]
+    assert len(found) == 1, [entry["MESSAGE"] for entry in found]
+    assert "the sockets are those of the socket unit" in found[0]["MESSAGE"]
+    assert found[0]["PRIORITY"] == "4"
+
+
+def test_a_configuration_that_cannot_be_reached_is_not_taken_for_none(machine):
+    machine.set_option("max_connections", 1)
+    machine.set_option("when_full", '"reject"')
+    machine.run("systemctl reload echod")
+    machine.run("chmod 700 /etc/echod")  # the daemon is not root
+    assert machine.run("systemctl reload echod", check=False).returncode != 0
+    found = machine.entries(f"MESSAGE_ID={MESSAGE_ID['reload_failed']}", after=machine.before)
+    assert re.match(f"{CONFIG}: .*EACCES", found[0]["MESSAGE"])
+    with machine.connect() as client:
+        assert echoes(client)
+        with machine.connect() as second:
+            assert is_closed(second)
+    machine.run("systemctl stop echod.socket")
+    assert machine.run("systemctl start echod", check=False).returncode != 0
+    assert machine.show("echod.service", "ExecMainStatus") == "78"
 
 
 def test_a_first_client_starts_a_stopped_daemon_and_is_served(machine):
@@ -148,14 +178,20 @@ def test_a_stop_under_load_answers_what_was_accepted_and_the_totals_add_up(machi
     sent = b"".join(message(i, bytes([i]) * (i * 5)) for i in range(burst))
     connected = [machine.connect() for _ in range(clients)]
     assert all(echoes(client) for client in connected)
+    daemon = machine.outside_pid(machine.main_pid())
+    # It stands still while the messages come, and systemd wakes it (SIGCONT) once SIGTERM is
+    # pending: that comes first, and all of it has yet to be read.
+    os.kill(daemon, signal.SIGSTOP)
     for client in connected:
-        client.sendall(sent)  # all of it in the daemon's receive buffers, or more
+        client.sendall(sent)
 
     stop = machine.start("systemctl stop echod.service")
     received = [receive(client, len(sent) + 1) for client in connected]
 
     assert stop.wait(TIMEOUT) == 0
     assert all(data == sent for data in received)
+    stops = machine.entries(f"MESSAGE_ID={MESSAGE_ID['stop']}", after=machine.before)
+    assert [entry["MESSAGE"].split(":")[0] for entry in stops] == ["stopping", "stopped"]
     last = machine.entries(f"MESSAGE_ID={MESSAGE_ID['statistics']}", after=machine.before)[-1]
     number = {name: int(text) for name, text in last.items() if name.startswith("ECHOD_")}
     assert number["ECHOD_MESSAGES_IN"] == clients * (burst + 1)
@@ -174,6 +210,21 @@ def test_an_invalid_configuration_at_start_is_not_retried_and_its_place_is_in_th
     assert machine.show("echod.service", "NRestarts") == "0"
     entries = machine.entries("-u", "echod.service", "-p", "err", after=machine.before)
     assert any(re.match(rf"{CONFIG}:\d+:\d+: timeouts.idle: ", e["MESSAGE"]) for e in entries)
+    found = machine.wait_for_entry(
+        f"MESSAGE_ID={MESSAGE_ID['start_failed']}", after=machine.before
+    )
+    assert (found["MESSAGE"], found["PRIORITY"]) == (
+        "start failed: the configuration is not valid", "3"
+    )
+
+
+def test_wrong_usage_at_start_is_not_retried(machine):
+    machine.run("systemctl stop echod.socket")
+    machine.drop_in("echod.service", "[Service]\nExecStart=\nExecStart=/usr/sbin/echod --wrong\n")
+    assert machine.run("systemctl start echod", check=False).returncode != 0
+    assert machine.show("echod.service", "ExecMainStatus") == "2"
+    assert machine.show("echod.service", "NRestarts") == "0"
+    assert machine.show("echod.service", "ActiveState") == "failed"
 
 
 def test_a_service_at_its_start_limit_comes_back_with_its_socket_once_it_is_mended(machine):
@@ -244,14 +295,18 @@ def test_it_serves_without_the_socket_unit_where_the_drop_in_gives_it_a_network(
 # What it may do.
 
 
-def test_the_installed_unit_is_exposed_by_at_most_half_a_point(machine):
-    result = machine.run("systemd-analyze security --no-pager echod.service")
-    (exposure,) = re.findall(r"Overall exposure level for echod.service: (\d+\.\d+)", result.stdout)
+@pytest.mark.parametrize("unit", ["echod.service", "echod@0.service"])
+def test_the_installed_unit_is_exposed_by_at_most_half_a_point(machine, unit):
+    result = machine.run(f"systemd-analyze security --no-pager {unit}")
+    (exposure,) = re.findall(rf"Overall exposure level for {unit}: (\d+\.\d+)", result.stdout)
     assert float(exposure) <= 0.5, result.stdout
 
 
 def test_systemd_has_nothing_to_say_about_the_installed_units(machine):
-    units = ["/lib/systemd/system/echod.service", "/lib/systemd/system/echod.socket"]
+    units = [
+        f"/lib/systemd/system/{unit}"
+        for unit in ("echod.service", "echod.socket", "echod@.service", "echod@.socket")
+    ]
     result = machine.run(["systemd-analyze", "verify", "--man=no", *units], check=False)
     assert result.stdout + result.stderr == ""
 
@@ -287,4 +342,4 @@ def test_an_address_filter_of_the_socket_unit_keeps_clients_away(machine):
     with machine.connect(source="127.0.0.3") as client:
         assert echoes(client)
     with pytest.raises(TimeoutError):  # what it sends is dropped, as by a firewall
-        machine.connect(source="127.0.0.4", timeout=1.5)
+        machine.connect(source="127.0.0.4", timeout=0.5)
