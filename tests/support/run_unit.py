@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests that a meson build directory declares, with one result for each GoogleTest case.
 
-run_unit.py BUILD_DIR RESULTS_DIR SUITE [DECLARED]
-    writes RESULTS_DIR/SUITE-NAME.xml for each executable of meson's suite DECLARED (unit)
+run_unit.py BUILD_DIR RESULTS_DIR SUITE [DECLARED...]
+    writes RESULTS_DIR/SUITE-NAME.xml for each executable of meson's suites DECLARED (unit)
 """
 
 import json
@@ -87,7 +87,8 @@ def run_and_record(test, results_dir, suite):
 
 def main(arguments):
     build_dir, results_dir, suite = arguments[0], Path(arguments[1]).resolve(), arguments[2]
-    tests = declared_tests(build_dir, arguments[3] if len(arguments) > 3 else "unit")
+    declared = arguments[3:] or ["unit"]
+    tests = [test for name in declared for test in declared_tests(build_dir, name)]
     if not tests:
         results.write(
             results_dir / f"{suite}-none.xml", suite, [("declared", 0.0, "no test is declared")]
