@@ -22,13 +22,11 @@ Exit status: 0 compared; 2 wrong usage, or a file that is no result; 3 a --fail-
 
 std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv) {
     MergeOptions options;
-    CLI::App app(kMergeDescription, "echoload merge");
-    app.add_option("FILE", options.files, "results that --format json or merge wrote")
-        ->type_name("")
-        ->required();
-    app.add_option("-o,--output", options.output, "Write the result to FILE [standard output]")
-        ->option_text("FILE");
-    if (auto none = read_command_line(app, argc, argv)) {
+    OptionReader reader(kMergeDescription, "echoload merge");
+    reader.add_operands("FILE", "results that --format json or merge wrote", options.files);
+    reader.add_text("-o,--output", "Write the result to FILE [standard output]", "FILE",
+                    options.output);
+    if (auto none = reader.read(argc, argv)) {
         return *none;
     }
     return options;
@@ -36,25 +34,15 @@ std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv)
 
 std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* argv) {
     CompareOptions options;
-    CLI::App app(kCompareDescription, "echoload compare");
-    app.footer(kCompareFooter);
-    app.add_option("A", options.before, "a result that --format json or merge wrote")
-        ->type_name("")
-        ->required();
-    app.add_option("B", options.after, "another")->type_name("")->required();
-    app.add_option_function<std::vector<std::string>>(
-           "--fail-if",
-           [&options](const std::vector<std::string>& texts) {
-               for (const std::string& text : texts) {
-                   options.fail_if.push_back(
-                       read_named("--fail-if", [&] { return FailIf::parse(text); }));
-               }
-           },
-           "Exit with 3 where B differs from A by more; several by commas")
-        ->option_text("FIGURE>+N%|FIGURE<-N%,...")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    if (auto none = read_command_line(app, argc, argv)) {
+    OptionReader reader(kCompareDescription, "echoload compare");
+    reader.set_footer(kCompareFooter);
+    reader.add_operand("A", "a result that --format json or merge wrote", options.before);
+    reader.add_operand("B", "another", options.after);
+    reader.add_list("--fail-if", "Exit with 3 where B differs from A by more; several by commas",
+                    "FIGURE>+N%|FIGURE<-N%,...", [&options](const std::string& text) {
+                        options.fail_if.push_back(FailIf::parse(text));
+                    });
+    if (auto none = reader.read(argc, argv)) {
         return *none;
     }
     return options;

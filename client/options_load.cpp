@@ -17,49 +17,53 @@ constexpr Duration kMinTimeout = std::chrono::milliseconds(1);
 
 } // namespace
 
-void add_load_options(CLI::App& app, Options& options) {
-    app.add_option("TARGET", options.targets,
-                   "host:port, [v6-address]:port or unix:/path; several share the connections")
-        ->type_name("")
-        ->required();
-    add(app, "-c,--connections", "connections open at the same time [50]", "N",
-        [&options](const std::string& text) {
-            options.connections = static_cast<std::uint32_t>(count_in(text, 1, kMaxConnections));
-        });
-    CLI::Option* const duration =
-        add(app, "-d,--duration", "how long to measure, once all connections are up [10s]", "T",
-            [&options](const std::string& text) {
-                options.duration = duration_in(text, std::chrono::milliseconds(1), kMaxTime);
-            });
-    add(app, "-n,--messages", "messages to send in all, once all connections are up", "N",
-        [&options](const std::string& text) { options.messages = count_in(text, 1, kMaxMessages); })
-        ->excludes(duration);
-    add(app, "-p,--pipeline", "messages in flight a connection [1]", "N",
-        [&options](const std::string& text) {
-            options.pipeline = static_cast<std::uint32_t>(count_in(text, 1, kMaxPipeline));
-        });
-    add(app, "--sizes",
-        "of payloads: uniform:A-B, fixed:N, list:SIZE:WEIGHT,... or edges [uniform:0-1016]", "LAW",
-        [&options](const std::string& text) { options.sizes = SizeLaw::parse(text); });
-    add(app, "--seed", "of types, sizes and payloads; the same seed sends the same bytes [random]",
-        "N", [&options](const std::string& text) { options.seed = count_in(text, 0, kMaxSeed); });
-    add(app, "--timeout", "for a message's echo, and for connecting [10s]", "T",
-        [&options](const std::string& text) {
-            options.timeout = duration_in(text, kMinTimeout, kMaxTimeout);
-        });
-    add(app, "--drain",
+void add_load_options(OptionReader& reader, Options& options) {
+    reader.add_operands("TARGET",
+                        "host:port, [v6-address]:port or unix:/path; several share the connections",
+                        options.targets);
+    reader.add("-c,--connections", "connections open at the same time [50]", "N",
+               [&options](const std::string& text) {
+                   options.connections =
+                       static_cast<std::uint32_t>(count_in(text, 1, kMaxConnections));
+               });
+    reader.add("-d,--duration", "how long to measure, once all connections are up [10s]", "T",
+               [&options](const std::string& text) {
+                   options.duration = duration_in(text, std::chrono::milliseconds(1), kMaxTime);
+               });
+    reader.add("-n,--messages", "messages to send in all, once all connections are up", "N",
+               [&options](const std::string& text) {
+                   options.messages = count_in(text, 1, kMaxMessages);
+               });
+    reader.exclude("--messages", "--duration");
+    reader.add("-p,--pipeline", "messages in flight a connection [1]", "N",
+               [&options](const std::string& text) {
+                   options.pipeline = static_cast<std::uint32_t>(count_in(text, 1, kMaxPipeline));
+               });
+    reader.add("--sizes",
+               "of payloads: uniform:A-B, fixed:N, list:SIZE:WEIGHT,... or edges [uniform:0-1016]",
+               "LAW",
+               [&options](const std::string& text) { options.sizes = SizeLaw::parse(text); });
+    reader.add("--seed",
+               "of types, sizes and payloads; the same seed sends the same bytes [random]", "N",
+               [&options](const std::string& text) { options.seed = count_in(text, 0, kMaxSeed); });
+    reader.add("--timeout", "for a message's echo, and for connecting [10s]", "T",
+               [&options](const std::string& text) {
+                   options.timeout = duration_in(text, kMinTimeout, kMaxTimeout);
+               });
+    reader.add(
+        "--drain",
         "after the end, for what is unanswered then [as long as --timeout lets each message]", "T",
         [&options](const std::string& text) {
             options.drain = duration_in(text, Duration::zero(), kMaxTimeout);
         });
-    add(app, "--connect-rate", "new connections a second [as fast as the server takes them]", "N",
-        [&options](const std::string& text) {
-            options.connect_rate = static_cast<double>(count_in(text, 1, kMaxConnectRate));
-        });
-    add(app, "--warmup", "verify, but do not measure, for so long first [0s]", "T",
-        [&options](const std::string& text) {
-            options.warmup = duration_in(text, Duration::zero(), kMaxTime);
-        });
+    reader.add("--connect-rate", "new connections a second [as fast as the server takes them]", "N",
+               [&options](const std::string& text) {
+                   options.connect_rate = static_cast<double>(count_in(text, 1, kMaxConnectRate));
+               });
+    reader.add("--warmup", "verify, but do not measure, for so long first [0s]", "T",
+               [&options](const std::string& text) {
+                   options.warmup = duration_in(text, Duration::zero(), kMaxTime);
+               });
 }
 
 } // namespace echoload

@@ -21,71 +21,74 @@ Pace pace_in(const std::string& text) {
     pace.first = static_cast<double>(count_in(text.substr(0, colon), 0, kMaxRate));
     pace.last = static_cast<double>(count_in(text.substr(colon + 1), 0, kMaxRate));
     if (pace.first + pace.last == 0) {
-        throw CLI::ValidationError(fmt::format("must not be 0 all the time, is '{}'", text));
+        throw std::invalid_argument(fmt::format("must not be 0 all the time, is '{}'", text));
     }
     return pace;
 }
 
 } // namespace
 
-void add_pace_options(CLI::App& app, Options& options) {
-    add(app, "-t,--threads", "event loops, each with a thread and a share of the connections [1]",
-        "N", [&options](const std::string& text) {
-            options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
-        });
-    CLI::Option* const rate =
-        add(app, "-R,--rate",
-            "open loop: messages a second in all, sent when they are due whatever the server does; "
-            "A:B goes from A to B over --duration",
-            "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
-    add(app, "--think", "closed loop: pause after an echo before the next message [0s]", "T",
-        [&options](const std::string& text) {
-            options.think = duration_in(text, Duration::zero(), kMaxThink);
-        })
-        ->excludes(rate);
-    add_choice<Arrival>(app, "--arrival", "open loop: const, evenly, or poisson, at random [const]",
-                        "LAW", options.arrival,
-                        {{"const", Arrival::constant}, {"poisson", Arrival::poisson}})
-        ->needs(rate);
-    add(app, "--max-in-flight",
+void add_pace_options(OptionReader& reader, Options& options) {
+    reader.add("-t,--threads", "event loops, each with a thread and a share of the connections [1]",
+               "N", [&options](const std::string& text) {
+                   options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
+               });
+    reader.add(
+        "-R,--rate",
+        "open loop: messages a second in all, sent when they are due whatever the server does; "
+        "A:B goes from A to B over --duration",
+        "N|A:B", [&options](const std::string& text) { options.pace = pace_in(text); });
+    reader.add("--think", "closed loop: pause after an echo before the next message [0s]", "T",
+               [&options](const std::string& text) {
+                   options.think = duration_in(text, Duration::zero(), kMaxThink);
+               });
+    reader.exclude("--think", "--rate");
+    reader.add_choice<Arrival>(
+        "--arrival", "open loop: const, evenly, or poisson, at random [const]", "LAW",
+        options.arrival, {{"const", Arrival::constant}, {"poisson", Arrival::poisson}});
+    reader.need("--arrival", "--rate");
+    reader.add(
+        "--max-in-flight",
         "open loop: due and unanswered messages in all; what is due beyond them is shed [100k]",
-        "N",
-        [&options](const std::string& text) {
+        "N", [&options](const std::string& text) {
             options.max_in_flight = count_in(text, 1, kMaxInFlight);
-        })
-        ->needs(rate);
+        });
+    reader.need("--max-in-flight", "--rate");
 }
 
-void add_ending_options(CLI::App& app, Options& options) {
-    add(app, "--conn-messages", "after which a connection is closed and another one opened", "N",
-        [&options](const std::string& text) {
-            options.conn_messages = count_in(text, 1, kMaxConnMessages);
-        });
-    add(app, "--source", "address that connections come from, or a network of such [the system's]",
-        "ADDR|CIDR",
-        [&options](const std::string& text) { options.source = SourceRange::parse(text); });
-    add_choice<Close>(app, "--close",
-                      "how a connection ends: fin and rst once all is answered; half: once all is "
-                      "sent, then what "
-                      "is owed and the end of file have to come [fin]",
-                      "HOW", options.close,
-                      {{"fin", Close::fin}, {"half", Close::half}, {"rst", Close::reset}});
+void add_ending_options(OptionReader& reader, Options& options) {
+    reader.add("--conn-messages", "after which a connection is closed and another one opened", "N",
+               [&options](const std::string& text) {
+                   options.conn_messages = count_in(text, 1, kMaxConnMessages);
+               });
+    reader.add("--source",
+               "address that connections come from, or a network of such [the system's]",
+               "ADDR|CIDR",
+               [&options](const std::string& text) { options.source = SourceRange::parse(text); });
+    reader.add_choice<Close>(
+        "--close",
+        "how a connection ends: fin and rst once all is answered; half: once all is "
+        "sent, then what "
+        "is owed and the end of file have to come [fin]",
+        "HOW", options.close, {{"fin", Close::fin}, {"half", Close::half}, {"rst", Close::reset}});
 }
 
 void check_pace(const Options& options) {
     if (options.pace && options.coalesce > 1) {
-        throw CLI::ValidationError("--rate sends a message when it is due and excludes --coalesce");
+        throw std::invalid_argument(
+            "--rate sends a message when it is due and excludes --coalesce");
     }
     if (options.threads > options.connections) {
-        throw CLI::ValidationError(fmt::format("--threads {} needs as many --connections, not {}",
-                                               options.threads, options.connections));
+        throw std::invalid_argument(fmt::format("--threads {} needs as many --connections, not {}",
+                                                options.threads, options.connections));
     }
     if (options.threads > options.max_in_flight) {
-        throw CLI::ValidationError(fmt::format("--threads {} needs as much --max-in-flight, not {}",
-                                               options.threads, options.max_in_flight));
+        throw std::invalid_argument(
+            fmt::format("--threads {} needs as much --max-in-flight, not {}", options.threads,
+                        options.max_in_flight));
     }
     if (options.pace && options.pace->is_ramp() && options.messages) {
-        throw CLI::ValidationError("--rate A:B changes over --duration and excludes --messages");
+        throw std::invalid_argument("--rate A:B changes over --duration and excludes --messages");
     }
 }
 
