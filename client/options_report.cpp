@@ -30,8 +30,7 @@ void add_report_options(OptionReader& reader, Options& options) {
                     options.hdr);
     reader.add_text("--report", "write the result there as a page of HTML with charts", "FILE",
                     options.report);
-    reader.add("--interval",
-               "how often to say on standard error how it goes [1s on a terminal, else never]", "T",
+    reader.add("--interval", "how often to say on standard error how it goes [1s]", "T",
                [&options](const std::string& text) {
                    options.interval = duration_in(text, kMinInterval, kMaxInterval);
                });

@@ -83,8 +83,7 @@ std::string progress_bar(const Options& options, const RunResult& so_far, std::s
 }
 
 Watch::Watch(const Options& options)
-    : options_(options), terminal_(!options.quiet && is_terminal()),
-      lines_(!options.quiet && (options.interval || ::isatty(STDERR_FILENO) == 1)) {
+    : options_(options), terminal_(!options.quiet && is_terminal()), lines_(!options.quiet) {
     if (!options.timeseries.empty()) {
         series_.emplace(options.timeseries);
         series_->write(series_head(options, interval()));

@@ -44,7 +44,7 @@ private:
 
     const Options& options_;
     const bool terminal_; ///< standard error is one on which lines can be taken back
-    const bool lines_;    ///< a line an interval was asked for
+    const bool lines_;    ///< a line an interval
     std::optional<OutputFile> series_;
     Timeline timeline_;
     RunResult so_far_; ///< of complete intervals
