@@ -46,6 +46,18 @@ void for_each_mode(std::string_view text, char between, std::string_view form, T
     }
 }
 
+// "MODE<between>VALUE,..." with the text of each mode's value, without the modes that have none.
+template <class TextOf>
+std::string text_of_modes(char between, TextOf text_of) {
+    std::string all;
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (const std::string text = text_of(mode); !text.empty()) {
+            all += fmt::format("{}{}{}{}", all.empty() ? "" : ",", kModeNames[mode], between, text);
+        }
+    }
+    return all;
+}
+
 } // namespace
 
 std::string_view to_string(AbuseMode mode) noexcept {
@@ -79,6 +91,18 @@ void AbuseOptions::parse_expected(std::string_view text) {
                 fmt::format("{} must be close, echo or keep, is '{}'", kModeNames[mode], value));
         }
         expected[mode] = static_cast<Expectation>(*what);
+    });
+}
+
+std::string AbuseOptions::connections_text() const {
+    return text_of_modes(':', [this](std::size_t mode) {
+        return connections[mode] == 0 ? std::string() : std::to_string(connections[mode]);
+    });
+}
+
+std::string AbuseOptions::expected_text() const {
+    return text_of_modes('=', [this](std::size_t mode) {
+        return std::string(expected[mode] ? to_string(*expected[mode]) : "");
     });
 }
 

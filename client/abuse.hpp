@@ -54,6 +54,10 @@ struct AbuseOptions {
     /// and what would be right.
     void parse_connections(std::string_view text);
     void parse_expected(std::string_view text);
+
+    /// The same as text, without the modes that were not asked for.
+    [[nodiscard]] std::string connections_text() const;
+    [[nodiscard]] std::string expected_text() const;
 };
 
 /// What became of one cohort.

@@ -106,6 +106,8 @@ Json merged_asked(const Json& a, const Json& b) {
             asked[key] = asked[key].is_number() && item.value().is_number()
                              ? added(asked[key], item.value())
                              : Json(nullptr);
+        } else if (key == "abuse") {
+            asked[key] = sum_of_fields(asked[key], item.value());
         } else {
             asked[key] = same_or_null(asked[key], item.value());
         }

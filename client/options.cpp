@@ -31,6 +31,18 @@ std::uint64_t random_seed() {
 
 } // namespace
 
+std::string_view to_string(Close close) noexcept {
+    switch (close) {
+    case Close::fin:
+        return "fin";
+    case Close::half:
+        return "half";
+    case Close::reset:
+        return "rst";
+    }
+    return "unknown";
+}
+
 std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     Options options;
     options.seed = random_seed();

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -28,6 +29,8 @@ enum class Close : std::uint8_t {
     half,  ///< all is sent: shutdown(2), then what is owed and the end of file have to come
     reset, ///< all is answered: a reset, which leaves no TIME_WAIT
 };
+
+[[nodiscard]] std::string_view to_string(Close close) noexcept;
 
 enum class Format : std::uint8_t { text, json };
 

@@ -200,6 +200,27 @@ Json judged(const Verdict& verdict) {
     };
 }
 
+// Members for the modes that were asked for; null where none was.
+Json asked_abuse(const AbuseOptions& abuse) {
+    Json json;
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (abuse.connections[mode] != 0) {
+            json[std::string(to_string(static_cast<AbuseMode>(mode)))] = abuse.connections[mode];
+        }
+    }
+    return json;
+}
+
+Json expected_of_abuse(const AbuseOptions& abuse) {
+    Json json;
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (const auto& expected = abuse.expected[mode]) {
+            json[std::string(to_string(static_cast<AbuseMode>(mode)))] = to_string(*expected);
+        }
+    }
+    return json;
+}
+
 // Numbers in lists stand on one line: a histogram has thousands of them.
 bool is_compact(const Json& json) {
     return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& each) {
@@ -247,9 +268,7 @@ Json asked_json(const Options& options) {
         {"conn_messages", or_null(options.conn_messages)},
         {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
         {"think_s", echod::to_seconds(options.think)},
-        {"close", options.close == Close::half    ? "half"
-                  : options.close == Close::reset ? "rst"
-                                                  : "fin"},
+        {"close", to_string(options.close)},
         {"sizes", options.sizes.text()},
         {"timeout_s", echod::to_seconds(options.timeout)},
         {"drain_s", seconds_or_null(options.drain)},
@@ -263,6 +282,8 @@ Json asked_json(const Options& options) {
         {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
         {"arrival", options.arrival == Arrival::poisson ? "poisson" : "const"},
         {"max_in_flight", options.max_in_flight},
+        {"abuse", asked_abuse(options.abuse)},
+        {"expect", expected_of_abuse(options.abuse)},
     };
 }
 

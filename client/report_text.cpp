@@ -53,6 +53,21 @@ std::string loop_text(const Options& options) {
                        options.pipeline);
 }
 
+void write_asked_connections(Out out, const Options& options) {
+    if (options.connect_rate) {
+        fmt::format_to(out, ", {:.0f} connections a second", *options.connect_rate);
+    }
+    if (options.source) {
+        fmt::format_to(out, ", from {}", options.source->text());
+    }
+    if (options.conn_messages) {
+        fmt::format_to(out, ", {} messages a connection", group_digits(*options.conn_messages));
+    }
+    if (options.close != Close::fin) {
+        fmt::format_to(out, ", close {}", to_string(options.close));
+    }
+}
+
 void write_asked(Out out, const Options& options) {
     fmt::format_to(out, "echoload {}: {} to {}\n", ECHOD_VERSION, loop_text(options),
                    joined(options.targets, ", "));
@@ -70,9 +85,16 @@ void write_asked(Out out, const Options& options) {
     if (options.warmup != Duration::zero()) {
         fmt::format_to(out, ", warm-up {}", format_duration(options.warmup));
     }
-    if (options.connect_rate) {
-        fmt::format_to(out, ", {:.0f} connections a second", *options.connect_rate);
+    if (options.threads != 1) {
+        fmt::format_to(out, ", {} threads", options.threads);
     }
+    if (options.think != Duration::zero()) {
+        fmt::format_to(out, ", think {}", format_duration(options.think));
+    }
+    if (options.pace) {
+        fmt::format_to(out, ", at most {} due and unanswered", group_digits(options.max_in_flight));
+    }
+    write_asked_connections(out, options);
     if (options.verify != VerifyLevel::full) {
         fmt::format_to(out, ", verify {}", to_string(options.verify));
     }
@@ -84,6 +106,12 @@ void write_asked(Out out, const Options& options) {
     }
     if (options.coalesce != 1) {
         fmt::format_to(out, ", {} messages to a send call", options.coalesce);
+    }
+    if (options.abuse.total() != 0) {
+        fmt::format_to(out, ", abuse {}", options.abuse.connections_text());
+    }
+    if (const std::string expected = options.abuse.expected_text(); !expected.empty()) {
+        fmt::format_to(out, ", expect {}", expected);
     }
     fmt::format_to(out, ", seed {}\n", options.seed);
 }

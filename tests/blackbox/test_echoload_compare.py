@@ -108,7 +108,12 @@ def test_cohorts_of_the_same_mode_become_one(tmp_path):
                 *("--format", "json", "-o", part, target),
             )
             assert ended.code == 0, ended
-    merged = echoload("merge", *parts).json["abuse"]
+    both = echoload("merge", *parts).json
+    assert both["asked"]["abuse"] == {"idle": 5, "garbage": 1}
+    assert both["asked"]["expect"] == {"idle": "keep"}
+    compared = echoload("compare", *parts)
+    assert 'asked otherwise: abuse {"idle":2}, {"idle":3,"garbage":1}' in compared.out, compared
+    merged = both["abuse"]
     assert (merged["idle"]["opened"], merged["idle"]["open_at_end"]) == (5, 5)
     assert (merged["idle"]["expected"], merged["idle"]["met"]) == ("keep", True)
     assert merged["garbage"] == read(parts[1])["abuse"]["garbage"]

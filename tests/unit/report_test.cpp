@@ -151,6 +151,40 @@ TEST(JsonReport, HoldsWhatWasAskedAndWhatCameOfIt) {
     EXPECT_EQ(report["verdict"]["exit_code"], 0);
 }
 
+TEST(Report, WhatWasAskedOtherwiseIsToldInBothForms) {
+    const struct {
+        void (*ask)(Options& options);
+        const char* words;
+    } cases[] = {
+        {[](Options& o) { o.threads = 2; }, ", 2 threads"},
+        {[](Options& o) { o.think = 20ms; }, ", think 20ms"},
+        {[](Options& o) { o.source = SourceRange::parse("127.0.0.0/8"); }, ", from 127.0.0.0/8"},
+        {[](Options& o) { o.conn_messages = 1000; }, ", 1,000 messages a connection"},
+        {[](Options& o) { o.close = Close::half; }, ", close half"},
+        {[](Options& o) { o.close = Close::reset; }, ", close rst"},
+        {[](Options& o) { o.abuse.parse_connections("rst:7,idle:2"); }, ", abuse idle:2,rst:7"},
+        {[](Options& o) { o.abuse.parse_expected("idle=keep"); }, ", expect idle=keep"},
+        {[](Options& o) { o.connect_rate = 50; }, ", 50 connections a second"},
+    };
+    const RunResult result = good_run();
+    const auto told = [&result](const Options& options) {
+        return text_report(options, result, Verdict{});
+    };
+    const auto asked = [&result](const Options& options) {
+        return json::parse(json_report(options, &result, Verdict{}))["asked"];
+    };
+    for (const auto& each : cases) {
+        Options options = ten_seconds();
+        each.ask(options);
+        EXPECT_NE(told(options).find(each.words), std::string::npos) << told(options);
+        EXPECT_EQ(told(ten_seconds()).find(each.words), std::string::npos) << each.words;
+        EXPECT_NE(asked(options), asked(ten_seconds())) << each.words;
+    }
+    Options open = ten_seconds();
+    open.pace = Pace{5, 5};
+    EXPECT_NE(told(open).find(", at most 100,000 due and unanswered"), std::string::npos);
+}
+
 TEST(JsonReport, WhatThereIsNoFigureForIsNull) {
     Options options = ten_seconds();
     options.targets = {"unix:/\xff"}; // no UTF-8
