@@ -18,7 +18,7 @@ constexpr double kLeft = 62;
 constexpr double kRight = 14;
 constexpr double kTop = 10;
 constexpr double kBottom = 44;
-constexpr double kTextWidth = 7;    // of a character, about
+constexpr double kTextWidth = 7.5;  // of a character, about, in a wide font
 constexpr double kFinest = 0.4;     // a move shorter than this is not seen
 constexpr double kTickSpacing = 16; // between labels of the y axis, at least
 

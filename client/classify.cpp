@@ -310,6 +310,18 @@ std::string_view to_string(VerifyLevel level) noexcept {
     return "unknown";
 }
 
+std::string_view what_was_right(VerifyLevel level) noexcept {
+    switch (level) {
+    case VerifyLevel::full:
+        return "every echo was byte for byte what was sent";
+    case VerifyLevel::header:
+        return "every echo had the header and the length of what was sent (payloads not compared)";
+    case VerifyLevel::off:
+        return "every echo had the length of what was sent (nothing else compared)";
+    }
+    return {};
+}
+
 std::optional<Finding> classify(const Generator& generator, VerifyLevel level,
                                 const StreamState& state, std::span<const std::byte> evidence,
                                 bool final, const Neighbours& neighbours) {

@@ -23,6 +23,9 @@ enum class VerifyLevel : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(VerifyLevel level) noexcept;
 
+/// What is known of every echo where none was wrong.
+[[nodiscard]] std::string_view what_was_right(VerifyLevel level) noexcept;
+
 /// Where a stream stood when its echo went wrong.
 struct StreamState {
     std::uint64_t connection = 0;

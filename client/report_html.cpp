@@ -45,7 +45,8 @@ std::string title_of(std::string key) {
         key.replace(key.size() - 6, 6, " a second");
     }
     for (const std::string_view unit : {"_ns", "_share", "_bytes", "_s"}) {
-        if (key.ends_with(unit)) {
+        // "echoed_bytes" stands beside "echoed", which are messages.
+        if (key.ends_with(unit) && key != "echoed_bytes") {
             key.resize(key.size() - unit.size());
             break;
         }
@@ -122,7 +123,7 @@ void write_fields(std::string& text, const std::string& title, const Json& objec
 // A list of objects, one a row, with the fields of the first as columns. The "unit" of a gate is no
 // column: its figures are shown in it.
 void write_list(std::string& text, const std::string& title, const Json& list) {
-    fmt::format_to(Out(text), "<div class=\"scroll\"><table><caption>{}</caption><thead><tr>",
+    fmt::format_to(Out(text), "<div class=\"scroll list\"><table><caption>{}</caption><thead><tr>",
                    escape(title));
     std::vector<std::string> keys;
     for (const auto& item : list.front().items()) {
@@ -143,6 +144,17 @@ void write_list(std::string& text, const std::string& title, const Json& list) {
         text += "</tr>";
     }
     text += "</tbody></table></div>\n";
+}
+
+// Of cohorts, which are members by their mode: a row each.
+Json rows_of_cohorts(const Json& cohorts) {
+    Json rows = Json::array();
+    for (const auto& item : cohorts.items()) {
+        Json row = {{"mode", item.key()}};
+        row.update(item.value());
+        rows.push_back(std::move(row));
+    }
+    return rows;
 }
 
 void write_section(std::string& text, const std::string& title, const Json& json) {
@@ -352,13 +364,23 @@ void write_timeline(std::string& text, const Timeline& timeline) {
     text += "</tbody></table></div></details>\n";
 }
 
-void write_verdict(std::string& text, const Json& verdict) {
+std::string_view what_was_right(const Json& asked) {
+    for (const VerifyLevel level : {VerifyLevel::full, VerifyLevel::header, VerifyLevel::off}) {
+        if (asked["verify"] == to_string(level)) {
+            return what_was_right(level);
+        }
+    }
+    return "every echo was right";
+}
+
+void write_verdict(std::string& text, const Json& result) {
+    const Json& verdict = result["verdict"];
     const bool good = verdict["exit_code"] == 0;
     fmt::format_to(Out(text), "<div class=\"verdict {}\"><p><strong>Verdict: {}</strong> (exit {})",
                    good ? "good" : "bad", escape(verdict["outcome"].get<std::string>()),
                    verdict["exit_code"].get<int>());
     if (good) {
-        text += ": every echo was byte for byte what was sent";
+        fmt::format_to(Out(text), ": {}", what_was_right(result["asked"]));
     }
     text += "</p>";
     if (!verdict["reasons"].empty()) {
@@ -411,7 +433,7 @@ std::string html_report(std::string_view json, const Timeline& timeline) {
     const Json result = Json::parse(json);
     std::string text;
     write_head(text, result);
-    write_verdict(text, result["verdict"]);
+    write_verdict(text, result);
     write_tiles(text, result);
     if (const Json& limit = result["limit"]; limit.is_object()) {
         fmt::format_to(Out(text), "<p>Limited by: <strong>{}</strong>: {}</p>\n",
@@ -429,7 +451,10 @@ std::string html_report(std::string_view json, const Timeline& timeline) {
             item.key() != "limit" && !is_latency(item.value())) {
             std::string title = title_of(item.key());
             title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
-            write_section(text, title, item.value());
+            write_section(text, title,
+                          item.key() == "abuse" && item.value().is_object()
+                              ? rows_of_cohorts(item.value())
+                              : item.value());
         }
     }
     text += "</div>\n</main></body></html>\n";

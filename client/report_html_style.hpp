@@ -61,9 +61,20 @@ th, td { text-align: right; padding: 0.2rem 0.6rem; overflow-wrap: anywhere; bor
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.text { text-align: left; overflow-wrap: anywhere; }
 th { font-weight: 600; overflow-wrap: normal; }
+data { white-space: nowrap; }
+#latencies td { overflow-wrap: normal; }
+@media (max-width: 30rem) {
+  #latencies { font-size: 0.8rem; }
+  #latencies th, #latencies td { padding: 0.2rem 0.4rem 0.2rem 0; }
+}
 tbody th { font-weight: 400; color: var(--soft); }
 summary { cursor: pointer; padding: 0.25rem 0; }
-.columns { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+.columns { columns: 17rem; column-gap: 2rem; }
+.columns > div { break-inside: avoid; }
+.columns > .list { column-span: all; }
+.columns > .list table { font-size: 0.85rem; }
+.columns > .list th, .columns > .list td { padding: 0.2rem 0.7rem 0.2rem 0; }
+.list td:first-child { overflow-wrap: normal; white-space: nowrap; }
 )";
 
 } // namespace echoload

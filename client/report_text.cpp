@@ -241,18 +241,6 @@ void write_mismatches(std::string& text, const RunResult& result) {
     }
 }
 
-std::string_view what_was_right(VerifyLevel level) {
-    switch (level) {
-    case VerifyLevel::full:
-        return "every echo was byte for byte what was sent";
-    case VerifyLevel::header:
-        return "every echo had the header and the length of what was sent (payloads not compared)";
-    case VerifyLevel::off:
-        return "every echo had the length of what was sent (nothing else compared)";
-    }
-    return {};
-}
-
 void write_use(Out out, const char* label, const ProcessUse& use) {
     fmt::format_to(out, kLabel, label);
     fmt::format_to(out, "{:.0f} % of a processor, busiest thread {:.0f} %; {} resident",

@@ -4,6 +4,7 @@ browser shows it."""
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 from echoload_support import PATIENCE, echoload, flips_a_bit, honest, serve
 
 NAMESPACES = {"h": "http://www.w3.org/1999/xhtml", "s": "http://www.w3.org/2000/svg"}
+ROW = "{http://www.w3.org/1999/xhtml}tr"
+MET = {None: "\N{EN DASH}", True: "yes", False: "no"}
 CHROMIUM = shutil.which("chromium")
 
 
@@ -30,7 +33,7 @@ class Page:
                 *arguments,
                 target,
             )
-        assert self.ended.code == code, self.ended
+        assert code in (self.ended.code, None), self.ended
         self.text = self.path.read_text()
         self.result = json.loads(self.result_path.read_text())
         self.tree = ElementTree.fromstring(self.text.split("\n", 1)[1])
@@ -60,6 +63,26 @@ class Page:
 def page(tmp_path_factory):
     directory = tmp_path_factory.mktemp("page")
     return Page(directory, "-d", "600ms", "--slo", "p99=1h", "--max-error-rate", "5%")
+
+
+@pytest.fixture(scope="module")
+def open_page(tmp_path_factory):
+    """Of an open loop: three latencies have curves, and four have a column each."""
+    directory = tmp_path_factory.mktemp("open")
+    return Page(directory, "-d", "600ms", "-R", 500, code=None)
+
+
+@pytest.fixture(scope="module")
+def abuse_page(tmp_path_factory):
+    """With the tables of misbehaving connections and of the server."""
+    directory = tmp_path_factory.mktemp("abuse")
+    modes = "idle:2,half-header:1,oversize:2,garbage:3"
+    return Page(
+        directory,
+        *("-d", "600ms", "--abuse", modes, "--expect", "idle=keep,half-header=close"),
+        *("--server-pid", os.getpid()),
+        code=3,
+    )
 
 
 def test_the_page_refers_to_nothing_outside_itself(page):
@@ -133,39 +156,110 @@ def test_what_is_asked_cannot_put_anything_into_the_page(tmp_path):
     assert "<img" not in text and "&lt;img src=x" in text
 
 
-def browse(page, directory, width, scheme):
-    """What a browser of that width and colour scheme makes of the page."""
-    probe = """<script>
-    const box = document.documentElement;
-    const shown = [...document.querySelectorAll('svg[role=img]')]
-        .map(svg => svg.getBoundingClientRect()).filter(rect => rect.width > 0);
-    const text = document.querySelector('.narrow svg text, .wide svg text');
-    const result = {
-        width: innerWidth, content: box.scrollWidth, charts: shown.map(rect => rect.width),
-        back: getComputedStyle(document.body).backgroundColor,
-        front: getComputedStyle(document.body).color,
-        letters: [...document.querySelectorAll('svg[role=img] text')]
-            .map(each => each.getBoundingClientRect().height).filter(height => height > 0),
-    };
-    const place = document.createElement('pre');
-    place.id = 'probe';
-    place.textContent = JSON.stringify(result);
-    document.body.append(place);
-    </script></body>"""
-    copy = directory / f"probe-{width}-{scheme}.html"
-    copy.write_text(page.text.replace("</body>", probe))
-    frame = directory / f"frame-{width}-{scheme}.html"
+@pytest.mark.parametrize(
+    "level, words",
+    [
+        ("full", "every echo was byte for byte what was sent"),
+        ("header", "the header and the length of what was sent (payloads not compared)"),
+        ("off", "the length of what was sent (nothing else compared)"),
+    ],
+)
+def test_a_good_verdict_says_no_more_than_was_verified(tmp_path, level, words):
+    page = Page(tmp_path, "-n", 100, "--verify", level)
+    verdict = page.all(".//h:div[@class='verdict good']")[0]
+    text = "".join(verdict.itertext())
+    assert words in text
+    assert ("byte for byte" in page.text) == (level == "full")
+
+
+def test_an_open_loop_has_a_curve_and_a_column_for_each_of_its_latencies(open_page):
+    legend = open_page.all(".//h:figure")[0].findall(".//h:div[@class='legend']/h:span", NAMESPACES)
+    assert ["".join(each.itertext()) for each in legend] == [
+        *("response", "service", "connect latency")
+    ]
+    head = open_page.all(".//h:table[@id='latencies']/h:thead//h:th")
+    assert [each.text for each in head] == ["response", "service", "lag", "connect latency"]
+    counts = dict(open_page.rows(".//h:table[@id='latencies']"))["count"]
+    keys = ("response", "latency", "lag", "connect_latency")
+    assert counts == [open_page.result[key]["count"] for key in keys]
+
+
+def test_what_the_server_and_misbehaving_connections_did_is_there(abuse_page):
+    assert abuse_page.fields("Server")["descriptors"] > 0
+    table = abuse_page.table("Abuse")
+    head, *rows = [["".join(cell.itertext()) for cell in row] for row in table.iter(ROW)]
+    assert head[:3] == ["mode", "asked", "opened"]
+    assert {"echoed", "echoed bytes"} < set(head), "messages and bytes are told apart"
+    shown = {row[0]: (row[1], row[2], row[-1]) for row in rows}
+    assert shown == {
+        mode: (str(counts["asked"]), str(counts["opened"]), MET[counts["met"]])
+        for mode, counts in abuse_page.result["abuse"].items()
+    }
+    assert abuse_page.fields("Asked: abuse") == {"idle": 2, "half-header": 1, "oversize": 2,
+                                                 "garbage": 3}  # fmt: skip
+    assert "half-header was expected to close: the server closed 0 of 1" in abuse_page.text
+
+
+PROBE = """<script>
+const shown = each => each.getBoundingClientRect().width > 0;
+const charts = [...document.querySelectorAll('svg[role=img]')].filter(shown);
+const box = each => each.getBoundingClientRect();
+const boxes = chart => [...chart.querySelectorAll('text')].map(box);
+const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 &&
+    a.top < b.bottom - 1 && b.top < a.bottom - 1;
+const result = {
+    width: innerWidth, content: document.documentElement.scrollWidth,
+    charts: charts.map(each => each.getBoundingClientRect().width),
+    letters: charts.flatMap(boxes).map(box => box.height),
+    overlapping: charts.flatMap(chart => boxes(chart).flatMap((a, i) =>
+        boxes(chart).slice(i + 1).filter(b => meet(a, b)))).length,
+    clipped: charts.flatMap(chart => [...chart.querySelectorAll('text')].filter(each =>
+        box(each).left < box(chart).left || box(each).right > box(chart).right ||
+        box(each).bottom > box(chart).bottom)).map(each => each.textContent),
+    overflowing: [...document.querySelectorAll('dd, dt, .legend, .verdict')]
+        .filter(each => each.scrollWidth > each.clientWidth + 1).length,
+    broken: [...document.querySelectorAll('data, #latencies tbody td, .list td:first-child')]
+        .filter(each => each.getClientRects().length > 1 || each.offsetHeight > 40).length,
+    colours: [...document.querySelectorAll('h1, p, .verdict, dt, dd, th, td, caption, summary')]
+        .filter(shown).map(each => {
+            let behind = each;
+            while (getComputedStyle(behind).backgroundColor == 'rgba(0, 0, 0, 0)')
+                behind = behind.parentElement;
+            return getComputedStyle(each).color + '/' + getComputedStyle(behind).backgroundColor;
+        }),
+    lines: [...document.querySelectorAll('svg .line')].map(each => getComputedStyle(each).stroke +
+        '/' + getComputedStyle(document.body).backgroundColor),
+    labels: [...document.querySelectorAll('svg text')].map(each => getComputedStyle(each).fill +
+        '/' + getComputedStyle(document.body).backgroundColor),
+    back: getComputedStyle(document.body).backgroundColor,
+};
+const place = document.createElement('pre');
+place.id = 'probe';
+place.textContent = JSON.stringify(result);
+document.body.append(place);
+</script></body>"""
+WIDTHS = (360, 1280)
+
+
+def browse(page, directory, scheme):
+    """What a browser of that colour scheme makes of the page, at each width."""
+    copy = directory / "probe.html"
+    copy.write_text(page.text.replace("</body>", PROBE))
+    frame = directory / "frame.html"
     # A window is never as narrow as a phone; a frame is.
-    frame.write_text(
+    frames = "".join(
         f'<iframe src="{copy.name}" width="{width}" height="800" style="border:0"></iframe>'
-        "<script>addEventListener('load', () => document.body.append(Object.assign("
-        "document.createElement('pre'), {id: 'seen', textContent: "
-        "frames[0].document.getElementById('probe').textContent})))</script>"
+        for width in WIDTHS
+    )
+    frame.write_text(
+        frames + "<script>addEventListener('load', () => { for (let i = 0; i < frames.length; ++i)"
+        " document.body.append(Object.assign(document.createElement('pre'), {className: 'seen',"
+        " textContent: frames[i].document.getElementById('probe').textContent})) })</script>"
     )
     done = subprocess.run(
         [
             *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-            *("--allow-file-access-from-files", "--window-size=1600,1000"),
+            *("--allow-file-access-from-files", "--window-size=1800,1000"),
             f"--user-data-dir={directory / 'profile'}",
             f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
             frame.as_uri(),
@@ -175,22 +269,36 @@ def browse(page, directory, width, scheme):
         timeout=PATIENCE,
         check=True,
     )
-    return json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', done.stdout)[1]))
+    found = re.findall(r'<pre class="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    return dict(zip(WIDTHS, [json.loads(html.unescape(each)) for each in found], strict=True))
 
 
-def brightness(colour):
-    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+def luminance(colour):
+    """As WCAG 2 defines it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(pair):
+    low, high = sorted(map(luminance, pair.split("/")))
+    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_a_browser_shows_all_of_it_at_any_width_in_both_schemes(page, tmp_path, width, scheme):
-    seen = browse(page, tmp_path, width, scheme)
-    assert seen["width"] == width
-    assert seen["content"] <= width, "nothing is to be scrolled sideways but tables"
-    assert len(seen["charts"]) == 3, "one shape of each chart"
-    assert all(0.8 * min(width, 900) <= chart <= width for chart in seen["charts"])
-    assert min(seen["letters"]) >= 10, "the text of charts is readable"
-    is_dark = brightness(seen["back"]) < brightness(seen["front"])
-    assert is_dark == (scheme == "dark")
+@pytest.mark.parametrize("kind", ["page", "open_page", "abuse_page"])
+def test_a_browser_shows_all_of_it_at_any_width_in_both_schemes(kind, scheme, tmp_path, request):
+    seen_at = browse(request.getfixturevalue(kind), tmp_path, scheme)
+    for width, seen in seen_at.items():
+        assert seen["width"] == width
+        assert seen["content"] <= width, "nothing is to be scrolled sideways but tables"
+        assert len(seen["charts"]) == 3, "one shape of each chart"
+        assert all(0.8 * min(width, 900) <= chart <= width for chart in seen["charts"])
+        assert min(seen["letters"]) >= 10, "the text of charts is readable"
+        assert seen["clipped"] == [], width
+        assert (seen["overlapping"], seen["overflowing"]) == (0, 0), width
+        assert seen["broken"] == 0, "no figure is cut into lines"
+        assert min(map(contrast, seen["colours"] + seen["labels"])) >= 4.5, "WCAG AA, of text"
+        assert min(map(contrast, seen["lines"])) >= 3, "WCAG AA, of graphics"
+        assert (luminance(seen["back"]) < 0.2) == (scheme == "dark")
