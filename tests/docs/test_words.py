@@ -66,6 +66,14 @@ def test_a_completion_offers_just_the_words_that_an_option_takes(program, option
     assert COMPLETE[shell](program, option, "") == choices
 
 
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+@pytest.mark.parametrize("option, end", [("--abuse", ":"), ("--expect", "=")])
+def test_a_completion_offers_just_the_modes_that_there_are(option, end, shell):
+    refusal = words.run(words.BINARY["echoload"], option, "wrong")
+    told = re.search(r"with a MODE of (.*?), is", refusal.stderr)[1]
+    assert COMPLETE[shell]("echoload", option, "") == {mode + end for mode in told.split(", ")}
+
+
 @pytest.mark.parametrize(
     "shell, file",
     [
