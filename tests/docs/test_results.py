@@ -29,15 +29,17 @@ def run(directory, target, *arguments, code=0):
 
 @contextlib.contextmanager
 def liar():
-    """A server that turns a bit of all that it echoes."""
+    """A server that turns a bit of what it echoes, after a while."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
             with contextlib.suppress(OSError):
                 while True:
                     with listener.accept()[0] as connection:
+                        honest = 50_000  # bytes, so that there is a measured part
                         while data := connection.recv(4096):
-                            connection.sendall(bytes([data[0] ^ 1]) + data[1:])
+                            honest -= len(data)
+                            connection.sendall(bytes([data[0] ^ (honest < 0)]) + data[1:])
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
