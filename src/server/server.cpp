@@ -14,15 +14,10 @@
 
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
-#include "net/fd_passing.hpp"
-#include "server/matching.hpp"
+#include "server/out_of_memory.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <algorithm>
-#include <limits>
-#include <new>
 #include <utility>
 
 namespace echod {
@@ -35,37 +30,7 @@ constexpr std::uint64_t kListenerToken = 0xf000'0000U;
 constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
 constexpr std::uint64_t kAlarmToken = kControlToken - 1;
 
-// Descriptors beside the connections' and the listeners', kept free for what must work when clients
-// are many: standard streams, epoll, signalfd, timerfd, the log, the control socket and its askers,
-// a notification, a configuration being read, an accept that is about to be refused; and for a
-// hand-over the datagram pair, the state file and the pipe of the barrier.
-constexpr std::uint64_t kReservedDescriptors = 15 + ControlSocket::kTokens;
-
-// What is done for people (log lines, statistics, reloads) may find that memory is out. Then it is
-// left out, and the clients, who need none, are served on.
-template <class Work>
-void unless_memory_is_out(Work&& work) {
-    try {
-        work();
-    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): there is none to say it with
-    }
-}
-
-// The end of a line that was held back so often.
-std::string times_more(std::uint64_t held_back) {
-    return held_back == 0 ? "" : fmt::format("; {} times more since this was last said", held_back);
-}
-
 } // namespace
-
-std::optional<std::uint64_t> RateLimit::allow(TimePoint now, std::uint64_t times) noexcept {
-    if (next_ && now < *next_) {
-        held_back_ += times;
-        return std::nullopt;
-    }
-    next_ = now + kPause;
-    return std::exchange(held_back_, 0) + times - 1;
-}
 
 Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
                Log& log)
@@ -243,99 +208,6 @@ void Server::on_signal(int signal) {
     }
 }
 
-void Server::apply(Config config, TimePoint now) noexcept {
-    config_ = std::move(config);
-    clients_.configure(config_.limits, config_.timeouts);
-    acceptor_.configure(config_.limits, room_for_connections());
-    acceptor_.set_unacked_timeout(config_.timeouts.unacked);
-    reporter_.set_interval(config_.stats.interval, now);
-    log_.set_level(config_.log.level);
-    clients_.set_fault_hook(log_.writes(LogLevel::debug)
-                                ? [this](const Fault& fault) { tell_fault(fault); }
-                                : FaultHook());
-}
-
-ControlAnswer Server::reload() {
-    if (phase_ != Phase::serving) {
-        const std::string why = "reload refused: the server is stopping";
-        log_.entry(LogLevel::error, message_id::kReloadFailed, {}, why);
-        return {false, why + "\n"};
-    }
-    const ReloadScope scope;
-    ControlAnswer answer;
-    try {
-        Config wanted = load_config_();
-        for (const std::string& key : keys_that_need_a_restart(config_, wanted)) {
-            const bool unused = key.rfind("listen.", 0) == 0 && sockets_are_passed();
-            const std::string text =
-                key + (unused ? " has changed: it is not used, the sockets are those of the socket "
-                                "unit, ignoring"
-                              : " has changed: that takes effect at a restart, ignoring");
-            log_->warn("{}", text);
-            answer.text += text + "\n";
-        }
-        wanted.listen = config_.listen;
-        wanted.log.target = config_.log.target;
-        apply(std::move(wanted), now_);
-        unless_memory_is_out([this] {
-            log_.entry(LogLevel::info, message_id::kReload, {},
-                       "reloaded: the new configuration is in force");
-            warn_if_descriptors_lack();
-        });
-    } catch (const ConfigError& error) {
-        answer.ok = false;
-        for (const std::string& line : error.lines()) {
-            log_.entry(LogLevel::error, message_id::kReloadFailed, {}, line);
-            answer.text += line + "\n";
-        }
-        log_.entry(LogLevel::error, message_id::kReloadFailed, {},
-                   "reload failed: the old configuration stays in force");
-    }
-    return answer;
-}
-
-ControlAnswer Server::answer(std::string_view command) {
-    if (command == "reload") {
-        return reload();
-    }
-    if (command == "status") {
-        return {true, format_status(state())};
-    }
-    if (command == "stats json") {
-        return {true, format_json(state())};
-    }
-    if (command == "stats openmetrics") {
-        return {true, format_openmetrics(state())};
-    }
-    return {false, "unknown command; known are: reload, status, stats json, stats openmetrics\n"};
-}
-
-// The lists take a look at every connection, so they are made at most ten times a second, however
-// often somebody asks; the figures are always those of the moment.
-ServerState Server::state() {
-    constexpr std::size_t kListed = 5;
-    constexpr Duration kListsHold = std::chrono::milliseconds(100);
-    if (!listed_at_ || now_ - *listed_at_ >= kListsHold) {
-        busiest_.clear();
-        oldest_.clear();
-        clients_.summarize(kListed, now_, busiest_, oldest_);
-        listed_at_ = now_;
-    }
-    ServerState state;
-    state.busiest = busiest_;
-    state.oldest = oldest_;
-    for (const Listener& listener : acceptor_.listeners()) {
-        state.listeners.push_back(listener.name);
-    }
-    state.phase = phase_ == Phase::serving ? "serving" : "draining";
-    state.limits = config_.limits;
-    state.counters = counters_;
-    state.gauges = gauges();
-    state.uptime = now_ - reporter_.started();
-    state.longest_turn = reporter_.longest_turn();
-    return state;
-}
-
 // Fed from the loop itself: a loop that hangs stops feeding, and the service manager acts.
 void Server::feed_watchdog() {
     if (!watchdog_ || now_ - fed_ < *watchdog_ / 2) {
@@ -370,71 +242,6 @@ void Server::start_drain() {
     clients_.start_drain(now_);
 }
 
-// The connections go to the next process in two pieces that the service manager keeps meanwhile:
-// their descriptors, in flight in a datagram socket, and their state, in a sealed file. One entry
-// in the manager's store for each connection would take it time quadratic in their number.
-void Server::hand_over() {
-    if (!service_.present()) {
-        log_->warn("SIGUSR2, but there is no service manager to keep the connections, ignoring");
-        return;
-    }
-    try {
-        std::vector<ParkedConnection> parked;
-        std::vector<int> fds;
-        clients_.park(now_, parked, fds);
-        auto [near, far] = datagram_pair();
-        const std::size_t sent = send_descriptors(near.get(), fds);
-        if (sent == 0 && !fds.empty()) {
-            throw std::runtime_error("the kernel takes no descriptors in flight");
-        }
-        Inheritance inheritance{
-            std::move(far), make_state_file(format_config(config_), std::span(parked).first(sent))};
-        if (!service_.store(std::move(inheritance), acceptor_.listeners())) {
-            throw std::runtime_error("the service manager did not answer");
-        }
-        if (!other_end_is_held(near.get())) {
-            throw std::runtime_error("the service manager did not keep them; is "
-                                     "FileDescriptorStoreMax= set in the unit, and large enough?");
-        }
-        if (sent < fds.size()) {
-            log_->error("hand-over: {} of {} connections are lost: the kernel's limit on "
-                        "descriptors in flight is LimitNOFILE=",
-                        fds.size() - sent, fds.size());
-        }
-        clients_.forget_parked(sent);
-        phase_ = Phase::handed_over;
-    } catch (const std::exception& error) {
-        log_->error("hand-over failed: {}; draining instead", error.what());
-        empty_store();
-        next_is_wanted_ = true;
-        start_drain();
-    }
-}
-
-void Server::take_over(Inheritance inheritance) {
-    std::size_t came = 0;
-    try {
-        ReceivedDescriptors received = receive_descriptors(inheritance.connections.get());
-        came = received.fds.size();
-        const StateFile file(inheritance.state.get());
-        const ParkedState state = decode_state(file.bytes());
-        const std::size_t all = std::max(came, state.connections.size());
-        MatchedConnections matched = match_descriptors(state.connections, std::move(received));
-        const std::size_t refused =
-            clients_.restore(matched.connections, matched.fds, Clock::now());
-        const std::size_t restored = matched.connections.size() - refused;
-        acceptor_.stop_watching_if_full();
-        log_->info("took over {} connections from the process before", restored);
-        if (restored != all) {
-            log_->error("{} connections could not be taken over and were closed", all - restored);
-        }
-    } catch (const std::exception& error) { // memory may be out, too
-        log_->error(
-            "{} connections were closed: the state of the process before cannot be read: {}", came,
-            error.what());
-    }
-}
-
 void Server::finish_drain(TimePoint now) {
     if (clients_.open() == 0) {
         phase_ = Phase::stopped;
@@ -444,99 +251,6 @@ void Server::finish_drain(TimePoint now) {
             log_->warn("drain: closing the {} connections that were not done within {}",
                        clients_.open(), format_duration(config_.timeouts.drain));
         });
-    }
-}
-
-void Server::tell_incidents(TimePoint now) {
-    tell_full(now);
-    if (counters_.rejected_per_ip != told_per_ip_) {
-        const std::uint64_t times =
-            counters_.rejected_per_ip - std::exchange(told_per_ip_, counters_.rejected_per_ip);
-        if (const auto held_back = per_ip_limit_.allow(now, times)) {
-            log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("limits.max_connections_per_ip ({}) is reached by an address{}",
-                                   config_.limits.max_connections_per_ip, times_more(*held_back)));
-        }
-    }
-    if (acceptor_.pause_error() != 0 && counters_.accept_errors != told_accept_errors_) {
-        told_accept_errors_ = counters_.accept_errors;
-        if (const auto held_back = exhausted_limit_.allow(now)) {
-            log_.entry(LogLevel::warning, message_id::kLimit, {},
-                       fmt::format("cannot accept: {}; new connections wait{}",
-                                   describe_errno(acceptor_.pause_error()),
-                                   times_more(*held_back)));
-        }
-    }
-}
-
-// Said as the limit is reached, and again for whom it costs a place while it lasts: those that wait
-// ("queue") are in the statistics.
-void Server::tell_full(TimePoint now) {
-    const bool full = acceptor_.is_full();
-    const bool reached = full && !was_full_;
-    was_full_ = full;
-    const std::uint64_t turned_away =
-        counters_.rejected + counters_.closed[static_cast<std::size_t>(CloseReason::evicted)];
-    const std::uint64_t times = std::max<std::uint64_t>(
-        turned_away - std::exchange(told_turned_away_, turned_away), reached ? 1 : 0);
-    if (times == 0) {
-        return;
-    }
-    if (const auto held_back = full_limit_.allow(now, times)) {
-        const bool by_config = acceptor_.most() == config_.limits.max_connections;
-        log_.entry(LogLevel::warning, message_id::kLimit, {},
-                   fmt::format("{} ({}) is reached, when_full applies{}",
-                               by_config ? "limits.max_connections"
-                                         : "what RLIMIT_NOFILE leaves for connections",
-                               acceptor_.most(), times_more(*held_back)));
-    }
-}
-
-// At level debug alone: for each connection at any other, it would be a lever in an attacker's
-// hand.
-void Server::tell_fault(const Fault& fault) {
-    unless_memory_is_out([&] {
-        if (fault.reason.empty()) {
-            log_->debug("{}: {}", fault.peer.to_string(), fault.counter);
-        } else {
-            log_->debug("{}: {}_{} after {} messages and {} bytes", fault.peer.to_string(),
-                        fault.counter, fault.reason, fault.messages, fault.bytes);
-        }
-    });
-}
-
-bool Server::sockets_are_passed() const noexcept {
-    const std::vector<Listener>& all = acceptor_.listeners();
-    return std::any_of(all.begin(), all.end(), [](const Listener& one) { return one.passed; });
-}
-
-std::uint64_t Server::reserved_descriptors() const noexcept {
-    return acceptor_.listeners().size() + kReservedDescriptors;
-}
-
-// Clients never get the last descriptors: without one for it, no reload, no status, no notification
-// could help the operator who has run out of them.
-std::uint32_t Server::room_for_connections() const noexcept {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return static_cast<std::uint32_t>(kMost);
-    }
-    const std::uint64_t reserved = reserved_descriptors();
-    const std::uint64_t room = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
-    return static_cast<std::uint32_t>(std::min(room, kMost));
-}
-
-void Server::warn_if_descriptors_lack() {
-    rlimit limit{};
-    const std::uint64_t needed = config_.limits.max_connections + reserved_descriptors();
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
-        log_.entry(
-            LogLevel::warning, message_id::kLimit, {},
-            fmt::format("limits.max_connections is {}, but RLIMIT_NOFILE is {} and {} would "
-                        "be needed: when_full applies beyond {} connections; raise "
-                        "LimitNOFILE= of the unit (ulimit -n in a shell), or lower the limit",
-                        config_.limits.max_connections, limit.rlim_cur, needed, acceptor_.most()));
     }
 }
 

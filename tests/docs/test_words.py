@@ -240,7 +240,7 @@ def test_help_fits_a_terminal_of_100_columns(program):
 
 
 def test_the_manual_page_has_the_number_of_descriptors_that_are_kept_free():
-    server = (ROOT / "src/server/server.cpp").read_text()
+    server = (ROOT / "src/server/server_incidents.cpp").read_text()
     control = (ROOT / "src/server/control.hpp").read_text()
     fixed = re.search(r"kReservedDescriptors = (\d+) \+ ControlSocket::kTokens;", server)[1]
     tokens = re.search(r"kTokens = (\d+);", control)[1]
