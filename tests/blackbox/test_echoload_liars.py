@@ -152,7 +152,7 @@ def test_bytes_of_one_connection_within_an_echo_of_another_are_foreign():
 
 
 def test_what_is_told_of_a_wrong_echo_is_enough_to_make_it_again():
-    arguments = ("-c", 3, "-p", 4, "-n", 300, "--seed", 77, "--format", "json")
+    arguments = ("-c", 3, "-p", 4, "-n", 3000, "--seed", 77, "--format", "json")
     with serve(lies_about(7, flips)) as target:
         first = echoload(*arguments, target).json["mismatches"][0]
     sent = {0: [], 1: [], 2: []}
