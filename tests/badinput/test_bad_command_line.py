@@ -83,7 +83,7 @@ ECHOLOAD = {
 }
 ECHOLOAD_FAILURES = {
     "a host that does not exist": (["host.invalid:80"], "host.invalid"),
-    "more connections than descriptors": ([TARGET, "-c", "1M"], "RLIMIT_NOFILE"),
+    "more connections than ports": ([TARGET, "-c", "1M"], "ip_local_port_range"),
     "a result in a missing directory": ([TARGET, "-o", "/nonexistent/result"], "/nonexistent/result"),
     "a result that is a directory": ([TARGET, "-o", "/"], "/: EISDIR"),
     "a result on a full disk": ([TARGET, "-n", "1", "-o", "/dev/full"], "/dev/full"),

@@ -8,6 +8,8 @@ import threading
 from echod_daemon import Notifications, launched
 from wire import TIMEOUT
 
+NAMES = 3  # connections, their state, listeners
+
 
 class ServiceManager(Notifications):
     """`room`: what FileDescriptorStoreMax= is; what comes beyond it is dropped without a word, as
@@ -52,11 +54,13 @@ class ServiceManager(Notifications):
         return [name for name, _ in self.store]
 
     def wait_until_empty(self):
-        """Until it has dropped what was stored, and was told to."""
+        """Until it has dropped what was stored, and was told to by each name."""
+
+        def told_all():
+            return sum("FDSTOREREMOVE" in text for text in self.datagrams) >= NAMES
+
         with self._changed:
-            assert self._changed.wait_for(
-                lambda: not self.store and any("FDSTOREREMOVE" in d for d in self.datagrams), TIMEOUT
-            ), self.names()
+            assert self._changed.wait_for(lambda: not self.store and told_all(), TIMEOUT), self.names()
 
     def passing(self, *sockets, options=()):
         """Options of Echod() for the next process: listening sockets and then what is stored."""

@@ -53,7 +53,7 @@ def test_a_reload_while_it_stops_is_refused_and_logged(echod):
     asked = daemon.ask("--reload")
     assert asked.returncode == 1
     assert "stopping" in asked.stderr
-    assert len(daemon.lines_with("reload refused")) == 2
+    daemon.wait_for(lambda: len(daemon.lines_with("reload refused")) == 2, "the second line")
     client.send(b"c")
     assert client.receive_until_eof() == message(b"abc")
 
