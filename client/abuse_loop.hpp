@@ -25,7 +25,7 @@ inline constexpr std::uint64_t kFirstAbuser = 1'000'000'000'000;
 class AbuseLoop {
 public:
     /// Starts the thread. `targets` outlive it. Throws std::system_error.
-    AbuseLoop(const Options& options, const std::vector<Target>& targets);
+    AbuseLoop(const Options& asked, const std::vector<Target>& targets);
     ~AbuseLoop();
     AbuseLoop(const AbuseLoop&) = delete;
     AbuseLoop& operator=(const AbuseLoop&) = delete;

@@ -113,8 +113,8 @@ void OptionReader::begin_group(const std::string& title) {
 
 void OptionReader::add(const std::string& names, const std::string& help, const std::string& type,
                        Read read) {
-    parser_->app.add_option_function<std::string>(names, named(names, std::move(read)), help)
-        ->type_name(type);
+    const auto guarded = named(names, std::move(read));
+    parser_->app.add_option_function<std::string>(names, guarded, help)->type_name(type);
 }
 
 void OptionReader::add_list(const std::string& names, const std::string& help,

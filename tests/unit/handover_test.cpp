@@ -82,8 +82,10 @@ std::vector<std::byte> version_1() {
     number(4, 53);                  // of this length
     number(8, 42);                  // messages
     number(8, 2);                   // bytes
-    number(24, 0);                  // three durations
-    number(6, 0);                   // two numbers and two flags
+    for (int i = 0; i < 3; ++i) {
+        number(8, 0); // a duration
+    }
+    number(6, 0); // two numbers and two flags
     number(4, 3);
     state.insert(state.end(), kThree.begin(), kThree.end());
     number(8, 0); // the checksum
