@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""clang-tidy over every translation unit, several at a time.
+"""clang-tidy over every translation unit of the programs, several at a time; those of the tests have
+a command of their own, tests/analysis/run tests.
 
 What passed is remembered in the build directory under a digest of all that the outcome depends on,
 so that a second run looks only at what has changed.
@@ -15,7 +16,7 @@ import pytest
 import sources
 
 BUILD = Path(os.environ.get("CLANG_BUILD_DIR", sources.ROOT / "build-clang"))
-UNITS = sources.tracked_under("src", "client", "tests", suffixes=(".cpp",))
+UNITS = sources.tracked_under("src", "client", suffixes=(".cpp",))
 CONFIGS = [f for f in sources.tracked() if f.name == ".clang-tidy"]
 
 
