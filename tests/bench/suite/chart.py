@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The results as a chart: for each row a line, on it each server relative to the bare epoll loop.
 
-A mark is the ratio of the medians. The axis is logarithmic, so that twice and half are equally far
+A mark is the median of the ratios within the rounds. The axis is logarithmic, so that twice and half are equally far
 away, and both panels share it. The whiskers at echod are the range of its ratio over the rounds; a
 hollow mark is a rate that the client set.
 """
@@ -10,6 +10,7 @@ import math
 from xml.sax.saxutils import escape
 
 from . import machine
+from .results import compare
 from .servers import NAMES, PEERS
 from .text import grouped
 
@@ -94,15 +95,15 @@ def _axes(panel, title, hint, rows):
 
 def _marks(panel, metric, unit, row, y):
     servers = row["servers"]
-    base = servers["epoll"]["median"][metric]
     out = ""
     found = row["echod_to"]["epoll"][metric]
     if found:
         out += _line("echod", _x(panel, found["min"]), y, _x(panel, found["max"]), y, 2)
     for name in reversed(NAMES):  # echod last, so that nothing covers it
         value = servers[name]["median"][metric]
-        if value and base:
-            ratio = value / base
+        to_bare = compare(servers[name]["rounds"][metric], servers["epoll"]["rounds"][metric])
+        if value and to_bare:
+            ratio = to_bare["ratio"]
             words = f"{name}: {grouped(value)} {unit}, {ratio:.2f} of the bare loop"
             hollow = metric == "messages_per_s" and servers[name]["client_is_limit"]
             words += ", the client was the limit" if hollow else ""

@@ -78,8 +78,8 @@ def table(results):
     """What was measured is named connections × messages in flight × bytes of payload."""
     rows = results["rows"]
     return (
-        "CPU time a message of echod over that of the others: the ratio of the medians, and the "
-        "range of the ratios within the rounds (less is better):\n\n" + _ratios(rows)
+        "CPU time a message of echod over that of the others: the median of the ratios within "
+        "the rounds, and their range (less is better):\n\n" + _ratios(rows)
         + "\n<details><summary>Rates, CPU time, latency, memory</summary>\n"
         + "\nMessages a second (more is better); \\* the client was the limit, so that the figure "
           "is the client's:\n\n" + _by_server(rows, _rate)

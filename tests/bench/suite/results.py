@@ -24,14 +24,15 @@ def _ratio(ours, theirs):
 
 
 def compare(ours, theirs):
-    """Of the figures of both, round by round: `ratio` is that of their medians, and the one that
-    is meant where a ratio is told. Of the ratios within the rounds, where both sides met the same
-    noise, `paired` is the median, and `min` and `max` are the spread."""
+    """Of the figures of both, round by round: `ratio`, the one that is meant where a ratio is told,
+    is the median of the ratios within the rounds, `min` and `max` their spread. Both sides of such
+    a one met the same noise, while a machine that is half as fast for some rounds takes one median
+    from the good ones and the other from the bad. `of_medians` is the ratio of the medians."""
     pairs = [ratio for ratio in map(_ratio, ours, theirs) if ratio is not None]
     if not pairs:
         return None
-    return {"ratio": _ratio(median(ours), median(theirs)), "paired": statistics.median(pairs),
-            "min": min(pairs), "max": max(pairs)}
+    return {"ratio": statistics.median(pairs), "min": min(pairs), "max": max(pairs),
+            "of_medians": _ratio(median(ours), median(theirs))}
 
 
 def summarize(row, runs, order):

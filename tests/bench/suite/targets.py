@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A verdict on each target, beside what was measured. Ratios are those of the medians."""
+"""A verdict on each target, beside what was measured. Ratios are the medians of those within
+the rounds."""
 
 from . import results
 

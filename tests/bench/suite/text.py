@@ -33,7 +33,7 @@ def has_rss(row):
 def ratio(found):
     if found is None:
         return "-"
-    return f"{found['ratio']:.2f} {found['paired']:.2f} ({found['min']:.2f}..{found['max']:.2f})"
+    return f"{found['ratio']:.2f} ({found['min']:.2f}..{found['max']:.2f}) {found['of_medians']:.2f}"
 
 
 def _line(cells, widths):
@@ -45,8 +45,8 @@ HEADER = ["", "messages/s", "CPU ns/msg", "p50 us", "p99 us", "p99.9 us", "RSS B
           "client", "foreign", "stolen", "echod's messages/s to it", "echod's CPU to it"]
 WIDTHS = [9, 11, 10, 9, 9, 9, 10, 6, 6, 7, 6, 24, 24]
 LEGEND = """\
-Rows: connections × in flight × bytes of payload. Beside each peer: the ratio of the medians, then
-the median of the ratios within the rounds and their range. server, client: shares of a core;
+Rows: connections × in flight × bytes of payload. Beside each peer: the median of the ratios
+within the rounds, their range, then the ratio of the medians. server, client: shares of a core;
 foreign, stolen: what others on the machine and on its host took meanwhile.
 * the client was the limit (97 % of its core or more): that rate is the client's
 """
