@@ -109,7 +109,8 @@ void Watch::hear(const LiveInterval& interval) noexcept try {
 }
 
 void Watch::write_line(const LiveInterval& interval) {
-    // What is left at the end, of a few milliseconds maybe, would be told as a rate like the others.
+    // What is left at the end, of a few milliseconds maybe, would be told as a rate like the
+    // others.
     if (!lines_ || interval.length < this->interval() / 2) {
         return;
     }
