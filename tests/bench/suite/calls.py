@@ -42,9 +42,10 @@ def _counted(build, name, case, times):
         config = CONFIG if name == "echod" else []
         with Server(build, name, directory, config, under=strace) as server:
             _work(server.port, connections, batch, times)
-            for child in _children(server.pid):
-                os.kill(child, signal.SIGTERM)
-            server.wait()
+            with lockstep.last(server.port, PAYLOAD):
+                for child in _children(server.pid):
+                    os.kill(child, signal.SIGTERM)
+                server.wait()
         return {call: int(count)
                 for count, call in re.findall(r"^\s*(\d+) (\w+)$", file.read_text(), re.MULTILINE)
                 if call != "total"}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A client that does the same work each time: what a server does for it can be counted."""
 
+import contextlib
 import socket
 
 
@@ -47,3 +48,14 @@ def churn(port, payload, times):
         with _connect(port) as client:
             client.sendall(data)
             _take(client, data)
+
+
+@contextlib.contextmanager
+def last(port, payload):
+    """A last connection, open until the end: its echo proves that the server has seen all that came
+    before it, and it ends only with the server. What a server is stopped before is not counted."""
+    data = message(payload)
+    with _connect(port) as client:
+        client.sendall(data)
+        _take(client, data)
+        yield
