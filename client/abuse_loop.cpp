@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <exception>
 
-// The loop is edge-triggered and shares nothing with those of the load. Its connections are opened
-// at a steady pace, so that the load's ramp-up is not disturbed more than by a busy server.
+// The loop is edge-triggered and shares nothing with those of the load but the processors. What it
+// takes of these must not pass for the server's doing: connections are opened, and reset, at a
+// steady pace and not in bursts.
 
 namespace echoload {
 
@@ -19,7 +20,8 @@ namespace {
 constexpr PerAbuseMode<std::uint32_t> kPayload = {56, 8, 8, 8, 56, 1016, 56, 1016};
 
 constexpr double kOpensPerSecond = 2000;
-constexpr double kResetsPerSecond = 1000; // of all connections of the mode
+// Of all connections of the mode, and of each.
+constexpr Duration kLeastResetSpacing = std::chrono::milliseconds(1);
 constexpr Duration kResetInterval = std::chrono::milliseconds(100);
 constexpr Duration kGrace = std::chrono::seconds(1);
 constexpr Duration kEndCheck = std::chrono::milliseconds(10);
@@ -57,9 +59,8 @@ AbuseLoop::AbuseLoop(const Options& asked, const std::vector<Target>& targets)
             }
         }
     }
-    const double resetting = options.connections[static_cast<std::size_t>(AbuseMode::rst)];
-    reset_interval_ = std::max(
-        kResetInterval, Duration(static_cast<std::int64_t>(1e9 * resetting / kResetsPerSecond)));
+    const std::uint32_t resetting = options.connections[static_cast<std::size_t>(AbuseMode::rst)];
+    reset_spacing_ = std::max(kLeastResetSpacing, kResetInterval / std::max(resetting, 1U));
     if (const int error = epoll_.add(wake_.fd(), EPOLLIN, kWakeToken); error != 0) {
         echod::throw_errno(error, "epoll_ctl");
     }

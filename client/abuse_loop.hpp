@@ -106,7 +106,8 @@ private:
     std::vector<Abuser> abusers_;
     std::size_t opened_ = 0; ///< of abusers_, at least once
     TimePoint start_ = echod::Clock::now();
-    Duration reset_interval_;
+    Duration reset_spacing_;
+    TimePoint next_reset_;
     std::deque<Due> connecting_;        ///< in order of time, as the others
     std::deque<Due> retries_;           ///< connects that met a full backlog
     PerAbuseMode<std::deque<Due>> due_; ///< the next turn of those that act now and then

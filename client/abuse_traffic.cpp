@@ -263,7 +263,8 @@ void AbuseLoop::close(std::uint32_t id, TimePoint now) {
         abuser.address = 0;
         abuser.received = 0;
         ++abuser.attempt;
-        due(abuser).push_back({id, abuser.attempt, now + reset_interval_});
+        next_reset_ = std::max(now, next_reset_ + reset_spacing_); // one by one, not in bursts
+        due(abuser).push_back({id, abuser.attempt, next_reset_});
     }
 }
 

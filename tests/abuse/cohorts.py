@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """One run of echod with a control cohort, alone or beside misbehaving ones, and what is held to it.
 
+The misbehaving have an echoload of their own beside that of the control cohort, so that what they take
+of this machine's processors can be told from what they take of the daemon: with `gives_way` it is
+left what the others do not need (SCHED_IDLE, as of chrt -i). Where it got too little, it has opened
+fewer than were asked for, and that is a fault of the run.
+
 How each mode of `echoload --abuse` ends, and under which counter, is read from echod(8): the page
 is what is tested.
 """
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -29,6 +35,7 @@ FLOOD_SECONDS = 2
 RECORD = 144
 MOST_KEPT = 32 * 1024
 SLACK = 4 * 1024 * 1024
+CROWD_CONTROL = 1  # connections that behave, of the echoload of the misbehaving; a message a second
 OPENED_A_SECOND = 2000  # by echoload --abuse
 PATIENCE = 120
 
@@ -60,7 +67,7 @@ class Row:
 
     @property
     def bound_kib(self):
-        connections = sum(self.abuse.values()) + self.control
+        connections = sum(self.abuse.values()) + self.control + CROWD_CONTROL
         return self.base_kib + (connections * (RECORD + MOST_KEPT) + SLACK) // 1024
 
     @property
@@ -77,10 +84,13 @@ class Row:
         with daemon(config or {"limits": limits, "timeouts": timeouts}) as echod:
             self.base_kib = echod.resident_kib()
             with beside(echod) if beside else contextlib.nullcontext():
-                self.report = self.load(echod, options, source)
+                self.report, *crowd = self.load(echod, options, source)
             self.counters = settled(echod)["counters"]
             self.peak_kib = echod.peak_resident_kib()
-        self.check_control()
+        self.check_control(self.report)
+        if crowd:
+            self.check_control(crowd[0])
+            self.abuse_report = crowd[0]["abuse"]
         self.hold(
             self.peak_kib <= self.bound_kib,
             f"{self.peak_kib} KiB resident, {self.bound_kib} are allowed",
@@ -88,29 +98,38 @@ class Row:
         return self
 
     def load(self, echod, options, source):
+        """The reports of the control cohort and of the misbehaving ones, if there are any."""
         seconds = options.seconds + self.arrival_seconds
-        more = []
+        warmup = 0
         if any(mode in FLOODS for mode in self.abuse):
-            seconds = options.seconds
-            more += ["--warmup", f"{self.arrival_seconds:.1f}s"]
-        if self.abuse:
-            more += ["--abuse", ",".join(f"{mode}:{n}" for mode, n in self.abuse.items())]
+            seconds, warmup = options.seconds, self.arrival_seconds
+        command = [ECHOLOAD, target(echod), "-d", f"{seconds:.1f}s", "--warmup", f"{warmup:.1f}s"]
+        command += ["--timeout", "20s", "--format", "json", "-q"]
+        control = ["-c", self.control, "-R", options.rate]
         if source:
-            more += ["--source", source]
-        command = [ECHOLOAD, target(echod), "-c", self.control, "-R", options.rate]
-        command += ["-d", f"{seconds:.1f}s", "--timeout", "20s", "--format", "json", "-q", *more]
-        done = subprocess.run(
-            [*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=PATIENCE + seconds, check=False,
-        )  # fmt: skip
-        # 5: a busy machine did not send at the rate asked for, which is no fault of echod.
-        if done.returncode not in (0, 5):
-            self.faults.append(f"echoload ended with {done.returncode}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+            control += ["--source", source]
+        runs = [start([*command, *control])]
+        if self.abuse:
+            modes = ",".join(f"{mode}:{n}" for mode, n in self.abuse.items())
+            abuse = ["-c", CROWD_CONTROL, "-R", CROWD_CONTROL, "--abuse", modes]
+            gives_way = getattr(options, "gives_way", False)
+            runs.append(start([*command, *abuse], os.SCHED_IDLE if gives_way else os.SCHED_OTHER))
+        try:
+            return [self.report_of(run, PATIENCE + seconds + warmup) for run in runs]
+        finally:
+            for run in runs:
+                run.kill()
 
-    def check_control(self):
-        """The control cohort has lost nothing."""
-        messages, connections = self.report["messages"], self.report["connections"]
+    def report_of(self, run, patience):
+        out, err = run.communicate(timeout=patience)
+        # 5: a busy machine did not send at the rate asked for, which is no fault of echod.
+        if run.returncode not in (0, 5):
+            self.faults.append(f"echoload ended with {run.returncode}: {err.strip()}")
+        return json.loads(out)
+
+    def check_control(self, report):
+        """Those that behave have lost nothing."""
+        messages, connections = report["messages"], report["connections"]
         for what in ("wrong", "timed_out", "lost", "in_flight_at_end"):
             self.hold(messages[what] == 0, f"{messages[what]} messages of the control {what}")
         self.hold(messages["verified"] == messages["sent"] > 0, f"the control: {messages}")
@@ -119,18 +138,19 @@ class Row:
 
     def check_ends(self, counters_of):
         """Each mode has ended as documented, by what the daemon counted."""
-        least, most = {"closed_peer": self.control}, {"closed_peer": self.control}
-        for mode, counts in self.report["abuse"].items():
+        behaved = self.control + CROWD_CONTROL
+        least, most = {"closed_peer": behaved}, {"closed_peer": behaved}
+        for mode, counts in self.abuse_report.items():
             for counter in counters_of[mode]:
                 most[counter] = most.get(counter, 0) + counts["opened"]
                 sure = counts["opened"] if len(counters_of[mode]) == 1 else 0
                 least[counter] = least.get(counter, 0) + sure
             self.hold(counts["opened"] >= counts["asked"], f"{mode}: {counts}")
             self.hold(counts["refused"] == counts["wrong"] == 0, f"{mode}: {counts}")
-        opened = sum(counts["opened"] for counts in self.report["abuse"].values())
+        opened = sum(counts["opened"] for counts in self.abuse_report.values())
         ended = {k: v for k, v in self.counters.items() if k.startswith("closed_") and v}
         self.hold(
-            sum(ended.values()) == self.control + opened
+            sum(ended.values()) == behaved + opened
             and all(ended.get(name, 0) >= number for name, number in least.items())
             and all(number <= most.get(name, 0) for name, number in ended.items()),
             f"ended as {ended}; documented is at least {least}, at most {most}",
@@ -163,6 +183,14 @@ def daemon(config):
             yield echod
         finally:
             echod.finish()
+
+
+def start(command, policy=os.SCHED_OTHER):
+    return subprocess.Popen(
+        [*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: os.sched_setscheduler(0, policy, os.sched_param(0)),
+    )  # fmt: skip
 
 
 def target(echod):

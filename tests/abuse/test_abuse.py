@@ -40,10 +40,10 @@ def test_misbehaving_clients_end_as_documented_and_cost_the_others_nothing():
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_documented_is_what_is_held_to(mode):
     row = cohorts.Row(mode, {mode: 3}, control=1)
-    row.report = {"abuse": {mode: {"asked": 3, "opened": 3, "refused": 0, "wrong": 0}}}
+    row.abuse_report = {mode: {"asked": 3, "opened": 3, "refused": 0, "wrong": 0}}
     counter = cohorts.documented()[mode][-1]
     for counted in (counter, "closed_io_error"):
-        row.counters = {"closed_peer": 1, counted: 3}
+        row.counters = {"closed_peer": 1 + cohorts.CROWD_CONTROL, counted: 3}
         row.check_ends(cohorts.documented())
     assert len(row.faults) == 1 and "closed_io_error" in row.faults[0]
 
