@@ -8,7 +8,8 @@
 //
 // A listener that fails otherwise is left alone for kAcceptRetry, and the others go on: a security
 // module or a seccomp filter that refuses (EPERM, EACCES) leaves the connection in the queue, and a
-// listener that somebody else who holds it has shut down (EINVAL) says so for ever.
+// listener that somebody else who holds it has shut down (EINVAL) says so for ever. So is one where
+// call after call says that a connection had failed: that, too, may be for ever.
 #include "server/listener.hpp"
 
 #include "base/sys_error.hpp"
@@ -55,6 +56,9 @@ bool concerns_one_connection(int error) noexcept {
         return false;
     }
 }
+
+// So many, and it is no longer one connection that is concerned.
+constexpr std::uint32_t kMostFailedInARow = 256;
 
 } // namespace
 
@@ -187,17 +191,20 @@ Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexce
     UniqueFd fd(::accept4(listeners_[index].fd.get(), reinterpret_cast<sockaddr*>(&storage),
                           &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
+        failed_in_a_row_ = 0;
         admit(std::move(fd), {reinterpret_cast<const sockaddr*>(&storage), length}, now);
         return Accepted::one;
     }
     if (errno == EAGAIN) {
+        failed_in_a_row_ = 0;
         return Accepted::none_left;
     }
     const int error = errno;
     ++counters_.accept_errors;
-    if (concerns_one_connection(error)) {
+    if (concerns_one_connection(error) && ++failed_in_a_row_ != kMostFailedInARow) {
         return Accepted::failed;
     }
+    failed_in_a_row_ = 0;
     if (is_exhaustion(error)) {
         pause(error, now);
         return Accepted::stop;

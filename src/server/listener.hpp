@@ -113,6 +113,7 @@ private:
     std::optional<TimePoint> retry_at_;   ///< descriptors or memory are out: nobody is accepted
     std::optional<TimePoint> recheck_at_; ///< a listener failed: those with no edge are tried
     int pause_error_ = 0;
+    std::uint32_t failed_in_a_row_ = 0; ///< calls of accept, since one that did not
     std::uint64_t closed_at_pause_ = 0;
     std::uint32_t waited_ = 0; ///< connections that waited when a place came free
 };

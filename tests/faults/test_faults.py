@@ -121,7 +121,10 @@ def test_an_accept_that_fails_costs_no_client_its_service(faulty, error, count, 
     assert daemon.statistics().get("accept_errors", 0) == hits
 
 
-@pytest.mark.parametrize("error", [errno.EMFILE, errno.EPERM, errno.EINVAL], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "error", [errno.EMFILE, errno.EPERM, errno.EINVAL, errno.ENETDOWN, errno.EINTR],
+    ids=errno.errorcode.get,
+)  # fmt: skip
 def test_an_accept_that_fails_for_long_spins_no_loop_and_is_told_of(faulty, error):
     daemon = faulty()
     daemon.faults.plan("accept4", error, count=FOR_EVER)
