@@ -41,16 +41,27 @@ std::optional<double> number_in(const Json& result, const char* section, const c
     return result[section][key].get<double>();
 }
 
+std::uint64_t count_in(const Json& result, const char* section, const char* key) {
+    const bool is_there = result.contains(section) && result[section].is_object() &&
+                          result[section].contains(key) &&
+                          result[section][key].is_number_unsigned();
+    return is_there ? result[section][key].get<std::uint64_t>() : 0;
+}
+
+// As --max-error-rate counts. A closed loop has no schedule, and so none that was not sent.
 std::optional<double> error_rate_of(const Json& result) {
-    if (!result["messages"].is_object()) {
-        return std::nullopt;
-    }
-    const double missing = number_in(result, "messages", "wrong").value_or(0) +
-                           number_in(result, "messages", "timed_out").value_or(0) +
-                           number_in(result, "messages", "lost").value_or(0);
-    const double refused = number_in(result, "connections", "failed").value_or(0);
-    const double tried = number_in(result, "messages", "sent").value_or(0) + refused;
-    return tried == 0 ? std::nullopt : std::optional((missing + refused) / tried);
+    MessageCounts messages;
+    messages.sent = count_in(result, "messages", "sent");
+    messages.wrong = count_in(result, "messages", "wrong");
+    messages.timed_out = count_in(result, "messages", "timed_out");
+    messages.lost = count_in(result, "messages", "lost");
+    messages.shed = count_in(result, "open_loop", "shed");
+    messages.unsent = count_in(result, "open_loop", "unsent");
+    ConnectionCounts connections;
+    connections.up = count_in(result, "connections", "up");
+    connections.failed = count_in(result, "connections", "failed");
+    connections.closed_early = count_in(result, "connections", "ended_early");
+    return error_rate(messages, connections);
 }
 
 std::optional<double> value_of(const Json& result, const ComparedFigure& figure) {

@@ -111,12 +111,11 @@ std::string GateResult::allowed_text() const {
                     : echod::format_duration(Duration(static_cast<std::int64_t>(allowed)));
 }
 
-std::optional<double> error_rate(const Tally& tally) noexcept {
+std::optional<double> error_rate(const MessageCounts& messages,
+                                 const ConnectionCounts& connections) noexcept {
     const auto share = [](std::uint64_t failed, std::uint64_t tried) {
         return tried == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(tried);
     };
-    const MessageCounts& messages = tally.messages;
-    const ConnectionCounts& connections = tally.connections;
     const std::uint64_t never_sent = messages.shed + messages.unsent;
     const std::uint64_t due = messages.sent + never_sent;
     const std::uint64_t opened = connections.up + connections.failed;
@@ -139,7 +138,7 @@ std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally) {
         results.push_back(result);
     }
     if (gates.max_error_rate) {
-        const auto measured = error_rate(tally);
+        const auto measured = error_rate(tally.messages, tally.connections);
         results.push_back({"error rate", measured && *measured <= *gates.max_error_rate, measured,
                            *gates.max_error_rate, true});
     }

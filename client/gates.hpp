@@ -64,7 +64,8 @@ struct GateResult {
 /// without a right echo, also where they were never sent; of connections, those that could not be
 /// made or ended early, which few messages show. Nothing where nothing was tried. What was in
 /// flight when the run was ended from outside has not failed.
-[[nodiscard]] std::optional<double> error_rate(const Tally& tally) noexcept;
+[[nodiscard]] std::optional<double> error_rate(const MessageCounts& messages,
+                                               const ConnectionCounts& connections) noexcept;
 
 /// Holds a run to its gates, in the order in which they were given.
 [[nodiscard]] std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally);

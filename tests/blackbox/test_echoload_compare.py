@@ -3,10 +3,11 @@
 
 import json
 import math
+import time
 
 import pytest
 
-from echoload_support import echoload, honest, mute, serve
+from echoload_support import echoload, honest, messages, mute, serve
 
 
 @pytest.fixture
@@ -165,6 +166,25 @@ def test_the_latency_of_connecting_is_compared_too(results):
     assert ended.code == 0, ended
     rows = {line.split()[0]: line.split()[1:] for line in ended.out.splitlines()}
     assert len(rows["connect.max"]) == 3 and ended.out.count(": passed") == 1
+
+
+def test_the_error_rate_that_is_compared_is_the_one_that_a_run_is_held_to(results, tmp_path):
+    def slow(connection, _number):
+        for message in messages(connection):
+            time.sleep(0.02)
+            connection.sendall(message)
+
+    lossy = tmp_path / "lossy.json"
+    with serve(slow) as target:
+        arguments = ["-c", 1, "-R", 1000, "-n", 50, "--max-in-flight", 2]
+        arguments += ["--max-error-rate", "1%", "--format", "json", "-o", lossy]
+        assert echoload(*arguments, target).code == 5  # also the rate is missed
+    assert read(lossy)["open_loop"]["shed"] > 0
+    gate = read(lossy)["gates"][0]
+    ended = echoload("compare", results[0], lossy)
+    rows = {line.split()[0]: line.split()[1:] for line in ended.out.splitlines()}
+    assert rows["error-rate"][0] == "0%"
+    assert float(rows["error-rate"][1].rstrip("%")) / 100 == pytest.approx(gate["measured"])
 
 
 def test_a_condition_without_a_figure_fails(results):

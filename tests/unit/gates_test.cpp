@@ -110,17 +110,19 @@ TEST(Gates, TheErrorRateJudgesWhatIsMissingInPlaceOfTheShortfall) {
 
 TEST(Gates, TheErrorRateIsTheLargerShareOfMessagesAndOfConnections) {
     Tally tally;
-    EXPECT_FALSE(error_rate(tally));
+    EXPECT_FALSE(error_rate(tally.messages, tally.connections));
     tally.connections.up = 3;
     tally.connections.failed = 1;
     tally.messages.sent = 1'000'000;
-    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.25) << "a million messages do not hide it";
+    EXPECT_DOUBLE_EQ(*error_rate(tally.messages, tally.connections), 0.25)
+        << "a million messages do not hide it";
     tally.connections.closed_early = 1;
-    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.5);
+    EXPECT_DOUBLE_EQ(*error_rate(tally.messages, tally.connections), 0.5);
     tally.messages.sent = 20;
     tally.messages.shed = 70;
     tally.messages.unsent = 10;
-    EXPECT_DOUBLE_EQ(*error_rate(tally), 0.8) << "what was never sent was due all the same";
+    EXPECT_DOUBLE_EQ(*error_rate(tally.messages, tally.connections), 0.8)
+        << "what was never sent was due all the same";
 }
 
 TEST(Gates, ARunThatEndedBeforeItsTimeIsNotDeliveredWhateverErrorsAreAllowed) {
