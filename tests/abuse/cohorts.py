@@ -133,6 +133,9 @@ class Row:
         for what in ("wrong", "timed_out", "lost", "in_flight_at_end"):
             self.hold(messages[what] == 0, f"{messages[what]} messages of the control {what}")
         self.hold(messages["verified"] == messages["sent"] > 0, f"the control: {messages}")
+        for what in ("shed", "unsent"):
+            never = report["open_loop"][what]
+            self.hold(never == 0, f"{never} messages of the control {what}")
         for what in ("failed", "ended_early"):
             self.hold(connections[what] == 0, f"{connections[what]} of the control {what}")
 

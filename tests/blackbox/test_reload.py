@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """SIGHUP: a good file holds at once and keeps every connection; a bad one changes nothing."""
 
+import json
 import re
 import signal
 import threading
 
 import pytest
+from echoload_support import PATIENCE, start_echoload
 from wire import header, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s"}
@@ -208,6 +210,37 @@ def test_words_of_the_file_are_no_format_and_no_line_of_their_own(echod):
     assert len(told) == 2, told
     assert all(re.match(r"\S+ error +\S+\.toml:\d+:\d+: limits\.", line) for line in told), told
     assert "{}%s{0:>999999999}" in told[0]
+
+
+def test_limits_timeouts_and_quota_change_under_load_and_cost_no_connection(echod):
+    def config(quota, most, idle):
+        return {
+            "limits": {"quota_messages": quota, "max_connections": most},
+            "timeouts": {"idle": idle},
+        }
+
+    daemon = echod(**config(1000, 100, "60s"))
+    silent = daemon.connect()
+    silent.echo()
+    run = start_echoload(
+        *("-c", 20, "-p", 64, "-d", "600s", "-q", "--format", "json", "{}:{}".format(*daemon.address))
+    )
+    counters = daemon.wait_for_statistics(lambda c: c.get("messages_in", 0) > 20 * 1000, "load")
+    assert counters.get("quota_turns", 0) == 0, "64 in flight are less than the quota"
+    daemon.reload(config(1, 10, "300ms"))
+    silent.wait_until_closed()  # by the new timeout
+    waiting = daemon.connect()  # by the new limit
+    daemon.wait_for_counters(connections=20, waiting=1)
+    daemon.wait_for_statistics(lambda c: c.get("quota_turns", 0) > 100, "the new quota")
+    daemon.reload(config(1000, 100, "60s"))
+    waiting.echo()
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=PATIENCE)
+    report = json.loads(out)
+    assert run.returncode == 130, err
+    assert report["connections"]["up"] == 20 and report["connections"]["ended_early"] == 0
+    messages = report["messages"]
+    assert messages["sent"] == messages["verified"] + messages["in_flight_at_end"] > 20 * 1000
 
 
 def test_reloads_without_pause_disturb_no_echo(echod):

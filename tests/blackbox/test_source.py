@@ -60,23 +60,28 @@ def test_misbehaving_connections_come_from_the_addresses_asked_for_too():
 
 @pytest.mark.release_only
 def test_ports_past_those_of_one_address_are_those_of_others():
-    """In a network of its own where an address has 100 ports, so that 350 connections need four."""
+    """In a network of its own where an address has 100 ports, so that 350 connections need four.
+    To another target each port serves again: 180 to two from one address (IP_BIND_ADDRESS_NO_PORT)."""
     if os.geteuid() != 0:
         pytest.skip("a network of its own needs root")
     server = (
         "import socket,sys,threading\n"
-        "l=socket.create_server(('127.0.0.1',7));l.listen(512)\n"
         "def echo(c):\n"
         "    while d:=c.recv(65536): c.sendall(d)\n"
+        "def serve(l):\n"
+        "    while True: threading.Thread(target=echo,args=(l.accept()[0],),daemon=True).start()\n"
+        "a,b=(socket.create_server(('127.0.0.1',port),backlog=512) for port in (7,9))\n"
+        "threading.Thread(target=serve,args=(a,),daemon=True).start()\n"
         "print(flush=True)\n"
-        "while True: threading.Thread(target=echo,args=(l.accept()[0],),daemon=True).start()\n"
+        "serve(b)\n"
     )
     script = (
         "ip link set lo up && echo 40000 40099 > /proc/sys/net/ipv4/ip_local_port_range || exit 9\n"
         f"exec 3< <(exec {sys.executable} -c \"$1\"); pid=$!; read -r _ <&3\n"
         'shift; "$@" -c 350 --source 127.0.0.1 127.0.0.1:7 > /dev/null 2>&1; few=$?\n'
+        '"$@" -c 180 --source 127.0.0.1 127.0.0.1:7 127.0.0.1:9 >&2; two=$?\n'
         '"$@" -c 350 --source 127.0.0.0/8 --format json 127.0.0.1:7; code=$?\n'
-        "kill $pid; [ $few = 1 ] || exit 8; exit $code\n"
+        "kill $pid; [ $few,$two = 1,0 ] || exit 8; exit $code\n"
     )
     command = ["unshare", "--net", "bash", "-c", script, "bash", server, str(ECHOLOAD), "-n", "700"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)

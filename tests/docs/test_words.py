@@ -248,7 +248,7 @@ def test_the_manual_page_has_the_number_of_descriptors_that_are_kept_free():
     assert f"one a listening socket and {int(fixed) + int(tokens)} others" in text
 
 
-PAGES = ["echod.8", "echod.toml.5", "echod-protocol.7"]
+PAGES = ["echod.8", "echoload.1", "echod.toml.5", "echod-protocol.7"]
 
 
 @pytest.mark.parametrize("title", ["EXAMPLES", "EXIT STATUS", "SIGNALS", "FILES", "ENVIRONMENT"])

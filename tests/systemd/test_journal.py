@@ -42,6 +42,13 @@ def test_statistics_are_numbers_that_agree_with_those_of_echoload(machine):
             assert sum(entry[interval] for entry in entries) == total, name
 
 
+def test_echoload_sees_what_the_unit_takes_and_so_who_is_the_limit(machine):
+    report = load(machine, "--connections", "20", "--duration", "1s", "--server-unit", "echod")
+    assert report["server"]["pid"] == machine.main_pid()
+    assert report["server"]["cpu_share"] > 0 and report["server"]["resident_bytes"] > 0
+    assert report["limit"]["limited_by"] != "unknown"
+
+
 def test_no_line_is_in_the_journal_twice_and_none_repeats_its_time_or_level(machine):
     load(machine, "--connections", "5", "--messages", "1k")
     machine.run("systemctl reload echod")

@@ -89,7 +89,7 @@ RPM_MACROS = {
 
 
 def test_the_spec_lists_just_the_files_that_meson_installs():
-    build = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build-tests"))
+    build = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
     introspected = subprocess.run(
         ["meson", "introspect", "--installed", build], check=True, stdout=subprocess.PIPE
     ).stdout

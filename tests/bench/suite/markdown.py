@@ -79,7 +79,9 @@ def table(results):
     rows = results["rows"]
     return (
         "CPU time a message of echod over that of the others: the median of the ratios within "
-        "the rounds, and their range (less is better):\n\n" + _ratios(rows)
+        "the rounds, and their range (less is better). The other tables have the medians of all "
+        "rounds, of which those of a round in which the machine was slow may be one server's and "
+        "not the other's:\n\n" + _ratios(rows)
         + "\n<details><summary>Rates, CPU time, latency, memory</summary>\n"
         + "\nMessages a second (more is better); \\* the client was the limit, so that the figure "
           "is the client's:\n\n" + _by_server(rows, _rate)
