@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -115,6 +116,11 @@ std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept {
         return std::nullopt;
     }
     return static_cast<std::uint32_t>(bytes);
+}
+
+bool has_input(int fd) noexcept {
+    pollfd look{fd, POLLIN | POLLRDHUP, 0};
+    return ::poll(&look, 1, 0) == 1;
 }
 
 std::uint32_t backlog_length(int fd) noexcept {

@@ -57,6 +57,9 @@ void set_abort_on_close(int fd) noexcept;
 /// unix sockets what the peer has not read). Nothing where the kernel does not say.
 [[nodiscard]] std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept;
 
+/// True where there is something to read: bytes, the end of file or an error (poll(2)).
+[[nodiscard]] bool has_input(int fd) noexcept;
+
 /// Connections that wait in the backlog of a listening TCP socket (tcp(7), TCP_INFO); 0 where the
 /// kernel does not say.
 [[nodiscard]] std::uint32_t backlog_length(int fd) noexcept;

@@ -17,12 +17,6 @@
 // message. On a unix socket it does not: recv(2) also ends at a piece that carries descriptors
 // (unix(7), SCM_RIGHTS), whether or not anybody asked for them, so there the read goes on until
 // EAGAIN.
-//
-// Deadlines. Within one class every deadline is the same time after its start, so a FIFO is in
-// order of expiry, and only its head needs a look. A change of the timeouts by a reload keeps the
-// order. The idle list is kept in order of activity to within idle_grain_, so that a busy client
-// is moved a few times a second and not once a message; to evict the longest idle one the order
-// has to be exact, and the grain is zero.
 #include "server/clients.hpp"
 
 #include <algorithm>
@@ -38,7 +32,6 @@ constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kExhaust = EPOLLPRI | kHungUp;
 constexpr Duration kIdleGrain = std::chrono::milliseconds(50);
 constexpr std::uint32_t kSavedTurns = 3;
-constexpr Duration kLingerTime = std::chrono::seconds(1);
 
 } // namespace
 
@@ -193,69 +186,6 @@ void Clients::relist(std::uint32_t slot, Client& client) noexcept {
     if (deadline != Deadline::none) {
         client.listed_since = client.connection.deadline_since();
         deadlines_[static_cast<std::size_t>(deadline)].push_back(table_, slot);
-    }
-}
-
-Duration Clients::allowance(Deadline deadline) const noexcept {
-    switch (deadline) {
-    case Deadline::message:
-        return timeouts_.message;
-    case Deadline::write:
-        return timeouts_.write / Connection::kWriteLooks;
-    default:
-        return kLingerTime;
-    }
-}
-
-std::optional<TimePoint> Clients::next_deadline() const noexcept {
-    std::optional<TimePoint> next;
-    const auto consider = [&next](TimePoint at) { next = next ? std::min(*next, at) : at; };
-    for (const Deadline deadline : {Deadline::message, Deadline::write, Deadline::linger}) {
-        const DeadlineList& list = deadlines_[static_cast<std::size_t>(deadline)];
-        if (!list.empty() && allowance(deadline) != Duration::zero()) {
-            consider(table_[list.front()].connection.deadline_since() + allowance(deadline));
-        }
-    }
-    if (!idle_.empty() && timeouts_.idle != Duration::zero()) {
-        consider(table_[idle_.front()].connection.last_activity() + timeouts_.idle);
-    }
-    return next;
-}
-
-void Clients::expire(TimePoint now) noexcept {
-    expire_list(Deadline::message, now);
-    expire_list(Deadline::write, now);
-    expire_list(Deadline::linger, now);
-    while (timeouts_.idle != Duration::zero() && !idle_.empty()) {
-        const std::uint32_t slot = idle_.front();
-        Client& client = table_[slot];
-        if (client.connection.last_activity() + timeouts_.idle > now) {
-            break;
-        }
-        if (client.connection.peer_reads(now)) {
-            touch(slot, client);
-            continue;
-        }
-        close(slot, CloseReason::idle_timeout);
-    }
-}
-
-void Clients::expire_list(Deadline deadline, TimePoint now) noexcept {
-    DeadlineList& list = deadlines_[static_cast<std::size_t>(deadline)];
-    const Duration allowed = allowance(deadline);
-    while (allowed != Duration::zero() && !list.empty()) {
-        const std::uint32_t slot = list.front();
-        Client& client = table_[slot];
-        if (client.connection.deadline_since() + allowed > now) {
-            return;
-        }
-        if (deadline == Deadline::write && !client.connection.write_is_stuck(now)) {
-            touch(slot, client);
-            relist(slot, client);
-            continue;
-        }
-        close(slot, deadline == Deadline::message ? CloseReason::message_timeout
-                                                  : CloseReason::write_timeout);
     }
 }
 

@@ -122,6 +122,7 @@ private:
     void tell_fault(const Client& client, CloseReason reason) const noexcept;
     [[nodiscard]] Duration allowance(Deadline deadline) const noexcept;
     void count_addresses(bool wanted) noexcept;
+    bool serve_unread(std::uint32_t slot, TimePoint now) noexcept;
     void expire_list(Deadline deadline, TimePoint now) noexcept;
 
     Epoll& epoll_;

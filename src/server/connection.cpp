@@ -81,6 +81,7 @@ Connection::Input Connection::gather(Turn& turn) noexcept {
         return input;
     }
     readable_ = got.bytes == limit || exhaust_;
+    looked_ = false;
     last_activity_ = turn.now;
     bytes_received_ += got.bytes;
     turn.counters.bytes_in += got.bytes;
@@ -166,6 +167,7 @@ bool Connection::flush_owed(Turn& turn) noexcept {
         return false;
     }
     turn.counters.bytes_out += result.bytes;
+    looked_ = false;
     last_activity_ = turn.now;
     kept_begin_ = static_cast<std::uint16_t>(kept_begin_ + result.bytes);
     kept_size_ = static_cast<std::uint16_t>(kept_size_ - result.bytes);
@@ -193,11 +195,14 @@ Next Connection::stall(Turn& turn) noexcept {
 }
 
 bool Connection::peer_reads(TimePoint now) noexcept {
-    if (deadline_ != Deadline::write) {
+    if (deadline_ == Deadline::linger) {
         return false;
     }
-    const std::uint32_t queued = unacknowledged_bytes(fd_.get()).value_or(unread_);
-    if (queued >= std::exchange(unread_, queued)) {
+    const bool first = deadline_ != Deadline::write && !looked_;
+    looked_ = true;
+    const std::uint32_t queued = unacknowledged_bytes(fd_.get()).value_or(first ? 0 : unread_);
+    const std::uint32_t before = std::exchange(unread_, queued);
+    if (first ? queued == 0 : queued >= before) {
         return false;
     }
     stuck_looks_ = 0;

@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
+#include "net/socket.hpp"
 #include "server/buffer_pool.hpp"
 #include "server/counters.hpp"
 #include "server/handover.hpp"
@@ -65,10 +66,16 @@ public:
     /// messages with one send.
     [[nodiscard]] Next serve(Turn& turn) noexcept;
 
-    /// Looks at the send queue of a connection that is owed bytes: true where it has shrunk since
-    /// the last look, which counts as activity. A peer that reads shows there long before an edge
-    /// for output comes: behind a big send buffer a slow reader would be taken for a dead one.
+    /// Looks at the kernel's send queue: true where it has shrunk since the last look, which counts
+    /// as activity. A peer that reads shows there long before an edge for output comes: behind a
+    /// big send buffer a slow reader would be taken for a dead one. The first look since the last
+    /// byte has nothing to compare with, and believes that a peer which has not got all does read.
     [[nodiscard]] bool peer_reads(TimePoint now) noexcept;
+
+    /// True where input is here that no edge has told of yet, and that may be received now.
+    [[nodiscard]] bool has_unread() const noexcept {
+        return owed_ == 0 && !peer_done_ && !invalid_ && has_input(fd_.get());
+    }
 
     /// How often a stalled write is looked at within timeouts.write.
     static constexpr int kWriteLooks = 4;
@@ -143,13 +150,14 @@ private:
     bool peer_done_ : 1 = false;   ///< end of file was read
     bool invalid_ : 1 = false;     ///< an invalid header was found behind what is owed
     bool large_ : 1 = false;       ///< kept_ is of the pool's large size
+    bool looked_ : 1 = false;      ///< at the send queue, since a byte moved
     std::uint8_t stuck_looks_ = 0; ///< looks in a row that found no progress
     std::byte* kept_ = nullptr;    ///< borrowed from the pool, or nullptr
     std::uint16_t kept_begin_ = 0;
     std::uint16_t kept_size_ = 0;
     std::uint16_t owed_ = 0;          ///< the front of kept(): whole messages on their way out
     std::uint16_t owed_messages_ = 0; ///< messages whose last byte is in owed_
-    std::uint32_t unread_ = 0;        ///< write: the send queue at the last look; linger: discarded
+    std::uint32_t unread_ = 0;        ///< the send queue at the last look; linger: discarded
     TimePoint deadline_since_{};
     TimePoint last_activity_{};
     TimePoint accepted_{};

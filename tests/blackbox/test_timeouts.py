@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Who is closed when its time is up, and who is not."""
 
+import signal
 import threading
 import time
 
+import pytest
 from wire import header, message, until
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s"}
@@ -62,6 +64,49 @@ def test_a_peer_that_reads_what_it_is_owed_is_not_idle(echod):
         received += len(reader.receive(4096))
         threading.Event().wait(0.02)
     reader.receive(whole(sent) - received)
+
+
+def test_a_peer_that_reads_what_the_kernel_still_holds_is_not_idle(echod):
+    daemon = echod(timeouts={**NEVER, "idle": "700ms"})
+    reader = daemon.connect(receive_buffer=4096)
+    sent = 100 * BLOCK
+    reader.send(sent)
+    daemon.wait_for_statistics(lambda c: c.get("bytes_out", 0) == len(sent), "nothing owed")
+    received = b""
+    while len(received) < len(sent):
+        received += reader.receive(min(2016, len(sent) - len(received)))
+        time.sleep(0.05)  # a slow reader: all of it takes more than three times the timeout
+    assert received == sent
+    reader.echo()
+
+
+def test_a_peer_that_leaves_echoes_with_the_kernel_is_idle_after_another_look(echod):
+    daemon = echod(timeouts={**NEVER, "idle": "500ms"})
+    start = time.monotonic()
+    reader = daemon.connect(receive_buffer=4096)
+    reader.send(100 * BLOCK)
+    daemon.wait_for_counters(connections=0, closed_idle_timeout=1)
+    assert time.monotonic() - start >= 1
+
+
+@pytest.mark.parametrize(("timeout", "begun"), [("idle", 0), ("message", 3)])
+def test_nobody_is_closed_for_bytes_that_came_while_the_daemon_was_stopped(echod, timeout, begun):
+    daemon = echod(timeouts={**NEVER, timeout: "3s"})
+    clients = [daemon.connect() for _ in range(300)]  # more than a wait tells of
+    start = time.monotonic()
+    data = message(b"late")
+    for client in clients:
+        client.send(data[:begun])
+    daemon.wait_for_counters(connections=300, bytes_in=300 * begun)
+    daemon.send_signal(signal.SIGSTOP)
+    assert time.monotonic() - start < 3, "this machine is too slow for it"
+    for client in clients:
+        client.send(data[begun:])
+    time.sleep(3.1)  # the timeout has to pass
+    daemon.send_signal(signal.SIGCONT)
+    for client in clients:
+        assert client.receive(len(data)) == data
+    assert daemon.statistics().get("closed", 0) == 0
 
 
 def test_a_message_must_be_complete_in_its_time_however_it_dribbles_in(echod):
