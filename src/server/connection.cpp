@@ -105,9 +105,8 @@ Next Connection::echo(Turn& turn, const Input& input) noexcept {
         sent = result.bytes;
         last_activity_ = turn.now;
         turn.counters.bytes_out += sent;
-        const std::uint32_t out = sent == scan.bytes
-                                      ? scan.frames
-                                      : scan_frames(input.data.first(sent), scan.frames).frames;
+        const std::uint32_t out =
+            sent == scan.bytes ? scan.frames : frames_out(input.data.first(scan.bytes), sent);
         turn.counters.messages_out += out;
         owed_messages_ = static_cast<std::uint16_t>(scan.frames - out);
     }
@@ -166,6 +165,7 @@ bool Connection::flush_owed(Turn& turn) noexcept {
         }
         return false;
     }
+    count_out(result.bytes, turn.counters);
     turn.counters.bytes_out += result.bytes;
     looked_ = false;
     last_activity_ = turn.now;
@@ -176,13 +176,39 @@ bool Connection::flush_owed(Turn& turn) noexcept {
         deadline_ = Deadline::none; // it reads: stall() starts the clock anew
         return false;
     }
-    turn.counters.messages_out += owed_messages_;
-    owed_messages_ = 0;
     deadline_ = Deadline::none;
     if (kept_size_ == 0) {
         release(turn.pool);
     }
     return true;
+}
+
+// Of whole frames `sent` bytes go out: how many are out whole. Notes where the next one ends.
+std::uint32_t Connection::frames_out(std::span<const std::byte> frames, std::size_t sent) noexcept {
+    const Scan out = scan_frames(frames.first(sent), Turn::kNoQuota);
+    const std::size_t begun = sent - out.bytes;
+    owed_begun_ = 0;
+    if (begun != 0) {
+        const Header header = decode_header(frames.data() + out.bytes);
+        owed_begun_ = static_cast<std::uint16_t>(kHeaderSize + header.size - begun);
+    }
+    return out.frames;
+}
+
+// Of what is owed `sent` bytes go out.
+void Connection::count_out(std::size_t sent, Counters& counters) noexcept {
+    std::uint32_t out = 0;
+    if (sent == owed_) {
+        out = owed_messages_;
+        owed_begun_ = 0;
+    } else if (sent < owed_begun_) {
+        owed_begun_ = static_cast<std::uint16_t>(owed_begun_ - sent);
+    } else {
+        const std::size_t begun = owed_begun_;
+        out = (begun != 0 ? 1U : 0U) + frames_out(kept().first(owed_).subspan(begun), sent - begun);
+    }
+    counters.messages_out += out;
+    owed_messages_ = static_cast<std::uint16_t>(owed_messages_ - out);
 }
 
 Next Connection::stall(Turn& turn) noexcept {
@@ -332,6 +358,7 @@ bool Connection::restore(const ParkedConnection& parked, BufferPool& pool, TimeP
     accepted_ = now - parked.age;
     last_activity_ = now - parked.idle;
     owed_ = parked.owed;
+    owed_begun_ = parked.owed; // where messages end in it is not known: counted once all is out
     owed_messages_ = parked.owed_messages;
     peer_done_ = parked.peer_done;
     invalid_ = parked.invalid;

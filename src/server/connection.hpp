@@ -129,6 +129,9 @@ private:
     }
     [[nodiscard]] Input gather(Turn& turn) noexcept;
     [[nodiscard]] bool flush_owed(Turn& turn) noexcept;
+    [[nodiscard]] std::uint32_t frames_out(std::span<const std::byte> frames,
+                                           std::size_t sent) noexcept;
+    void count_out(std::size_t sent, Counters& counters) noexcept;
     [[nodiscard]] Next echo(Turn& turn, const Input& input) noexcept;
     [[nodiscard]] Next after_echo(Turn& turn, ScanEnd end) noexcept;
     [[nodiscard]] bool keep(std::span<const std::byte> rest, BufferPool& pool) noexcept;
@@ -157,6 +160,7 @@ private:
     std::uint16_t kept_size_ = 0;
     std::uint16_t owed_ = 0;          ///< the front of kept(): whole messages on their way out
     std::uint16_t owed_messages_ = 0; ///< messages whose last byte is in owed_
+    std::uint16_t owed_begun_ = 0;    ///< the front of owed_: the rest of a message begun to go out
     std::uint32_t unread_ = 0;        ///< the send queue at the last look; linger: discarded
     TimePoint deadline_since_{};
     TimePoint last_activity_{};

@@ -276,6 +276,7 @@ TEST_F(ConnectionTest, APeerThatDoesNotReadCostsOneBufferAndStopsBeingRead) {
 
     Bytes echoed = peer_reads();
     while (serve_all() == Next::wait_output) {
+        EXPECT_EQ(counters.messages_out, counters.bytes_out / kMaxMessage);
         const Bytes part = peer_reads();
         ASSERT_FALSE(part.empty());
         echoed.insert(echoed.end(), part.begin(), part.end());
