@@ -27,7 +27,7 @@ RATE = 5_000  # messages a second of all the crowd, dealt to each in turn
 # Seconds that a restart may make a client wait: the median, and on a machine that is so busy that
 # without a crowd it takes long too, so many times that.
 PAUSE = 0.25
-TIMES_ALONE = 5
+TIMES_ALONE = 10
 
 
 @pytest.fixture(scope="module")
