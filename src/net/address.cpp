@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/address.hpp"
 
+#include "base/printable.hpp"
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
@@ -59,6 +61,7 @@ Endpoint unix_endpoint(std::string_view target, std::string_view path) {
     return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)};
 }
 
+// A peer may bind to any bytes, and they are shown in the log and on a terminal.
 std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
     const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
     const std::size_t size = length - offsetof(sockaddr_un, sun_path);
@@ -66,9 +69,9 @@ std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
         return "unix:(unnamed)";
     }
     if (address.sun_path[0] == '\0') {
-        return "unix:@" + std::string(address.sun_path + 1, size - 1);
+        return "unix:@" + printable({address.sun_path + 1, size - 1});
     }
-    return "unix:" + std::string(address.sun_path, ::strnlen(address.sun_path, size));
+    return "unix:" + printable({address.sun_path, ::strnlen(address.sun_path, size)});
 }
 
 } // namespace

@@ -28,7 +28,8 @@ public:
     /// The TCP port; 0 for a unix address.
     [[nodiscard]] std::uint16_t port() const noexcept;
 
-    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract".
+    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract"; a name of
+    /// a unix address is made printable.
     [[nodiscard]] std::string to_string() const;
 
 private:
