@@ -215,6 +215,11 @@ Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexce
 }
 
 void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
+    // Whatever becomes of it, it is one of those that waited, and they come first.
+    const bool had_waited = waited_ != 0;
+    if (had_waited) {
+        --waited_;
+    }
     if (limits_.max_connections_per_ip != 0 &&
         clients_.held_by(peer) >= limits_.max_connections_per_ip) {
         ++counters_.rejected_per_ip;
@@ -233,8 +238,7 @@ void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept 
         ++counters_.accept_errors;
         return;
     }
-    if (waited_ != 0) {
-        --waited_;
+    if (had_waited) {
         ++counters_.queued;
     }
 }

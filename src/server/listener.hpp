@@ -115,7 +115,7 @@ private:
     int pause_error_ = 0;
     std::uint32_t failed_in_a_row_ = 0; ///< calls of accept, since one that did not
     std::uint64_t closed_at_pause_ = 0;
-    std::uint32_t waited_ = 0; ///< connections that waited when a place came free
+    std::uint32_t waited_ = 0; ///< of those that waited when a place came free, not taken yet
 };
 
 } // namespace echod
