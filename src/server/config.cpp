@@ -112,7 +112,7 @@ bool assign(const toml::node& node, std::vector<std::string>& value, const IpAdd
     std::vector<std::string> addresses;
     for (const toml::node& element : *list) {
         const auto text = element.value_exact<std::string>();
-        if (!text || !parse_ip(*text, 0)) {
+        if (!text || !is_ip(*text)) {
             return false;
         }
         addresses.push_back(*text);

@@ -14,6 +14,7 @@
 
 #include "base/sys_error.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -35,6 +36,15 @@ bool is_bound_to(int fd, const std::string& address, std::uint16_t port) {
     const Endpoint bound = local_endpoint(fd);
     const auto wanted = parse_ip(address, port != 0 ? port : bound.port());
     return wanted && bound.to_string() == wanted->to_string();
+}
+
+// Throws std::system_error where its interface does not exist.
+Endpoint endpoint_at(const std::string& address, std::uint16_t port) {
+    if (const auto endpoint = parse_ip(address, port)) {
+        return *endpoint;
+    }
+    throw_errno(ENODEV, fmt::format("cannot listen on [{}]:{}: there is no interface {}", address,
+                                    port, address.substr(address.find('%') + 1)));
 }
 
 // True where accept(2) took a connection out of the queue that had failed already, or was only
@@ -78,7 +88,7 @@ std::vector<Listener> open_listeners(const Config::Listen& listen,
         }
         taken[i] = same;
         if (same == inherited.size()) {
-            const Endpoint endpoint = parse_ip(address, listen.port).value();
+            const Endpoint endpoint = endpoint_at(address, listen.port);
             listeners[i].fd = listen_at(endpoint, static_cast<int>(listen.backlog));
             listeners[i].name = local_endpoint(listeners[i].fd.get()).to_string();
         }

@@ -160,6 +160,22 @@ TEST_F(AcceptorTest, WhatTheProcessBeforeSaidOfVanishedPeersHoldsNoMore) {
     EXPECT_EQ(keeps_alive(), 0);
 }
 
+TEST(OpenListeners, AnInterfaceThatIsNotThereIsNamedWithItsAddress) {
+    Config::Listen listen;
+    listen.addresses = {"fe80::1%no-such-if0"};
+    try {
+        (void)open_listeners(listen, {});
+        ADD_FAILURE() << "it listens";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), ENODEV);
+        EXPECT_NE(std::string(error.what())
+                      .find("cannot listen on [fe80::1%no-such-if0]:8007: "
+                            "there is no interface no-such-if0"),
+                  std::string::npos)
+            << error.what();
+    }
+}
+
 TEST(OpenListeners, WhatIsInheritedIsLeftAloneWhereOneAddressCannotBeHad) {
     Config::Listen listen;
     listen.addresses = {"127.0.0.1"};
