@@ -77,7 +77,7 @@ private:
     Handler handler_;
     std::string path_;
     UniqueFd listener_;
-    std::optional<TimePoint> retry_at_; ///< accept(2) failed: the listener is not watched till then
+    std::optional<TimePoint> retry_at_; ///< no asker could be taken: nobody is till then
     std::array<Asker, kAskers> askers_;
     std::size_t asking_ = 0; ///< of them with somebody at the other end
 };
