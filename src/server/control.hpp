@@ -42,7 +42,7 @@ public:
     static constexpr std::uint64_t kTokens = 9;
 
     /// Listens at `path`, mode 0660; a socket that nobody serves any more is replaced. Throws
-    /// std::system_error that names the path.
+    /// std::runtime_error that names the path.
     void open(const std::string& path);
 
     /// An event under first_token + index.
