@@ -135,7 +135,7 @@ std::string format_status(const ServerState& state) {
                         counters.messages_in, counters.messages_out, counters.messages_dropped,
                         counters.protocol_errors);
     text += fmt::format("bytes        {} in, {} out, {} dropped, {} kept now\n", counters.bytes_in,
-                        counters.bytes_out, counters.bytes_dropped, state.gauges.kept_bytes);
+                        counters.bytes_out, counters.bytes_dropped, counters.kept_now());
     text +=
         fmt::format("loop         longest turn {}; {} turns ended at the quota, {} writes "
                     "stalled\n",
@@ -181,7 +181,7 @@ std::string format_openmetrics(const ServerState& state) {
                   state.limits.max_connections);
     metrics.gauge("echod_connections_waiting",
                   "Connections left in the backlog: the server is full.", state.gauges.waiting);
-    metrics.gauge("echod_kept_bytes", "Memory lent to connections.",
+    metrics.gauge("echod_kept_bytes", "Memory lent to connections for what they keep.",
                   static_cast<double>(state.gauges.kept_bytes));
     metrics.gauge("echod_longest_turn_seconds", "Longest turn of the loop since the start.",
                   to_seconds(state.longest_turn));
