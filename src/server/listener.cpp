@@ -300,8 +300,10 @@ std::uint32_t Acceptor::waiting() const noexcept {
 void Acceptor::finish(TimePoint now) noexcept {
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         (void)epoll_.remove(listeners_[i].fd.get());
-        bool more = !listeners_[i].passed;
-        for (int budget = SOMAXCONN; more && budget != 0 && !is_full(); --budget) {
+        // Bounded, for who comes meanwhile could keep it busy for ever.
+        std::uint32_t budget =
+            std::max<std::uint32_t>(SOMAXCONN, backlog_length(listeners_[i].fd.get()));
+        for (bool more = !listeners_[i].passed; more && budget != 0 && !is_full(); --budget) {
             const Accepted result = accept_one(i, now);
             more = result == Accepted::one || result == Accepted::failed;
         }

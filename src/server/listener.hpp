@@ -77,7 +77,8 @@ public:
         return retry_at_ || recheck_at_ ? pause_error_ : 0;
     }
 
-    /// At stop: takes what already waits in our own backlogs, then closes them. Sockets that were
+    /// At stop: takes what already waits in our own backlogs, as far as there are places, then
+    /// closes them; who is left there gets a reset. Sockets that were
     /// passed in are left alone: who waits there is served by the next process.
     void finish(TimePoint now) noexcept;
 
