@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 
 namespace {
 
@@ -173,7 +174,7 @@ void open_control(Server& server, const Options& options, bool inherits, Log& lo
     const bool named = !options.control_path.empty();
     try {
         server.open_control(named ? options.control_path : std::string(kDefaultControlPath));
-    } catch (const std::system_error& error) {
+    } catch (const std::runtime_error& error) { // std::system_error is one
         if (!named) {
             log->info("no control socket: {}, ignoring", error.what());
         } else if (inherits) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "net/address.hpp"
 
+#include "base/printable.hpp"
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -35,6 +38,23 @@ int look_up(const std::string& host, const std::string& port, int flags, Addrinf
     return code;
 }
 
+// A number, or for a link-local address the name of an interface: what Linux would let one be
+// called, so far as it can be printed and stand in quotes.
+bool is_scope(std::string_view scope, const in6_addr& address) noexcept {
+    std::uint32_t number = 0;
+    const char* const end = scope.data() + scope.size();
+    if (const auto [stop, error] = std::from_chars(scope.data(), end, number);
+        error == std::errc{} && stop == end) {
+        return true;
+    }
+    return (IN6_IS_ADDR_LINKLOCAL(&address) || IN6_IS_ADDR_MC_LINKLOCAL(&address)) &&
+           !scope.empty() && scope.size() < IFNAMSIZ && scope != "." && scope != ".." &&
+           std::all_of(scope.begin(), scope.end(), [](char c) {
+               return c > ' ' && c <= '~' &&
+                      std::string_view("/:%\"\\").find(c) == std::string_view::npos;
+           });
+}
+
 [[noreturn]] void bad_target(std::string_view target, std::string_view why) {
     throw std::runtime_error(fmt::format(
         "'{}': {}; a target is host:port, [v6-address]:port or unix:/path", target, why));
@@ -59,6 +79,7 @@ Endpoint unix_endpoint(std::string_view target, std::string_view path) {
     return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)};
 }
 
+// A peer may bind to any bytes, and they are shown in the log and on a terminal.
 std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
     const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
     const std::size_t size = length - offsetof(sockaddr_un, sun_path);
@@ -66,9 +87,9 @@ std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
         return "unix:(unnamed)";
     }
     if (address.sun_path[0] == '\0') {
-        return "unix:@" + std::string(address.sun_path + 1, size - 1);
+        return "unix:@" + printable({address.sun_path + 1, size - 1});
     }
-    return "unix:" + std::string(address.sun_path, ::strnlen(address.sun_path, size));
+    return "unix:" + printable({address.sun_path, ::strnlen(address.sun_path, size)});
 }
 
 } // namespace
@@ -105,15 +126,28 @@ std::string Endpoint::to_string() const {
                                 : fmt::format("{}:{}", host, port);
 }
 
+bool is_ip(std::string_view text) noexcept {
+    // inet_pton(3) would end at a NUL; what is longer than this is no address.
+    const std::size_t percent = text.find('%');
+    const std::string_view host = text.substr(0, percent);
+    char terminated[INET6_ADDRSTRLEN] = {};
+    if (host.size() >= sizeof terminated || host.find('\0') != std::string_view::npos) {
+        return false;
+    }
+    std::copy(host.begin(), host.end(), terminated);
+    in_addr v4{};
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, terminated, &v6) == 1) {
+        return percent == std::string_view::npos || is_scope(text.substr(percent + 1), v6);
+    }
+    return percent == std::string_view::npos && ::inet_pton(AF_INET, terminated, &v4) == 1;
+}
+
 std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port) {
     // getaddrinfo(3) also takes "127.1" and "0x7f.1"; an IPv4 address here is four numbers.
-    in_addr v4{};
-    const std::string host(text);
-    if (text.find(':') == std::string_view::npos && ::inet_pton(AF_INET, host.c_str(), &v4) != 1) {
-        return std::nullopt;
-    }
     AddrinfoList list;
-    if (look_up(host, std::to_string(port), AI_NUMERICHOST | AI_PASSIVE, list) != 0) {
+    if (!is_ip(text) ||
+        look_up(std::string(text), std::to_string(port), AI_NUMERICHOST | AI_PASSIVE, list) != 0) {
         return std::nullopt;
     }
     return Endpoint(list->ai_addr, list->ai_addrlen);

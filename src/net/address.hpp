@@ -28,7 +28,8 @@ public:
     /// The TCP port; 0 for a unix address.
     [[nodiscard]] std::uint16_t port() const noexcept;
 
-    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract".
+    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract"; a name of
+    /// a unix address is made printable.
     [[nodiscard]] std::string to_string() const;
 
 private:
@@ -36,8 +37,11 @@ private:
     socklen_t length_ = 0;
 };
 
-/// A numeric IPv4 or IPv6 address (a v6 scope as in "fe80::1%eth0" included) with a port; nothing
-/// where `text` is not that.
+/// True where `text` is written as a numeric IPv4 or IPv6 address, a v6 scope as in "fe80::1%eth0"
+/// included; whether there is such an interface is another matter.
+[[nodiscard]] bool is_ip(std::string_view text) noexcept;
+
+/// That address with a port; nothing where is_ip() is false or its interface does not exist.
 [[nodiscard]] std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port);
 
 /// A target is written rightly, and its host has no address (now).

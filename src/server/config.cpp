@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/config.hpp"
 
+#include "base/printable.hpp"
 #include "base/sys_error.hpp"
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
@@ -44,24 +45,6 @@ std::string describe(const Words<N>& rule) {
     std::string text;
     for (std::size_t i = 0; i < N; ++i) {
         text += fmt::format("{}\"{}\"", i == 0 ? "" : (i + 1 == N ? " or " : ", "), rule.words[i]);
-    }
-    return text;
-}
-
-// Without control characters, so that what stands in a file neither breaks a line nor commands a
-// terminal: those of ASCII, and in UTF-8 U+0080 to U+009F.
-std::string printable(std::string text) {
-    unsigned char before = 0;
-    for (char& c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool second_half = before == 0xc2 && byte >= 0x80 && byte < 0xa0;
-        if (byte < 0x20 || byte == 0x7f || second_half) {
-            c = '?';
-        }
-        if (second_half) {
-            *(&c - 1) = '?';
-        }
-        before = byte;
     }
     return text;
 }
@@ -129,7 +112,7 @@ bool assign(const toml::node& node, std::vector<std::string>& value, const IpAdd
     std::vector<std::string> addresses;
     for (const toml::node& element : *list) {
         const auto text = element.value_exact<std::string>();
-        if (!text || !parse_ip(*text, 0)) {
+        if (!text || !is_ip(*text)) {
             return false;
         }
         addresses.push_back(*text);

@@ -97,15 +97,14 @@ void ControlSocket::accept(TimePoint now) noexcept {
         if (!fd && errno == EAGAIN) {
             return;
         }
-        if (!fd) { // no descriptor, most likely: it would be tried again without end
+        // No descriptor or no memory, most likely: it would be tried again without end.
+        if (!fd || epoll_.add(fd.get(), EPOLLIN | EPOLLET, first_token_ + 1 + i) != 0) {
             retry_at_ = now + kAcceptRetry;
             break;
         }
-        if (epoll_.add(fd.get(), EPOLLIN | EPOLLET, first_token_ + 1 + i) == 0) {
-            asker.fd = std::move(fd);
-            ++asking_;
-            asker.deadline = now + kDialogueTime;
-        }
+        asker.fd = std::move(fd);
+        ++asking_;
+        asker.deadline = now + kDialogueTime;
     }
     // No place left: look away until there is one, instead of being told again and again.
     (void)epoll_.modify(listener_.get(), 0, first_token_);

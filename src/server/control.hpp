@@ -42,7 +42,7 @@ public:
     static constexpr std::uint64_t kTokens = 9;
 
     /// Listens at `path`, mode 0660; a socket that nobody serves any more is replaced. Throws
-    /// std::system_error that names the path.
+    /// std::runtime_error that names the path.
     void open(const std::string& path);
 
     /// An event under first_token + index.
@@ -77,7 +77,7 @@ private:
     Handler handler_;
     std::string path_;
     UniqueFd listener_;
-    std::optional<TimePoint> retry_at_; ///< accept(2) failed: the listener is not watched till then
+    std::optional<TimePoint> retry_at_; ///< no asker could be taken: nobody is till then
     std::array<Asker, kAskers> askers_;
     std::size_t asking_ = 0; ///< of them with somebody at the other end
 };

@@ -79,6 +79,11 @@ struct Counters {
         return sum;
     }
 
+    /// Bytes received and not echoed yet, of all connections: incomplete, unserved or owed.
+    [[nodiscard]] std::uint64_t kept_now() const noexcept {
+        return bytes_in + bytes_restored - bytes_out - bytes_dropped - bytes_parked;
+    }
+
     void count(CloseReason reason) noexcept { ++closed[static_cast<std::size_t>(reason)]; }
 
     [[nodiscard]] bool operator==(const Counters&) const noexcept = default;

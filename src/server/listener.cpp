@@ -14,6 +14,7 @@
 
 #include "base/sys_error.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -35,6 +36,15 @@ bool is_bound_to(int fd, const std::string& address, std::uint16_t port) {
     const Endpoint bound = local_endpoint(fd);
     const auto wanted = parse_ip(address, port != 0 ? port : bound.port());
     return wanted && bound.to_string() == wanted->to_string();
+}
+
+// Throws std::system_error where its interface does not exist.
+Endpoint endpoint_at(const std::string& address, std::uint16_t port) {
+    if (const auto endpoint = parse_ip(address, port)) {
+        return *endpoint;
+    }
+    throw_errno(ENODEV, fmt::format("cannot listen on [{}]:{}: there is no interface {}", address,
+                                    port, address.substr(address.find('%') + 1)));
 }
 
 // True where accept(2) took a connection out of the queue that had failed already, or was only
@@ -78,7 +88,7 @@ std::vector<Listener> open_listeners(const Config::Listen& listen,
         }
         taken[i] = same;
         if (same == inherited.size()) {
-            const Endpoint endpoint = parse_ip(address, listen.port).value();
+            const Endpoint endpoint = endpoint_at(address, listen.port);
             listeners[i].fd = listen_at(endpoint, static_cast<int>(listen.backlog));
             listeners[i].name = local_endpoint(listeners[i].fd.get()).to_string();
         }
@@ -215,6 +225,11 @@ Acceptor::Accepted Acceptor::accept_one(std::size_t index, TimePoint now) noexce
 }
 
 void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept {
+    // Whatever becomes of it, it is one of those that waited, and they come first.
+    const bool had_waited = waited_ != 0;
+    if (had_waited) {
+        --waited_;
+    }
     if (limits_.max_connections_per_ip != 0 &&
         clients_.held_by(peer) >= limits_.max_connections_per_ip) {
         ++counters_.rejected_per_ip;
@@ -233,8 +248,7 @@ void Acceptor::admit(UniqueFd fd, const Endpoint& peer, TimePoint now) noexcept 
         ++counters_.accept_errors;
         return;
     }
-    if (waited_ != 0) {
-        --waited_;
+    if (had_waited) {
         ++counters_.queued;
     }
 }
@@ -286,8 +300,10 @@ std::uint32_t Acceptor::waiting() const noexcept {
 void Acceptor::finish(TimePoint now) noexcept {
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         (void)epoll_.remove(listeners_[i].fd.get());
-        bool more = !listeners_[i].passed;
-        for (int budget = SOMAXCONN; more && budget != 0 && !is_full(); --budget) {
+        // Bounded, for who comes meanwhile could keep it busy for ever.
+        std::uint32_t budget =
+            std::max<std::uint32_t>(SOMAXCONN, backlog_length(listeners_[i].fd.get()));
+        for (bool more = !listeners_[i].passed; more && budget != 0 && !is_full(); --budget) {
             const Accepted result = accept_one(i, now);
             more = result == Accepted::one || result == Accepted::failed;
         }

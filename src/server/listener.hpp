@@ -77,7 +77,8 @@ public:
         return retry_at_ || recheck_at_ ? pause_error_ : 0;
     }
 
-    /// At stop: takes what already waits in our own backlogs, then closes them. Sockets that were
+    /// At stop: takes what already waits in our own backlogs, as far as there are places, then
+    /// closes them; who is left there gets a reset. Sockets that were
     /// passed in are left alone: who waits there is served by the next process.
     void finish(TimePoint now) noexcept;
 
@@ -115,7 +116,7 @@ private:
     int pause_error_ = 0;
     std::uint32_t failed_in_a_row_ = 0; ///< calls of accept, since one that did not
     std::uint64_t closed_at_pause_ = 0;
-    std::uint32_t waited_ = 0; ///< connections that waited when a place came free
+    std::uint32_t waited_ = 0; ///< of those that waited when a place came free, not taken yet
 };
 
 } // namespace echod

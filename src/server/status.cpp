@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/status.hpp"
 
+#include "base/printable.hpp"
 #include "base/units.hpp"
 
 #include <fmt/format.h>
@@ -34,30 +35,7 @@ void append_connections(std::string& text, std::string_view title,
     }
 }
 
-// The length of the character of UTF-8 that `text` begins with, 0 where it begins with none
-// (RFC 3629: none longer than needed, no surrogates, nothing above U+10FFFF).
-std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&text](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const unsigned first = byte(0);
-    const std::size_t length = first < 0x80                    ? 1
-                               : first >= 0xc2 && first < 0xe0 ? 2
-                               : first >= 0xe0 && first < 0xf0 ? 3
-                               : first >= 0xf0 && first < 0xf5 ? 4
-                                                               : 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xc0U) != 0x80) {
-            return 0;
-        }
-    }
-    const unsigned second = byte(1);
-    const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
-                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
-    return wrong ? 0 : length;
-}
-
-// In quotes. What is no UTF-8 becomes U+FFFD: a unix peer's path is bytes.
+// In quotes. What is no UTF-8 becomes U+FFFD, for JSON cannot hold it.
 std::string json_string(std::string_view text) {
     std::string quoted = "\"";
     while (!text.empty()) {
@@ -157,7 +135,7 @@ std::string format_status(const ServerState& state) {
                         counters.messages_in, counters.messages_out, counters.messages_dropped,
                         counters.protocol_errors);
     text += fmt::format("bytes        {} in, {} out, {} dropped, {} kept now\n", counters.bytes_in,
-                        counters.bytes_out, counters.bytes_dropped, state.gauges.kept_bytes);
+                        counters.bytes_out, counters.bytes_dropped, counters.kept_now());
     text +=
         fmt::format("loop         longest turn {}; {} turns ended at the quota, {} writes "
                     "stalled\n",
@@ -203,7 +181,7 @@ std::string format_openmetrics(const ServerState& state) {
                   state.limits.max_connections);
     metrics.gauge("echod_connections_waiting",
                   "Connections left in the backlog: the server is full.", state.gauges.waiting);
-    metrics.gauge("echod_kept_bytes", "Memory lent to connections.",
+    metrics.gauge("echod_kept_bytes", "Memory lent to connections for what they keep.",
                   static_cast<double>(state.gauges.kept_bytes));
     metrics.gauge("echod_longest_turn_seconds", "Longest turn of the loop since the start.",
                   to_seconds(state.longest_turn));

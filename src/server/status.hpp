@@ -16,7 +16,7 @@ namespace echod {
 struct Gauges {
     std::uint32_t connections = 0; ///< open now
     std::uint32_t waiting = 0;     ///< in the backlog, because the server is full
-    std::uint64_t kept_bytes = 0;  ///< lent to connections for partial, owed or unserved bytes
+    std::uint64_t kept_bytes = 0; ///< memory lent to connections for partial, owed or unserved ones
 };
 
 /// One connection as a list shows it.

@@ -16,6 +16,7 @@ WHOLE_FILES = {
     "a key with a line break": ('"a\\nb" = 1\n', ":1:1: "),
     "a key that colours terminals": ('"\\u001b[31m" = 1\n', ":1:1: "),
     "a value with a line break": ('[log]\nlevel = "a\\nb"\n', ":2:9: log.level"),
+    "a zero in an address": ('[listen]\naddresses = ["::1\\u0000x"]\n', ":2:13: listen.addresses"),
     "a value of many lines": ('[log]\nlevel = """a\nb\nc"""\n', ":2:9: log.level"),
     "a value that colours terminals": ('[log]\nlevel = "\\u001b[31m"\n', ":2:9: log.level"),
     "a value cut within a character": ('[log]\nlevel = "' + "ä" * 200 + '"\n', ":2:9: log.level"),

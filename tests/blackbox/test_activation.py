@@ -8,7 +8,7 @@ import socket
 
 import pytest
 from echod_daemon import launched
-from wire import Client, message
+from wire import Client, header, message
 
 ACTIVATE = shutil.which("systemd-socket-activate")
 
@@ -82,7 +82,7 @@ def test_sockets_of_every_kind_are_served_side_by_side(echod, short_path):
 
 
 def test_a_unix_client_is_served_by_every_rule_of_the_protocol(echod, short_path):
-    from wire import header, random_messages
+    from wire import random_messages
 
     with unix_listener("stream") as listener:
         daemon = echod(limits={"max_connections_per_ip": 1}, **passing(listener))
@@ -109,6 +109,25 @@ def test_abstract_unix_sockets_are_served(echod):
         daemon = echod(**passing(listener))
         assert daemon.addresses == [name]
         daemon.connect(name).echo()
+
+
+def test_the_name_of_a_unix_peer_forges_no_line(echod):
+    name = f"\0echod-test-{os.getpid()}-forged"
+    forged = "\0\x1b]0;owned\x07\nechod 9.9, forged line"
+    shown = "unix:@?]0;owned??echod 9.9, forged line"
+    with unix_listener(name) as listener, socket.socket(socket.AF_UNIX) as peer:
+        daemon = echod(log={"level": "debug"}, **passing(listener))
+        peer.bind(forged)
+        peer.connect(name)
+        peer.sendall(message(b"x"))
+        assert peer.recv(100) == message(b"x")
+        screen = daemon.ask("--status").stdout
+        assert shown in screen
+        assert not re.search(r"[^\n -~]|^echod 9", screen, re.MULTILINE)
+        peer.sendall(header(1017))
+        assert peer.recv(100) == b""
+        assert f"{shown}: closed_protocol_error" in daemon.wait_for_line("closed_protocol_error")
+        assert not daemon.lines_with("\x1b|^echod 9")
 
 
 def test_two_of_the_same_socket_are_served(echod):

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """How connections end: after an invalid header, a FIN, half a message, or a reset."""
 
+import os
+import subprocess
 import threading
 
 import pytest
-from wire import Client, header, message, random_messages
+from echod_daemon import ECHOD, PYTHON
+from wire import TIMEOUT, Client, header, message, random_messages
 
 INVALID = [1017, 1018, 1024, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 
@@ -211,3 +214,35 @@ def test_clients_that_come_and_go_leave_no_descriptor_behind(echod):
     daemon.wait_for_counters(connections=1, accepted=401)
     marker.echo()
     assert daemon.open_descriptors() == before
+
+
+DEEP_BACKLOG = """
+import re, resource, signal, socket, subprocess, sys
+
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+daemon = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True)
+port = next(int(m[1]) for line in daemon.stderr if (m := re.search(r"listening on .*:(\\d+)", line)))
+daemon.send_signal(signal.SIGSTOP)
+clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(4500)]
+daemon.send_signal(signal.SIGTERM)
+daemon.send_signal(signal.SIGCONT)
+print(sum(client.recv(1) == b"" for client in clients), daemon.stderr.read())
+"""
+
+
+def test_a_stop_takes_all_that_wait_in_a_backlog_deeper_than_usual(tmp_path):
+    """In a network of its own, whose net.core.somaxconn is its own too."""
+    if os.geteuid() != 0:
+        pytest.skip("a network of its own needs root")
+    path = tmp_path / "echod.toml"
+    path.write_text('[listen]\naddresses = ["127.0.0.1"]\nport = 0\nbacklog = 65535\n')
+    script = 'ip link set lo up && echo 65535 > /proc/sys/net/core/somaxconn && exec "$@"'
+    daemon = [str(ECHOD), "--config", str(path), "--control", str(tmp_path / "control")]
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script, "sh", *PYTHON, "-c", DEEP_BACKLOG, *daemon],
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert "accepted=4500 " in done.stdout
+    assert done.stdout.startswith("4500 ")

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The configured addresses: IPv4, IPv6, several, and ports that the kernel chooses."""
 
-from wire import message
+import os
+import socket
+import subprocess
+
+import pytest
+from echod_daemon import ECHOD, launched
+from wire import TIMEOUT, message
 
 
 def test_the_default_addresses_are_both_served(echod):
@@ -55,3 +61,35 @@ def test_each_of_many_addresses_gets_its_turn(echod):
             client.send(message(b"all at once"))
     for client in clients:
         assert client.receive(19) == message(b"all at once")
+
+
+LINK_LOCAL = {"addresses": ["fe80::1%echod-none0"]}
+
+
+def test_an_interface_that_is_not_there_matters_to_who_listens_there_alone(echod):
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        daemon = echod(
+            listen=LINK_LOCAL,
+            prefix=launched("--sockets", str(passed.fileno())),
+            fds=(passed.fileno(),),
+        )
+        daemon.connect().echo()
+        daemon.reload({"listen": LINK_LOCAL, "limits": {"max_connections": 7}})
+        assert daemon.ask("--reload").returncode == 0
+        assert daemon.ask("--status").stdout.count("open of 7") == 1
+    alone = echod(listen=LINK_LOCAL, wait=False)
+    alone.expected_exit = 1
+    assert alone.wait() == 1
+    assert alone.find_line("cannot listen on .fe80::1%echod-none0.:0: there is no interface echod-none0")
+
+
+@pytest.mark.parametrize("address", ["fe80::1%lo", "fe80::1%eth0", "fe80::1%1", "ff02::1%eth0"])
+def test_a_configuration_is_as_valid_in_a_network_without_its_interface(tmp_path, address):
+    if os.geteuid() != 0:
+        pytest.skip("a network of its own needs root")
+    path = tmp_path / "echod.toml"
+    path.write_text(f'[listen]\naddresses = ["{address}"]\n')
+    for prefix in ([], ["unshare", "--net"]):
+        command = [*prefix, str(ECHOD), "--config", str(path), "--check-config"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        assert (done.returncode, done.stdout) == (0, f"{path}: ok\n"), done

@@ -139,14 +139,14 @@ def test_a_port_that_is_taken_at_a_restart_costs_no_connection(echod, managed, o
     second.wait_for_line("listen.port has changed")
 
 
-def test_a_control_socket_that_cannot_be_opened_costs_no_connection(echod, managed, tmp_path):
+@pytest.mark.parametrize("name", ["missing/control", "x" * 108], ids=["missing", "too-long"])
+def test_a_control_socket_that_cannot_be_opened_costs_no_connection(echod, managed, tmp_path, name):
     manager = managed()
     first = echod(manager=manager)
     client = first.connect()
     client.echo()
     hand_over(first)
-    nowhere = tmp_path / "missing" / "control"
-    second = echod(control=nowhere, **manager.passing())
+    second = echod(control=tmp_path / name, **manager.passing())
     second.wait_for_line(" error .*no control socket")
     client.echo()
 

@@ -233,6 +233,21 @@ def test_a_service_manager_that_cannot_be_told_stops_nothing(faulty):
     check_served(daemon)
 
 
+def test_askers_that_cannot_be_watched_leave_the_control_socket_with_ears(faulty):
+    daemon = faulty()
+    with daemon.paused():
+        askers = [Client(str(daemon.control_path)) for _ in range(8)]
+        daemon.faults.plan("epoll_ctl", errno.ENOMEM, count=8)
+    deadline = time.monotonic() + TIMEOUT
+    while daemon.faults.pending("epoll_ctl"):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert askers[0].receive_until_eof() == b""
+    for asker in askers:
+        asker.close()
+    assert answer(daemon, "status").startswith("ok")
+
+
 # Memory.
 
 

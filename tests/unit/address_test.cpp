@@ -2,11 +2,30 @@
 #include "net/address.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/un.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 using namespace echod;
+using namespace std::string_view_literals;
+
+namespace {
+
+// The text of a unix address whose sun_path begins with `name`, up to its last byte.
+std::string unix_text_of(std::string_view name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(name.begin(), name.end(), address.sun_path);
+    const std::size_t size = offsetof(sockaddr_un, sun_path) + name.size();
+    return Endpoint(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size))
+        .to_string();
+}
+
+} // namespace
 
 TEST(Address, NumericAddressesAreReadWithTheirPort) {
     EXPECT_EQ(parse_ip("127.0.0.1", 8007)->to_string(), "127.0.0.1:8007");
@@ -52,4 +71,13 @@ TEST(Address, AHostThatHasNoAddressIsToldApartFromABadTarget) {
         EXPECT_NE(std::string(error.what()).find("no-such-host.invalid:80"), std::string::npos);
     }
     EXPECT_THROW((void)resolve_target("localhost:0"), std::runtime_error);
+}
+
+TEST(Address, AUnixNameNeitherBreaksALineNorCommandsATerminal) {
+    EXPECT_EQ(unix_text_of("\0\x1b]0;x\x07\nnext"sv), "unix:@?]0;x??next");
+    EXPECT_EQ(unix_text_of("\0a\0b"sv), "unix:@a?b");
+    EXPECT_EQ(unix_text_of("/run/\r\x7f"), "unix:/run/??");
+    EXPECT_EQ(unix_text_of("/run/\x9b\xc2\x9b"), "unix:/run/???"); // C1, as a byte and in UTF-8
+    EXPECT_EQ(unix_text_of("/run/\xff\xc3"), "unix:/run/??");
+    EXPECT_EQ(unix_text_of("/run/b\u00fcro"), "unix:/run/b\u00fcro");
 }

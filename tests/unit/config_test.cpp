@@ -89,6 +89,19 @@ TEST(Config, TypesAreNeverConverted) {
     }
 }
 
+TEST(Config, AnAddressOfAnInterfaceThatIsNotThereIsWrittenRightly) {
+    const Config config = parse_config("[listen]\naddresses = [\"fe80::1%no-such-if0\"]\n", "f");
+    EXPECT_EQ(config.listen.addresses, std::vector<std::string>{"fe80::1%no-such-if0"});
+    EXPECT_EQ(parse_config(format_config(config), "g"), config);
+}
+
+TEST(Config, AnAddressEndsWhereItsStringDoes) {
+    const auto lines = errors_of("[listen]\naddresses = [\"127.0.0.1\\u0000junk\"]\n");
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].find('\0'), std::string::npos);
+    EXPECT_NE(lines[0].find("junk"), std::string::npos);
+}
+
 TEST(Config, ZeroNeedsNoUnitAndMeansNever) {
     EXPECT_EQ(parse_config("[timeouts]\nidle = 0\nwrite = \"0\"\n", "f").timeouts.idle, 0s);
     EXPECT_EQ(parse_config("[timeouts]\ndrain = \"0\"\n", "f").timeouts.drain, 0s);

@@ -126,6 +126,27 @@ TEST_F(AcceptorTest, WhoWaitsIsCountedAfterALimitIsLoweredBelowWhatIsOpen) {
     EXPECT_EQ(counters.queued, 1U);
 }
 
+TEST_F(AcceptorTest, WhoNeverWaitedIsNotCountedForThoseThatWaitedAndWereTurnedAway) {
+    limits.max_connections = 3;
+    acceptor->configure(limits, 1000);
+    for (int i = 0; i < 8; ++i) {
+        connect(at[0]);
+    }
+    turn();
+    EXPECT_EQ(acceptor->waiting(), 5U);
+    limits.when_full = WhenFull::reject;
+    acceptor->configure(limits, 1000);
+    turn();
+    EXPECT_EQ(counters.rejected, 5U);
+    clients.close_all(CloseReason::peer);
+    for (int i = 0; i < 3; ++i) {
+        connect(at[0]);
+    }
+    turn();
+    EXPECT_EQ(counters.accepted, 6U);
+    EXPECT_EQ(counters.queued, 0U);
+}
+
 TEST_F(AcceptorTest, WhatTheProcessBeforeSaidOfVanishedPeersHoldsNoMore) {
     const auto keeps_alive = [this] {
         int on = -1;
@@ -137,6 +158,22 @@ TEST_F(AcceptorTest, WhatTheProcessBeforeSaidOfVanishedPeersHoldsNoMore) {
     ASSERT_EQ(keeps_alive(), 1);
     acceptor->set_unacked_timeout(0s);
     EXPECT_EQ(keeps_alive(), 0);
+}
+
+TEST(OpenListeners, AnInterfaceThatIsNotThereIsNamedWithItsAddress) {
+    Config::Listen listen;
+    listen.addresses = {"fe80::1%no-such-if0"};
+    try {
+        (void)open_listeners(listen, {});
+        ADD_FAILURE() << "it listens";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), ENODEV);
+        EXPECT_NE(std::string(error.what())
+                      .find("cannot listen on [fe80::1%no-such-if0]:8007: "
+                            "there is no interface no-such-if0"),
+                  std::string::npos)
+            << error.what();
+    }
 }
 
 TEST(OpenListeners, WhatIsInheritedIsLeftAloneWhereOneAddressCannotBeHad) {

@@ -79,3 +79,15 @@ TEST(Status, JsonHasEveryCounterAndEveryConnection) {
                                            {"idle_seconds", 1.0}}));
     EXPECT_TRUE(read.at("oldest").empty());
 }
+
+TEST(Status, TheBytesOfTheScreenSumUp) {
+    ServerState state;
+    state.counters.bytes_in = 1000;
+    state.counters.bytes_restored = 100;
+    state.counters.bytes_out = 700;
+    state.counters.bytes_dropped = 50;
+    state.gauges.kept_bytes = 32'768; // memory for them: it is lent by the piece
+    EXPECT_NE(format_status(state).find("1000 in, 700 out, 50 dropped, 350 kept now\n"),
+              std::string::npos)
+        << format_status(state);
+}
