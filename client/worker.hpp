@@ -193,7 +193,7 @@ private:
     void reopen_due(TimePoint now);
 
     void open_due(TimePoint now);
-    void open(std::uint32_t id, TimePoint now);
+    void open(std::uint32_t id);
     void connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now);
     void established(std::uint32_t id, TimePoint now);
     void expire(TimePoint now);

@@ -87,7 +87,7 @@ void Worker::reopen_due(TimePoint now) {
         const std::uint32_t id = reopen_.front();
         reopen_.pop_front();
         ++connecting_;
-        open(id, now);
+        open(id);
     }
 }
 

@@ -111,6 +111,17 @@ def test_what_cannot_be_written_does_not_hide_a_wrong_echo(option):
 # --- what figures mean
 
 
+def test_connecting_takes_time_also_where_it_succeeds_at_once(tmp_path):
+    # To a unix socket connect(2) does not wait; what it takes itself is the latency.
+    with serve(honest, socket.AF_UNIX, str(tmp_path / "server")) as target:
+        report = echoload("-c", 40, "-n", 40, "--format", "json", target).json
+    latency = report["connect_latency"]
+    assert latency["count"] == 40
+    assert latency["min_ns"] > 0
+    # Many are opened in a turn of the loop, and none waits in the time of the others.
+    assert latency["count"] * latency["mean_ns"] / 1e9 <= report["ramp_up_s"]
+
+
 def test_the_rate_and_the_latency_keep_to_littles_law():
     """Messages in flight are the rate by the mean latency: a rate that missed those on their way at
     the begin or the end of the measured part would be smaller, here by a twentieth."""
