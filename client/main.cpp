@@ -143,6 +143,7 @@ int run_and_report(const Options& options) {
     }
     watch->finish();
     Verdict verdict = judge(options, result);
+    // The result comes last: its verdict has what became of the other files.
     write_each(verdict,
                {
                    [&] { watch->rethrow_failure(); },
@@ -151,16 +152,14 @@ int run_and_report(const Options& options) {
                            hdr->write(hdr_text(*latencies(result.tally).front().histogram));
                        }
                    },
+                   [&] {
+                       if (page) {
+                           page->write(html_report(json_report(options, &result, verdict),
+                                                   watch->timeline()));
+                       }
+                   },
+                   [&] { write_result(options, result, verdict, file); },
                });
-    write_each(verdict, {
-                            [&] { write_result(options, result, verdict, file); },
-                            [&] {
-                                if (page) {
-                                    page->write(html_report(json_report(options, &result, verdict),
-                                                            watch->timeline()));
-                                }
-                            },
-                        });
     return verdict.exit_code;
 }
 
