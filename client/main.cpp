@@ -144,22 +144,24 @@ int run_and_report(const Options& options) {
     watch->finish();
     Verdict verdict = judge(options, result);
     // The result comes last: its verdict has what became of the other files.
-    write_each(verdict,
-               {
-                   [&] { watch->rethrow_failure(); },
-                   [&] {
-                       if (hdr) {
-                           hdr->write(hdr_text(*latencies(result.tally).front().histogram));
-                       }
-                   },
-                   [&] {
-                       if (page) {
-                           page->write(html_report(json_report(options, &result, verdict),
-                                                   watch->timeline()));
-                       }
-                   },
-                   [&] { write_result(options, result, verdict, file); },
-               });
+    write_each(
+        verdict,
+        {
+            [&] { watch->rethrow_failure(); },
+            [&] {
+                if (hdr) {
+                    hdr->write(hdr_text(
+                        *latencies(result.tally, options.pace.has_value()).front().histogram));
+                }
+            },
+            [&] {
+                if (page) {
+                    page->write(
+                        html_report(json_report(options, &result, verdict), watch->timeline()));
+                }
+            },
+            [&] { write_result(options, result, verdict, file); },
+        });
     return verdict.exit_code;
 }
 

@@ -193,7 +193,7 @@ Verdict judge(const Options& options, const RunResult& result) {
             verdict.exit_code = 3;
         }
     };
-    verdict.gates = judge_gates(options.gates, result.tally);
+    verdict.gates = judge_gates(options.gates, result.tally, options.pace.has_value());
     for (const GateResult& gate : verdict.gates) {
         if (!gate.passed) {
             failed(describe(gate));

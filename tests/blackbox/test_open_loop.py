@@ -5,6 +5,7 @@ was due."""
 import json
 import os
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -177,6 +178,30 @@ def test_a_number_of_messages_stays_what_was_asked_where_no_connection_is_left()
     check_pace(ended.json)
     assert ended.json["open_loop"]["due"] == 50_000_000
     assert ended.json["open_loop"]["asked_per_s"] == pytest.approx(1_000_000)
+
+
+def test_an_open_loop_that_ends_before_anything_was_due_has_no_rate_and_an_empty_response():
+    # By that seed the first message is due after 2.2 s.
+    up = threading.Event()
+
+    def notes(connection, number):
+        up.set()
+        honest(connection, number)
+
+    with serve(notes) as target:
+        arguments = ["-c", 1, "-R", 1, "--arrival", "poisson", "--seed", 24, "-n", 5, "-q"]
+        run = start_echoload(*arguments, "--format", "json", target)
+        assert up.wait(PATIENCE)
+        threading.Event().wait(0.1)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 130, out + err
+    report = json.loads(out)
+    assert report["open_loop"]["due"] == 0
+    assert report["open_loop"]["asked_per_s"] is None
+    assert report["open_loop"]["achieved_per_s"] is None
+    for key in ("response", "latency", "lag"):
+        assert report[key]["loop"] == "open" and report[key]["count"] == 0
 
 
 # --- the client itself
