@@ -203,6 +203,7 @@ private:
     void serve_ready();
     void receive(std::uint32_t id);
     [[nodiscard]] bool take_bytes(std::uint32_t id, std::span<const std::byte> bytes);
+    [[nodiscard]] bool in_window(TimePoint now) const noexcept;
     [[nodiscard]] ReceiveTime receive_time() const noexcept;
     template <class Look>
     [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);

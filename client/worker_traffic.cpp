@@ -114,7 +114,7 @@ void Worker::established(std::uint32_t id, TimePoint now) {
     result_.peak = std::max(result_.peak, open_);
     settle_first_opening(slots_[id]);
     ++current_.connections.up;
-    const bool measured = measuring_ && !stopping_;
+    const bool measured = in_window(now);
     current_.connections.measured_up += measured ? 1 : 0;
     // Where connections come and go, the rush of the ramp-up is not what is asked about.
     if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
@@ -223,9 +223,15 @@ void Worker::receive(std::uint32_t id) {
     make_ready(id);
 }
 
+// By the orders as they are now, not as they were when the turn began: the rate is what came in the
+// window, by its length. Each time that is two loads of what is hardly ever written.
+bool Worker::in_window(TimePoint now) const noexcept {
+    return now >= orders_.measure_from() && now <= orders_.stop_at();
+}
+
 ReceiveTime Worker::receive_time() const noexcept {
     const TimePoint now = Clock::now();
-    return {now, now >= measure_from_ && now <= stop_at_};
+    return {now, in_window(now)};
 }
 
 bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
