@@ -209,8 +209,8 @@ void Worker::stop_sending(TimePoint now) {
             outstanding_ -= slot.session.unqueue();
         }
     }
-    retries_.clear();
     if (backlog_.empty()) {
+        retries_.clear();
         reopen_.clear();
     }
 }
