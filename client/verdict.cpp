@@ -75,7 +75,7 @@ void find_shortfall(const Options& options, const RunResult& result,
             reasons.push_back(fmt::format(
                 "{} not answered within {}{}", counted(messages.timed_out, "message", "messages"),
                 echod::format_duration(options.timeout),
-                options.drain
+                options.drain && !options.messages
                     ? fmt::format(", or {} after the end", echod::format_duration(*options.drain))
                     : ""));
         }

@@ -186,7 +186,7 @@ private:
 
     void after_echo(std::uint32_t id);
     void half_close_if_done(std::uint32_t id);
-    void begin_to_end(TimePoint now);
+    void begin_to_end();
     [[nodiscard]] bool last_look(std::uint32_t id);
     void retire(std::uint32_t id, TimePoint now);
     void settle_first_opening(const Slot& slot) noexcept;
