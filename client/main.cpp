@@ -116,7 +116,9 @@ void write_each(Verdict& verdict, std::initializer_list<std::function<void()>> w
 }
 
 int run_and_report(const Options& options) {
-    // Until the result is written, signals end the run and not the process.
+    // Until the result is written, signals end the run and not the process. One that asks for a
+    // snapshot waits for the run.
+    (void)echod::block_signals({SIGUSR1});
     echod::SignalFd signals{SIGINT, SIGTERM};
     Resolution resolution = resolve(options.targets, signals); // first: -o of a bad target is kept
     OutputFile file(options.output);

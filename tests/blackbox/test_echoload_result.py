@@ -43,7 +43,8 @@ def test_a_name_that_is_unknown_is_in_the_json():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a name server of its own needs root")
-def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path):
+@pytest.mark.parametrize("before", [None, signal.SIGUSR1])
+def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path, before):
     address = f"127.{random.randint(2, 250)}.{random.randint(2, 250)}.53"
     resolver = tmp_path / "resolv.conf"
     resolver.write_text(f"nameserver {address}\n")
@@ -59,6 +60,8 @@ def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path):
             text=True,
         ) as run:
             mute_server.recv(512)  # it asks
+            if before:  # asks for a snapshot, which there is none of yet
+                run.send_signal(before)
             run.send_signal(signal.SIGINT)
             out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130, out + err
