@@ -126,10 +126,10 @@ std::optional<double> error_rate(const MessageCounts& messages,
                     share(connections.failed + connections.closed_early, opened));
 }
 
-std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally) {
+std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally, bool open_loop) {
     std::vector<GateResult> results;
     for (const LatencyGate& gate : gates.latency) {
-        const auto measured = gate.figure.of(*latencies(tally).front().histogram);
+        const auto measured = gate.figure.of(*latencies(tally, open_loop).front().histogram);
         GateResult result{gate.name, measured && *measured <= gate.limit, std::nullopt,
                           static_cast<double>(gate.limit.count()), false};
         if (measured) {

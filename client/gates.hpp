@@ -67,7 +67,8 @@ struct GateResult {
 [[nodiscard]] std::optional<double> error_rate(const MessageCounts& messages,
                                                const ConnectionCounts& connections) noexcept;
 
-/// Holds a run to its gates, in the order in which they were given.
-[[nodiscard]] std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally);
+/// Holds a run, with an open or a closed loop, to its gates, in the order in which they were given.
+[[nodiscard]] std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally,
+                                                  bool open_loop);
 
 } // namespace echoload

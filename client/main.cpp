@@ -116,7 +116,9 @@ void write_each(Verdict& verdict, std::initializer_list<std::function<void()>> w
 }
 
 int run_and_report(const Options& options) {
-    // Until the result is written, signals end the run and not the process.
+    // Until the result is written, signals end the run and not the process. One that asks for a
+    // snapshot waits for the run.
+    (void)echod::block_signals({SIGUSR1});
     echod::SignalFd signals{SIGINT, SIGTERM};
     Resolution resolution = resolve(options.targets, signals); // first: -o of a bad target is kept
     OutputFile file(options.output);
@@ -143,24 +145,25 @@ int run_and_report(const Options& options) {
     }
     watch->finish();
     Verdict verdict = judge(options, result);
-    write_each(verdict,
-               {
-                   [&] { watch->rethrow_failure(); },
-                   [&] {
-                       if (hdr) {
-                           hdr->write(hdr_text(*latencies(result.tally).front().histogram));
-                       }
-                   },
-               });
-    write_each(verdict, {
-                            [&] { write_result(options, result, verdict, file); },
-                            [&] {
-                                if (page) {
-                                    page->write(html_report(json_report(options, &result, verdict),
-                                                            watch->timeline()));
-                                }
-                            },
-                        });
+    // The result comes last: its verdict has what became of the other files.
+    write_each(
+        verdict,
+        {
+            [&] { watch->rethrow_failure(); },
+            [&] {
+                if (hdr) {
+                    hdr->write(hdr_text(
+                        *latencies(result.tally, options.pace.has_value()).front().histogram));
+                }
+            },
+            [&] {
+                if (page) {
+                    page->write(
+                        html_report(json_report(options, &result, verdict), watch->timeline()));
+                }
+            },
+            [&] { write_result(options, result, verdict, file); },
+        });
     return verdict.exit_code;
 }
 

@@ -52,8 +52,9 @@ void add_load_options(OptionReader& reader, Options& options) {
                });
     reader.add(
         "--drain",
-        "after the end, for what is unanswered then [as long as --timeout lets each message]", "T",
-        [&options](const std::string& text) {
+        "after the end, for what is unanswered then, or with -n for connections to end [as long as "
+        "--timeout lets each]",
+        "T", [&options](const std::string& text) {
             options.drain = duration_in(text, Duration::zero(), kMaxTimeout);
         });
     reader.add("--connect-rate", "new connections a second [as fast as the server takes them]", "N",

@@ -9,7 +9,8 @@
 
 namespace echoload {
 
-/// Written by the runner, read by each loop once a turn. A time not yet known is infinitely far.
+/// Written by the runner, read by each loop once a turn, and when something comes that may be in
+/// the measured part. A time not yet known is infinitely far.
 class Orders {
 public:
     static constexpr echod::TimePoint kNever = echod::TimePoint::max();

@@ -36,7 +36,8 @@ struct WorkerPlan {
     Duration think{};                  ///< closed loop: from an echo to the message after it
     Duration warmup{};
     Duration timeout{};
-    std::optional<Duration> drain; ///< to wait at the end; as long as `timeout` lets each without
+    std::optional<Duration> drain; ///< to wait when it is over, by a number of messages after the
+                                   ///< last echo; as long as `timeout` lets each without
     std::optional<Duration> interval; ///< how often to hand over what happened since
 };
 

@@ -340,7 +340,7 @@ std::string json_report(const Options& options, const RunResult* result, const V
                          {"in_window", result->tally.bytes.in_window}};
         json["rate"] = rate(*result);
         json["open_loop"] = open_loop(options, *result);
-        for (const NamedLatency& each : latencies(result->tally)) {
+        for (const NamedLatency& each : latencies(result->tally, options.pace.has_value())) {
             json[each.key] = latency_json(options.pace ? "open" : "closed", *each.histogram);
         }
         json["errors"] = errors(result->tally.errors);

@@ -319,7 +319,7 @@ std::string result_text(const Options& options, const RunResult& result, const V
     write_messages(out, result);
     write_rate(out, result);
     write_pace(out, result);
-    for (const NamedLatency& latency : latencies(result.tally)) {
+    for (const NamedLatency& latency : latencies(result.tally, options.pace.has_value())) {
         if (latency.label != nullptr) {
             const MessageCounts& counts = result.tally.messages;
             const bool of_due = latency.histogram == &result.tally.response;
@@ -382,7 +382,7 @@ std::string text_report(const Options& options, const RunResult& result, const V
 
 std::string text_snapshot(const Options& options, const RunResult& so_far) {
     Verdict verdict;
-    verdict.gates = judge_gates(options.gates, so_far.tally);
+    verdict.gates = judge_gates(options.gates, so_far.tally, options.pace.has_value());
     std::string text = result_text(options, so_far, verdict);
     const Out out(text);
     fmt::format_to(out, kLabel, "so far");
@@ -411,7 +411,8 @@ std::string live_line(const LiveInterval& interval) {
                    group_digits(static_cast<std::uint64_t>(
                        std::llround(static_cast<double>(tally.messages.verified) / length))),
                    byte_rate(static_cast<double>(tally.bytes.received) / length));
-    if (const Histogram& latency = *latencies(tally).front().histogram; latency.count() != 0) {
+    if (const Histogram& latency = *latencies(tally, interval.open_loop).front().histogram;
+        latency.count() != 0) {
         fmt::format_to(out, "  p50 {}  p99 {}  max {}", or_dash(latency.percentile(50)),
                        or_dash(latency.percentile(99)), or_dash(latency.max()));
     }

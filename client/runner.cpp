@@ -65,7 +65,7 @@ private:
     void wake_all();
     RunResult collect();
     void count_undealt();
-    void note_rate(TimePoint last_due, std::uint64_t sent);
+    void note_rate(std::optional<TimePoint> last_due, std::uint64_t sent);
     void collect_abuse();
     void keep_mismatches(const std::vector<Mismatch>& mismatches);
 
@@ -289,13 +289,14 @@ RunResult Run::conduct() {
 
 // The schedule is as long as was asked, however soon the run was over; a signal alone cuts it.
 // Without a duration it has no length of its own: it is as long as its messages are at the rate, or
-// at random arrivals until the last of them is due.
-void Run::note_rate(TimePoint last_due, std::uint64_t sent) {
-    if (!options_.pace) {
+// at random arrivals until the last of them is due. Where a signal came before the first one was,
+// there is no rate.
+void Run::note_rate(std::optional<TimePoint> last_due, std::uint64_t sent) {
+    if (!options_.pace || (options_.messages && !last_due)) {
         return;
     }
     const TimePoint to =
-        options_.messages ? std::min(last_due, orders_.stop_at()) : orders_.stop_at();
+        options_.messages ? std::min(*last_due, orders_.stop_at()) : orders_.stop_at();
     const auto due = static_cast<double>(result_.tally.messages.measured_due);
     double seconds = echod::to_seconds(to - orders_.measure_from());
     if (options_.messages && options_.arrival == Arrival::constant) {
@@ -324,7 +325,7 @@ RunResult Run::collect() {
     (void)look_at_window(end);
     std::optional<TimePoint> ramped;
     std::optional<TimePoint> last_measured;
-    TimePoint last_due = TimePoint::min();
+    std::optional<TimePoint> last_due;
     std::uint64_t sent_in_time = 0;
     for (const auto& loop : loops_) {
         loop->thread.join();
@@ -350,7 +351,9 @@ RunResult Run::collect() {
             last_measured =
                 std::max(last_measured.value_or(*part.last_measured), *part.last_measured);
         }
-        last_due = std::max(last_due, part.last_due.value_or(last_due));
+        if (part.last_due) {
+            last_due = std::max(last_due.value_or(*part.last_due), *part.last_due);
+        }
         sent_in_time += part.sent_in_time.value_or(part.tally.messages.measured_sent);
         if (result_.failure.empty()) {
             result_.failure = loop->failure;

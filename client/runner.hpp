@@ -25,7 +25,7 @@ struct RateKept {
 /// What a run came to. Where it never got to something, that is absent.
 struct RunResult {
     Tally tally;
-    std::uint32_t peak = 0;
+    std::uint32_t peak = 0;          ///< of each loop, added up
     std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
     std::uint64_t undealt = 0;       ///< of tally.messages.unsent: nobody was there to send them
     std::optional<Duration> ramp_up; ///< from the start until each connection was up or failed

@@ -107,12 +107,11 @@ void Tally::clear() noexcept {
     lag.clear();
 }
 
-std::vector<NamedLatency> latencies(const Tally& tally) {
+std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop) {
     const NamedLatency connect = {"connect_latency",
                                   tally.connections.replaced == 0 ? nullptr : "connect",
                                   "until established", &tally.connect};
-    // An interval may have echoes and nothing due, or the reverse.
-    if (tally.messages.due == 0 && tally.response.count() == 0) {
+    if (!open_loop) {
         return {{"latency", "latency", "closed loop", &tally.service}, connect};
     }
     return {{"response", "response", "open loop, since due", &tally.response},

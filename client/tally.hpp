@@ -121,7 +121,8 @@ struct NamedLatency {
     const Histogram* histogram;
 };
 
-/// The latencies of a run; the first is the one that limits and comparisons mean.
-[[nodiscard]] std::vector<NamedLatency> latencies(const Tally& tally);
+/// The latencies of a run, or of an interval of one, with an open or a closed loop; the first is
+/// the one that limits and comparisons mean.
+[[nodiscard]] std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop);
 
 } // namespace echoload

@@ -19,7 +19,7 @@ void join(Timeline::Point& point, const Timeline::Point& next) {
 } // namespace
 
 void Timeline::add(const LiveInterval& interval) {
-    const Histogram& latency = *latencies(interval.tally).front().histogram;
+    const Histogram& latency = *latencies(interval.tally, interval.open_loop).front().histogram;
     const Point point{
         interval.at - interval.length, interval.at,   interval.tally.messages.verified,
         interval.tally.errors.total(), interval.open, latency.percentile(50),

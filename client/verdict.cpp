@@ -75,7 +75,7 @@ void find_shortfall(const Options& options, const RunResult& result,
             reasons.push_back(fmt::format(
                 "{} not answered within {}{}", counted(messages.timed_out, "message", "messages"),
                 echod::format_duration(options.timeout),
-                options.drain
+                options.drain && !options.messages
                     ? fmt::format(", or {} after the end", echod::format_duration(*options.drain))
                     : ""));
         }
@@ -193,7 +193,7 @@ Verdict judge(const Options& options, const RunResult& result) {
             verdict.exit_code = 3;
         }
     };
-    verdict.gates = judge_gates(options.gates, result.tally);
+    verdict.gates = judge_gates(options.gates, result.tally, options.pace.has_value());
     for (const GateResult& gate : verdict.gates) {
         if (!gate.passed) {
             failed(describe(gate));

@@ -92,7 +92,7 @@ void Worker::run() {
         settle_suspects(now);
         note_ramp(now);
         if (!ending_ && sends_.exhausted() && backlog_.empty()) {
-            begin_to_end(now);
+            begin_to_end();
         }
         note_answered(now);
         if (now >= drain_until_) {
@@ -163,11 +163,14 @@ void Worker::note_turn(TimePoint now) noexcept {
 }
 
 // By a number of messages, the measured part is over when nothing is waited for any more; what
-// follows is how connections end.
+// follows is how connections end, and --drain is for that.
 void Worker::note_answered(TimePoint now) noexcept {
     if (measuring_ && !result_.use && sends_.exhausted() && outstanding_ == 0 && waiting_ == 0 &&
         backlog_.empty()) {
         end_measuring(now);
+        if (plan_.drain && plan_.messages) {
+            drain_until_ = now + *plan_.drain;
+        }
         answered_.store(true, std::memory_order_release);
         notice_.signal();
     }
@@ -209,8 +212,8 @@ void Worker::stop_sending(TimePoint now) {
             outstanding_ -= slot.session.unqueue();
         }
     }
-    retries_.clear();
     if (backlog_.empty()) {
+        retries_.clear();
         reopen_.clear();
     }
 }

@@ -186,14 +186,14 @@ private:
 
     void after_echo(std::uint32_t id);
     void half_close_if_done(std::uint32_t id);
-    void begin_to_end(TimePoint now);
+    void begin_to_end();
     [[nodiscard]] bool last_look(std::uint32_t id);
     void retire(std::uint32_t id, TimePoint now);
     void settle_first_opening(const Slot& slot) noexcept;
     void reopen_due(TimePoint now);
 
     void open_due(TimePoint now);
-    void open(std::uint32_t id, TimePoint now);
+    void open(std::uint32_t id);
     void connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now);
     void established(std::uint32_t id, TimePoint now);
     void expire(TimePoint now);
@@ -203,6 +203,7 @@ private:
     void serve_ready();
     void receive(std::uint32_t id);
     [[nodiscard]] bool take_bytes(std::uint32_t id, std::span<const std::byte> bytes);
+    [[nodiscard]] bool in_window(TimePoint now) const noexcept;
     [[nodiscard]] ReceiveTime receive_time() const noexcept;
     template <class Look>
     [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);

@@ -36,11 +36,8 @@ void Worker::half_close_if_done(std::uint32_t id) {
     deadlines_.arm(id, now + plan_.timeout);
 }
 
-void Worker::begin_to_end(TimePoint now) {
+void Worker::begin_to_end() {
     ending_ = true;
-    if (plan_.drain && drain_until_ == Orders::kNever) {
-        drain_until_ = now + *plan_.drain;
-    }
     for (std::uint32_t id = 0; plan_.close == Close::half && id < slots_.size(); ++id) {
         half_close_if_done(id);
     }
@@ -87,7 +84,7 @@ void Worker::reopen_due(TimePoint now) {
         const std::uint32_t id = reopen_.front();
         reopen_.pop_front();
         ++connecting_;
-        open(id, now);
+        open(id);
     }
 }
 

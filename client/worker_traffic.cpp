@@ -36,7 +36,7 @@ void Worker::open_due(TimePoint now) {
         const std::uint32_t id = retries_.front().id;
         retries_.pop_front();
         if (slots_[id].session.connecting()) {
-            open(id, now);
+            open(id);
         }
     }
     reopen_due(now);
@@ -46,11 +46,13 @@ void Worker::open_due(TimePoint now) {
             return;
         }
         ++connecting_;
-        open(*id, now);
+        open(*id);
     }
 }
 
-void Worker::open(std::uint32_t id, TimePoint now) {
+// The clock is read here and where it succeeds at once: by the turn's time, one of many that are
+// opened in it would begin before the others and end with the first.
+void Worker::open(std::uint32_t id) {
     Slot& slot = slots_[id];
     ++slot.generation;
     const echod::Endpoint& peer = targets_[slot.target].addresses[slot.address];
@@ -58,6 +60,7 @@ void Worker::open(std::uint32_t id, TimePoint now) {
     if (plan_.source) { // each target gets all of them
         source = plan_.source->of(slot.session.connection() / targets_.size());
     }
+    const TimePoint now = Clock::now();
     const ConnectResult result = slot.session.connect(peer, now, source ? &*source : nullptr);
     switch (result.state) {
     case ConnectState::failed:
@@ -75,7 +78,7 @@ void Worker::open(std::uint32_t id, TimePoint now) {
     if (error != 0) {
         connect_failed(id, Phase::connect, error, now);
     } else if (result.state == ConnectState::up) {
-        established(id, now);
+        established(id, Clock::now());
     } else {
         deadlines_.arm(id, now + plan_.timeout);
     }
@@ -86,7 +89,7 @@ void Worker::connect_failed(std::uint32_t id, Phase phase, int error, TimePoint 
     // A name may have several addresses, of which the server listens on some only.
     if (error != ETIMEDOUT && slot.address + 1U < targets_[slot.target].addresses.size()) {
         ++slot.address;
-        open(id, now);
+        open(id);
         return;
     }
     --connecting_;
@@ -111,7 +114,7 @@ void Worker::established(std::uint32_t id, TimePoint now) {
     result_.peak = std::max(result_.peak, open_);
     settle_first_opening(slots_[id]);
     ++current_.connections.up;
-    const bool measured = measuring_ && !stopping_;
+    const bool measured = in_window(now);
     current_.connections.measured_up += measured ? 1 : 0;
     // Where connections come and go, the rush of the ramp-up is not what is asked about.
     if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
@@ -220,9 +223,15 @@ void Worker::receive(std::uint32_t id) {
     make_ready(id);
 }
 
+// By the orders as they are now, not as they were when the turn began: the rate is what came in the
+// window, by its length. Each time that is two loads of what is hardly ever written.
+bool Worker::in_window(TimePoint now) const noexcept {
+    return now >= orders_.measure_from() && now <= orders_.stop_at();
+}
+
 ReceiveTime Worker::receive_time() const noexcept {
     const TimePoint now = Clock::now();
-    return {now, now >= measure_from_ && now <= stop_at_};
+    return {now, in_window(now)};
 }
 
 bool Worker::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {

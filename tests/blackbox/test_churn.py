@@ -227,8 +227,8 @@ def test_bytes_that_wait_behind_the_last_echo_are_seen_before_the_close(close, t
 def test_what_is_unanswered_when_the_drain_is_over_has_timed_out():
     with serve(mute) as target:
         ended = echoload(
-            *("-c", 2, "-n", 2, "--drain", "200ms", "--timeout", "50s", "--format", "json"),
-            target,
+            *("-c", 2, "-R", 100, "-d", "20ms", "--drain", "200ms", "--timeout", "50s"),
+            *("--format", "json", target),
         )
     assert ended.code == 5, ended
     report = ended.json
@@ -237,3 +237,26 @@ def test_what_is_unanswered_when_the_drain_is_over_has_timed_out():
     assert report["elapsed_s"] < 20
     assert report["errors"] == [{"phase": "timeout", "error": "ETIMEDOUT", "count": 2}]
     assert any("or 200ms after the end" in reason for reason in report["verdict"]["reasons"])
+
+
+def test_a_number_of_messages_is_measured_to_the_last_echo_whatever_the_drain():
+    def slow(connection, _number):
+        for data in received(connection):
+            threading.Event().wait(0.02)
+            connection.sendall(data)
+
+    with serve(slow) as target:
+        ended = echoload("-c", 2, "-n", 10, "--drain", "0s", "--format", "json", target)
+    assert ended.code == 0, ended
+    assert ended.json["messages"]["verified"] == 10
+
+
+def test_a_number_of_messages_has_the_timeout_of_each_whatever_the_drain():
+    with serve(mute) as target:
+        arguments = ["-c", 2, "-n", 2, "--drain", "0s", "--timeout", "300ms"]
+        ended = echoload(*arguments, "--format", "json", target)
+    assert ended.code == 5, ended
+    assert ended.json["messages"]["timed_out"] == 2
+    assert ended.json["latency"]["min_ns"] >= 300_000_000
+    reasons = ended.json["verdict"]["reasons"]
+    assert "2 messages not answered within 300ms" in reasons

@@ -43,7 +43,8 @@ def test_a_name_that_is_unknown_is_in_the_json():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a name server of its own needs root")
-def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path):
+@pytest.mark.parametrize("before", [None, signal.SIGUSR1])
+def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path, before):
     address = f"127.{random.randint(2, 250)}.{random.randint(2, 250)}.53"
     resolver = tmp_path / "resolv.conf"
     resolver.write_text(f"nameserver {address}\n")
@@ -59,6 +60,8 @@ def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path):
             text=True,
         ) as run:
             mute_server.recv(512)  # it asks
+            if before:  # asks for a snapshot, which there is none of yet
+                run.send_signal(before)
             run.send_signal(signal.SIGINT)
             out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130, out + err
@@ -100,15 +103,26 @@ def test_what_cannot_be_written_does_not_hide_a_wrong_echo(option):
     with serve(adds(b"x")) as target:
         wrong = echoload("-c", 1, "-n", 3, option, "/dev/full", "--format", "json", target)
     with serve(honest) as target:
-        well = echoload("-c", 1, "-n", 3, option, "/dev/full", target)
-    assert wrong.code == 4, wrong
-    assert wrong.json["verdict"]["exit_code"] == 4
-    assert well.code == 1, well
-    for ended in (wrong, well):
+        well = echoload("-c", 1, "-n", 3, option, "/dev/full", "--format", "json", target)
+    for ended, code in ((wrong, 4), (well, 1)):
+        assert ended.code == ended.json["verdict"]["exit_code"] == code, ended
+        reasons = ended.json["verdict"]["reasons"]
+        assert "cannot write /dev/full: ENOSPC (No space left on device)" in reasons
         assert "cannot write /dev/full: ENOSPC" in ended.err, ended
 
 
 # --- what figures mean
+
+
+def test_connecting_takes_time_also_where_it_succeeds_at_once(tmp_path):
+    # To a unix socket connect(2) does not wait; what it takes itself is the latency.
+    with serve(honest, socket.AF_UNIX, str(tmp_path / "server")) as target:
+        report = echoload("-c", 40, "-n", 40, "--format", "json", target).json
+    latency = report["connect_latency"]
+    assert latency["count"] == 40
+    assert latency["min_ns"] > 0
+    # Many are opened in a turn of the loop, and none waits in the time of the others.
+    assert latency["count"] * latency["mean_ns"] / 1e9 <= report["ramp_up_s"]
 
 
 def test_the_rate_and_the_latency_keep_to_littles_law():

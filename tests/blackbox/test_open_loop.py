@@ -5,6 +5,8 @@ was due."""
 import json
 import os
 import re
+import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -177,6 +179,57 @@ def test_a_number_of_messages_stays_what_was_asked_where_no_connection_is_left()
     check_pace(ended.json)
     assert ended.json["open_loop"]["due"] == 50_000_000
     assert ended.json["open_loop"]["asked_per_s"] == pytest.approx(1_000_000)
+
+
+def test_an_open_loop_that_ends_before_anything_was_due_has_no_rate_and_an_empty_response():
+    # By that seed the first message is due after 2.2 s.
+    up = threading.Event()
+
+    def notes(connection, number):
+        up.set()
+        honest(connection, number)
+
+    with serve(notes) as target:
+        arguments = ["-c", 1, "-R", 1, "--arrival", "poisson", "--seed", 24, "-n", 5, "-q"]
+        run = start_echoload(*arguments, "--format", "json", target)
+        assert up.wait(PATIENCE)
+        threading.Event().wait(0.1)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 130, out + err
+    report = json.loads(out)
+    assert report["open_loop"]["due"] == 0
+    assert report["open_loop"]["asked_per_s"] is None
+    assert report["open_loop"]["achieved_per_s"] is None
+    for key in ("response", "latency", "lag"):
+        assert report[key]["loop"] == "open" and report[key]["count"] == 0
+
+
+def test_what_came_due_while_a_backlog_was_full_is_sent_when_there_is_room_again(tmp_path):
+    # A connection is served and its place in the backlog is taken by another client, so that the
+    # connection which replaces it has to be tried again, until after the end of the measured part.
+    address = str(tmp_path / "server")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as other:
+        listener.bind(address)
+        listener.listen(0)
+        arguments = ["-c", 1, "-R", 20, "-d", "300ms", "--conn-messages", 1, "--timeout", "3s"]
+        run = start_echoload(*arguments, "--format", "json", f"unix:{address}")
+        first, _ = listener.accept()
+        other.connect(address)
+        with first:
+            honest(first)  # until it is closed: it carries one message
+        threading.Event().wait(0.6)
+        listener.accept()[0].close()
+        listener.settimeout(10)
+        for _ in range(5):
+            connection, _ = listener.accept()
+            with connection:
+                honest(connection)
+        out, err = run.communicate(timeout=PATIENCE)
+    report = json.loads(out)
+    check_pace(report)
+    assert report["open_loop"]["due"] == report["messages"]["verified"] == 6, out + err
+    assert report["errors"] == []
 
 
 # --- the client itself
