@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,11 @@ namespace echod {
 /// must not report a hang-up when the other is closed: the service manager would drop it.
 /// Throws std::system_error.
 [[nodiscard]] std::pair<UniqueFd, UniqueFd> datagram_pair();
+
+/// Sends `data` as one message with duplicates of `fds`, 253 at the most, without waiting. Returns
+/// 0 or the errno.
+[[nodiscard]] int send_message(int socket, std::string_view data,
+                               std::span<const int> fds) noexcept;
 
 /// Sends duplicates of `fds`, in order, as many a datagram as the kernel allows (253). Returns how
 /// many went; fewer than all where the kernel refused the rest (its limit on descriptors in flight

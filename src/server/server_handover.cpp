@@ -45,7 +45,7 @@ void Server::hand_over() {
         phase_ = Phase::handed_over;
     } catch (const std::exception& error) {
         log_->error("hand-over failed: {}; draining instead", error.what());
-        empty_store();
+        service_.empty_store();
         next_is_wanted_ = true;
         start_drain();
     }
