@@ -56,6 +56,23 @@ def test_a_status_that_is_over_is_replaced_once(echod):
     assert daemon.sleeps() <= sleeps + 1  # and nothing wakes it for that any more
 
 
+def test_a_rate_is_taken_back_where_statistics_are_switched_off(echod):
+    daemon = echod(stats={"interval": "100ms"})
+    client = daemon.connect()
+    client.echo()
+    daemon.wait_for_notification("^STATUS=1 connections, [1-9]")
+    told = len(daemon.notifications.datagrams)
+    daemon.reload({"stats": {"interval": "0s"}})
+    daemon.wait_for_notification("^STATUS=.*stats.interval is 0$", after=told)
+    told = len(daemon.notifications.datagrams)
+    client.echo()
+    daemon.statistics()
+    assert not client.has_input(1.2)
+    assert not [d for d in daemon.notifications.datagrams[told:] if "STATUS=" in d]
+    daemon.reload({"stats": {"interval": "100ms"}})
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s", after=told)
+
+
 def test_no_status_is_told_while_nothing_changes(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
