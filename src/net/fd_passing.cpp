@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace echod {
 
@@ -28,7 +29,10 @@ std::pair<UniqueFd, UniqueFd> datagram_pair() {
     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds.data()) != 0) {
         throw_errno(errno, "socketpair");
     }
-    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+    std::pair<UniqueFd, UniqueFd> pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
+    const int most = std::numeric_limits<int>::max(); // the kernel takes wmem_max: socket(7)
+    (void)::setsockopt(pair.first.get(), SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
+    return pair;
 }
 
 int send_message(int socket, std::string_view data, std::span<const int> fds) noexcept {
@@ -57,15 +61,16 @@ int send_message(int socket, std::string_view data, std::span<const int> fds) no
     return 0;
 }
 
-std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept {
+SentDescriptors send_descriptors(int socket, std::span<const int> fds) noexcept {
     const char byte = 0; // a datagram without one would be taken for an empty one
-    std::size_t sent = 0;
-    while (sent < fds.size()) {
-        const std::size_t count = std::min(fds.size() - sent, kMostADatagram);
-        if (send_message(socket, {&byte, 1}, fds.subspan(sent, count)) != 0) {
+    SentDescriptors sent;
+    while (sent.count < fds.size()) {
+        const std::size_t count = std::min(fds.size() - sent.count, kMostADatagram);
+        sent.error = send_message(socket, {&byte, 1}, fds.subspan(sent.count, count));
+        if (sent.error != 0) {
             break;
         }
-        sent += count;
+        sent.count += count;
     }
     return sent;
 }
