@@ -308,7 +308,7 @@ int serve(const Options& options) {
             server.take_over(std::move(start.passed.inheritance));
         }
         if (start.passed.stored) {
-            empty_store();
+            server.empty_store();
         }
         serves = true;
         return server.run() == Server::Ended::stopped ? 0 : EX_TEMPFAIL;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace echod {
 
@@ -28,33 +29,48 @@ std::pair<UniqueFd, UniqueFd> datagram_pair() {
     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds.data()) != 0) {
         throw_errno(errno, "socketpair");
     }
-    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+    std::pair<UniqueFd, UniqueFd> pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
+    const int most = std::numeric_limits<int>::max(); // the kernel takes wmem_max: socket(7)
+    (void)::setsockopt(pair.first.get(), SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
+    return pair;
 }
 
-std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept {
-    std::size_t sent = 0;
-    while (sent < fds.size()) {
-        const std::size_t count = std::min(fds.size() - sent, kMostADatagram);
-        ControlBuffer control;
-        char byte = 0; // a datagram without a byte would be taken for an empty one
-        iovec data{&byte, 1};
-        msghdr message{};
-        message.msg_iov = &data;
-        message.msg_iovlen = 1;
+int send_message(int socket, std::string_view data, std::span<const int> fds) noexcept {
+    ControlBuffer control;
+    iovec part{const_cast<char*>(data.data()), data.size()}; // NOLINT: only read, says sendmsg(2)
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (fds.size() > kMostADatagram) {
+        return EINVAL;
+    }
+    if (!fds.empty()) {
         message.msg_control = control.bytes.data();
-        message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+        message.msg_controllen = CMSG_SPACE(fds.size_bytes());
         cmsghdr* header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int) * count);
-        std::memcpy(CMSG_DATA(header), fds.data() + sent, sizeof(int) * count);
-        if (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
+        header->cmsg_len = CMSG_LEN(fds.size_bytes());
+        std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
+    }
+    while (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+SentDescriptors send_descriptors(int socket, std::span<const int> fds) noexcept {
+    const char byte = 0; // a datagram without one would be taken for an empty one
+    SentDescriptors sent;
+    while (sent.count < fds.size()) {
+        const std::size_t count = std::min(fds.size() - sent.count, kMostADatagram);
+        sent.error = send_message(socket, {&byte, 1}, fds.subspan(sent.count, count));
+        if (sent.error != 0) {
             break;
         }
-        sent += count;
+        sent.count += count;
     }
     return sent;
 }

@@ -4,22 +4,36 @@
 
 #include "base/unique_fd.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace echod {
 
 /// Two connected AF_UNIX datagram sockets. A datagram pair, because the end that is left behind
-/// must not report a hang-up when the other is closed: the service manager would drop it.
+/// must not report a hang-up when the other is closed: the service manager would drop it. The first
+/// holds as much that it sent as the system allows (net.core.wmem_max).
 /// Throws std::system_error.
 [[nodiscard]] std::pair<UniqueFd, UniqueFd> datagram_pair();
 
-/// Sends duplicates of `fds`, in order, as many a datagram as the kernel allows (253). Returns how
-/// many went; fewer than all where the kernel refused the rest (its limit on descriptors in flight
-/// is RLIMIT_NOFILE).
-[[nodiscard]] std::size_t send_descriptors(int socket, std::span<const int> fds) noexcept;
+/// Sends `data` as one message with duplicates of `fds`, 253 at the most, without waiting. Returns
+/// 0 or the errno.
+[[nodiscard]] int send_message(int socket, std::string_view data,
+                               std::span<const int> fds) noexcept;
+
+/// What send_descriptors() did: how many went, and the errno that stopped it before all had.
+struct SentDescriptors {
+    std::size_t count = 0;
+    int error = 0;
+};
+
+/// Sends duplicates of `fds`, in order, as many a datagram as the kernel allows (253). Fewer than
+/// all go where too many are in flight (ETOOMANYREFS: more than RLIMIT_NOFILE) or where the socket
+/// is full (EAGAIN: each datagram takes about 770 bytes of its send buffer).
+[[nodiscard]] SentDescriptors send_descriptors(int socket, std::span<const int> fds) noexcept;
 
 /// True where somebody still holds the other end of a datagram pair, whose own copy is closed here:
 /// a datagram without descriptors goes there, which receive_descriptors() passes over. No poll(2)

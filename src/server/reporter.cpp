@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <utility>
 
 namespace echod {
 
@@ -53,6 +54,9 @@ void Reporter::set_interval(Duration interval, TimePoint now) noexcept {
     due_.reset();
     if (interval_ != Duration::zero()) {
         due_ = now + interval_; // what is in the window so far is told with the next line
+        status_is_of_now_ = status_is_of_now_ && !std::exchange(shows_no_rates_, false);
+    } else if (!status_is_of_now_) {
+        due_ = now; // once more, to take the last rate back
     }
 }
 
@@ -62,7 +66,7 @@ void Reporter::start_window(TimePoint now) noexcept {
 }
 
 void Reporter::report(const Gauges& gauges, TimePoint now) {
-    if (!has_news()) {
+    if (interval_ == Duration::zero() || !has_news()) {
         report_quiet(gauges, now);
         return;
     }
@@ -72,9 +76,14 @@ void Reporter::report(const Gauges& gauges, TimePoint now) {
 
 // What the manager shows stays until it is told something else, which may be for hours.
 void Reporter::report_quiet(const Gauges& gauges, TimePoint now) {
-    due_ = now + interval_;
+    constexpr Duration kRetry = std::chrono::seconds(1);
+    const bool rates = interval_ != Duration::zero();
+    due_ = now + (rates ? interval_ : kRetry);
     if (!status_is_of_now_) {
-        status_is_of_now_ = service_.status(status_text(gauges, 0, 0), now);
+        // Without an interval no figure would be of now for long, not even a zero.
+        status_is_of_now_ = service_.status(
+            rates ? status_text(gauges, 0, 0) : "no rates are told: stats.interval is 0", now);
+        shows_no_rates_ = status_is_of_now_ && !rates;
     }
     if (status_is_of_now_) {
         due_.reset(); // until something happens
@@ -101,8 +110,10 @@ void Reporter::write(const Gauges& gauges, TimePoint now) {
     longest_turn_ever_ = longest_turn();
     longest_turn_ = {};
     window_start_ = now;
-    (void)service_.status(status, now);
-    status_is_of_now_ = false; // once the window is over
+    if (interval_ != Duration::zero()) { // else nothing would take it back
+        (void)service_.status(status, now);
+        status_is_of_now_ = false; // once the window is over
+    }
 }
 
 void Reporter::report_totals(const Gauges& gauges, TimePoint now) {

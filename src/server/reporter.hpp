@@ -21,7 +21,7 @@ public:
     /// Borrows all of them for its life.
     Reporter(Log& log, ServiceManager& service, const Counters& counters, TimePoint now);
 
-    /// Zero: no periodic lines.
+    /// Zero: no periodic lines, and no rates in the status.
     void set_interval(Duration interval, TimePoint now) noexcept;
 
     /// Something happened: a line will be due an interval from now, unless one is already.
@@ -52,7 +52,7 @@ public:
     [[nodiscard]] TimePoint started() const noexcept { return started_; }
 
     /// The line of the window that ends now. Where nothing changed in it there is none, and the
-    /// service manager is told once that nothing goes on.
+    /// service manager is told once that nothing goes on, or that no rates are told any more.
     void report(const Gauges& gauges, TimePoint now);
 
     /// The line of the window so far, even if nothing changed in it.
@@ -78,6 +78,7 @@ private:
     Duration longest_turn_ever_{}; ///< in those before it
     std::optional<TimePoint> due_;
     bool status_is_of_now_ = true; ///< the service manager shows no rate that is over
+    bool shows_no_rates_ = false;  ///< it shows that there are none
 };
 
 } // namespace echod

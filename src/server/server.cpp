@@ -66,6 +66,7 @@ Server::Ended Server::run() {
         turn();
     }
     clients_.close_all(CloseReason::stopped);
+    service_.finish();
     const bool handed_over = phase_ == Phase::handed_over;
     unless_memory_is_out([&] {
         reporter_.report_totals(gauges(), Clock::now());
@@ -135,6 +136,7 @@ void Server::run_clocks() {
     clients_.expire(now_);
     control_.expire(now_);
     feed_watchdog();
+    service_.retry(now_);
     if (phase_ == Phase::serving) {
         if (const auto retry = acceptor_.retry_at(); retry && *retry <= now_) {
             acceptor_.accept_some(now_);
@@ -154,6 +156,7 @@ TimePoint Server::next_due() const noexcept {
     consider(clients_.next_deadline());
     consider(reporter_.due());
     consider(control_.next_deadline());
+    consider(service_.retry_at());
     if (watchdog_) {
         consider(fed_ + *watchdog_ / 2);
     }

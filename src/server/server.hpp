@@ -58,6 +58,9 @@ public:
     /// Takes over the connections of the process before. Those that cannot be are closed, and said.
     void take_over(Inheritance inheritance);
 
+    /// Has the service manager forget what the process before left there: it is taken over.
+    void empty_store() noexcept { service_.empty_store(); }
+
     /// Serves until SIGTERM or SIGINT and the drain after it, or until SIGUSR2 has handed the
     /// connections over to the next process, or has drained where that failed: the next process is
     /// wanted all the same. Throws std::system_error where epoll_wait(2) fails, which only a bug

@@ -26,7 +26,7 @@ ControlAnswer Server::reload() {
         log_.entry(LogLevel::error, message_id::kReloadFailed, {}, why);
         return {false, why + "\n"};
     }
-    const ReloadScope scope;
+    const ReloadScope scope(service_);
     ControlAnswer answer;
     try {
         Config wanted = load_config_();

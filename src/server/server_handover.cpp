@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: MIT
 // How the connections get from one process to the next.
+#include "base/sys_error.hpp"
 #include "net/fd_passing.hpp"
 #include "server/matching.hpp"
 #include "server/server.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace echod {
+
+namespace {
+
+std::string why_not_all(int error) {
+    const std::string name = describe_errno(error);
+    switch (error) {
+    case ETOOMANYREFS:
+        return name + ": the kernel's limit on descriptors in flight is LimitNOFILE=";
+    case EAGAIN:
+        return name + ": the socket that carries them is full; net.core.wmem_max bounds it";
+    default:
+        return name;
+    }
+}
+
+} // namespace
 
 // The connections go to the next process in two pieces that the service manager keeps meanwhile:
 // their descriptors, in flight in a datagram socket, and their state, in a sealed file. One entry
@@ -23,9 +42,10 @@ void Server::hand_over() {
         std::vector<int> fds;
         clients_.park(now_, parked, fds);
         auto [near, far] = datagram_pair();
-        const std::size_t sent = send_descriptors(near.get(), fds);
+        const auto [sent, error] = send_descriptors(near.get(), fds);
         if (sent == 0 && !fds.empty()) {
-            throw std::runtime_error("the kernel takes no descriptors in flight");
+            throw std::runtime_error("the kernel takes no descriptors in flight: " +
+                                     why_not_all(error));
         }
         Inheritance inheritance{
             std::move(far), make_state_file(format_config(config_), std::span(parked).first(sent))};
@@ -37,15 +57,14 @@ void Server::hand_over() {
                                      "FileDescriptorStoreMax= set in the unit, and large enough?");
         }
         if (sent < fds.size()) {
-            log_->error("hand-over: {} of {} connections are lost: the kernel's limit on "
-                        "descriptors in flight is LimitNOFILE=",
-                        fds.size() - sent, fds.size());
+            log_->error("hand-over: {} of {} connections are lost: {}", fds.size() - sent,
+                        fds.size(), why_not_all(error));
         }
         clients_.forget_parked(sent);
         phase_ = Phase::handed_over;
-    } catch (const std::exception& error) {
-        log_->error("hand-over failed: {}; draining instead", error.what());
-        empty_store();
+    } catch (const std::exception& failure) {
+        log_->error("hand-over failed: {}; draining instead", failure.what());
+        service_.empty_store();
         next_is_wanted_ = true;
         start_drain();
     }

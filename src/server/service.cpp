@@ -3,13 +3,17 @@
 
 #include "base/clock.hpp"
 #include "base/sys_error.hpp"
+#include "net/notify.hpp"
 #include "net/socket.hpp"
+#include "server/out_of_memory.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -106,23 +110,95 @@ PassedDescriptors take_passed_descriptors() {
     return passed;
 }
 
-void empty_store() noexcept {
-    for (const char* name : {kConnectionsName, kStateName, kListenerName}) {
-        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name); // NOLINT: its interface
+namespace {
+
+const char* address() noexcept {
+    return std::getenv("NOTIFY_SOCKET");
+}
+
+// How long a manager that does not read is left alone.
+constexpr Duration kRetry = std::chrono::milliseconds(100);
+
+constexpr std::string_view kForget = "FDSTOREREMOVE=1";
+
+bool is_forget(std::string_view text) noexcept {
+    return text.rfind(kForget, 0) == 0;
+}
+
+// Of two notifications of a kind the later one is all there is to know.
+std::string_view kind_of(std::string_view text) noexcept {
+    return is_forget(text) ? text : text.substr(0, text.find('\n'));
+}
+
+} // namespace
+
+bool ServiceManager::present() const noexcept {
+    return address() != nullptr;
+}
+
+// Tells it now, or keeps it. Behind what is kept already, for an order turned round would mean
+// something else: READY=1 before RELOADING=1.
+int ServiceManager::tell(std::string_view text) noexcept {
+    if (!present()) {
+        return 0;
+    }
+    kept_.erase(
+        std::remove_if(kept_.begin(), kept_.end(),
+                       [&](const std::string& other) { return kind_of(other) == kind_of(text); }),
+        kept_.end());
+    if (kept_.empty()) {
+        retry_at_.reset();
+        const int error = send_notification(address(), text);
+        if (!is_worth_another_try(error)) {
+            return error;
+        }
+    }
+    unless_memory_is_out([&] { kept_.emplace_back(text); });
+    if (!retry_at_) {
+        retry_at_ = Clock::now() + kRetry;
+    }
+    return 0;
+}
+
+bool ServiceManager::send_kept(std::optional<TimePoint> until) noexcept {
+    auto next = kept_.begin();
+    while (next != kept_.end()) {
+        const int error = send_notification(address(), *next, {}, until);
+        if (error == ETIMEDOUT || is_worth_another_try(error)) {
+            break;
+        }
+        ++next; // it is told, or never can be
+    }
+    kept_.erase(kept_.begin(), next);
+    return kept_.empty();
+}
+
+void ServiceManager::retry(TimePoint now) noexcept {
+    if (!retry_at_ || now < *retry_at_) {
+        return;
+    }
+    retry_at_.reset();
+    if (!send_kept(std::nullopt)) {
+        retry_at_ = now + kRetry;
     }
 }
 
-bool ServiceManager::present() const noexcept {
-    return std::getenv("NOTIFY_SOCKET") != nullptr;
+void ServiceManager::finish() noexcept {
+    kept_.erase(std::remove_if(kept_.begin(), kept_.end(),
+                               [](const std::string& text) { return !is_forget(text); }),
+                kept_.end());
+    (void)send_kept(Clock::now() + kPatience);
 }
 
 bool ServiceManager::store(Inheritance inheritance, const std::vector<Listener>& listeners) {
-    const auto store = [](int fd, const char* name) {
+    const TimePoint until = Clock::now() + kPatience;
+    const auto store = [until](int fd, const char* name) {
         // FDPOLL=0: the manager is not to watch it and drop it at a hang-up.
         const std::string text = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name);
-        return sd_pid_notify_with_fds(0, 0, text.c_str(), &fd, 1) > 0;
+        return send_notification(address(), text, std::array{fd}, until) == 0;
     };
-    bool stored = store(inheritance.state.get(), kStateName);
+    // First what is kept: told later, the manager would forget what it gets now.
+    bool stored = send_kept(until) && store(inheritance.state.get(), kStateName);
     for (const Listener& listener : listeners) {
         if (!listener.passed) {
             stored = stored && store(listener.fd.get(), kListenerName);
@@ -130,12 +206,17 @@ bool ServiceManager::store(Inheritance inheritance, const std::vector<Listener>&
     }
     stored = stored && store(inheritance.connections.get(), kConnectionsName);
     inheritance.connections.reset();
-    constexpr std::uint64_t kPatience = 5'000'000; // microseconds
-    return stored && sd_notify_barrier(0, kPatience) > 0;
+    return stored && await_manager(address(), until) == 0;
+}
+
+void ServiceManager::empty_store() noexcept {
+    for (const char* name : {kConnectionsName, kStateName, kListenerName}) {
+        unless_memory_is_out([&] { (void)tell(fmt::format("{}\nFDNAME={}", kForget, name)); });
+    }
 }
 
 int ServiceManager::ready(const std::string& status) {
-    return -std::min(sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str()), 0);
+    return tell(fmt::format("READY=1\nSTATUS={}", status));
 }
 
 bool ServiceManager::status(const std::string& text, TimePoint now) {
@@ -144,19 +225,31 @@ bool ServiceManager::status(const std::string& text, TimePoint now) {
         return false;
     }
     next_status_ = now + kPause;
-    (void)sd_notify(0, fmt::format("STATUS={}", text).c_str());
-    return true;
+    // What is kept may hold a status, which is older.
+    return !present() ||
+           (kept_.empty() &&
+            !is_worth_another_try(send_notification(address(), fmt::format("STATUS={}", text))));
+}
+
+void ServiceManager::reloading() noexcept {
+    unless_memory_is_out([this] {
+        const auto now =
+            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch());
+        (void)tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.count()));
+    });
+}
+
+void ServiceManager::reloaded() noexcept {
+    (void)tell("READY=1");
 }
 
 void ServiceManager::stopping(const std::string& status, Duration at_most) {
     const auto us = std::chrono::ceil<std::chrono::microseconds>(at_most);
-    (void)sd_notify(
-        0,
-        fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us.count()).c_str());
+    (void)tell(fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us.count()));
 }
 
-void ServiceManager::feed_watchdog() {
-    (void)sd_notify(0, "WATCHDOG=1");
+void ServiceManager::feed_watchdog() noexcept {
+    (void)tell("WATCHDOG=1");
 }
 
 std::optional<Duration> watchdog_timeout() {
@@ -177,16 +270,6 @@ std::optional<Duration> watchdog_timeout() {
             fmt::format("WATCHDOG_USEC must be at least {}, is {}", kLeast, us));
     }
     return std::chrono::microseconds(std::min(us, kMost));
-}
-
-ReloadScope::ReloadScope() {
-    const auto now =
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch());
-    (void)sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.count()).c_str());
-}
-
-ReloadScope::~ReloadScope() {
-    (void)sd_notify(0, "READY=1");
 }
 
 } // namespace echod

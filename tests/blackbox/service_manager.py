@@ -4,8 +4,9 @@
 import os
 import socket
 import threading
+from pathlib import Path
 
-from echod_daemon import Notifications, launched
+from echod_daemon import Notifications, launched, parse_addresses
 from wire import TIMEOUT
 
 NAMES = 3  # connections, their state, listeners
@@ -76,3 +77,33 @@ class ServiceManager(Notifications):
         super().close()
         for fd in [fd for _, fd in self.store] + self._barriers:
             os.close(fd)
+
+
+class DeafManager(ServiceManager):
+    """Reads nothing before read() is called."""
+
+    def __init__(self, **options):
+        self._hears = threading.Event()
+        super().__init__(**options)
+
+    def read(self):
+        self._hears.set()
+
+    def close(self):
+        self.read()
+        super().close()
+
+    def _collect(self):
+        self._hears.wait()
+        super()._collect()
+
+
+def unheard(echod, manager, **options):
+    """A daemon whose manager is deaf and has no room for one notification more."""
+    daemon = echod(manager=manager, wait=False, **options)
+    line = daemon.wait_for_line("ready: listening on ")
+    daemon.address = parse_addresses(line)[0]
+    room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text()) + 1
+    for _ in range(room // 2 + 2):  # each is told twice: that it begins, and that it is over
+        assert daemon.ask("--reload").returncode == 0
+    return daemon

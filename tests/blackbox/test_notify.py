@@ -7,7 +7,9 @@ import socket
 import time
 from pathlib import Path
 
-from wire import message
+import pytest
+from service_manager import DeafManager, unheard
+from wire import TIMEOUT, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s", "drain": "1h"}
 
@@ -34,7 +36,7 @@ def test_the_status_tells_of_what_is_served(echod):
 
 
 def test_the_status_is_told_once_a_second_at_most(echod):
-    # A service manager that hangs would block the loop the sooner.
+    # The service manager is nobody to be kept busy.
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     while len(daemon.lines_with("statistics of")) < 12:
@@ -52,6 +54,23 @@ def test_a_status_that_is_over_is_replaced_once(echod):
     sleeps = daemon.sleeps()
     assert not client.has_input(0.5)
     assert daemon.sleeps() <= sleeps + 1  # and nothing wakes it for that any more
+
+
+def test_a_rate_is_taken_back_where_statistics_are_switched_off(echod):
+    daemon = echod(stats={"interval": "100ms"})
+    client = daemon.connect()
+    client.echo()
+    daemon.wait_for_notification("^STATUS=1 connections, [1-9]")
+    told = len(daemon.notifications.datagrams)
+    daemon.reload({"stats": {"interval": "0s"}})
+    daemon.wait_for_notification("^STATUS=.*stats.interval is 0$", after=told)
+    told = len(daemon.notifications.datagrams)
+    client.echo()
+    daemon.statistics()
+    assert not client.has_input(1.2)
+    assert not [d for d in daemon.notifications.datagrams[told:] if "STATUS=" in d]
+    daemon.reload({"stats": {"interval": "100ms"}})
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s", after=told)
 
 
 def test_no_status_is_told_while_nothing_changes(echod):
@@ -128,3 +147,79 @@ def test_a_service_manager_that_reads_nothing_does_not_stop_the_loop(echod):
             daemon.send_signal(signal.SIGUSR1)
             client.echo(message(b"", kind=number))
         client.close()
+
+
+@pytest.fixture
+def deaf():
+    manager = DeafManager()
+    yield manager
+    manager.close()
+
+
+def kinds(datagrams):
+    return [datagram.splitlines()[0] for datagram in datagrams]
+
+
+def test_a_service_manager_that_reads_nothing_stops_no_reload(echod, deaf):
+    daemon = unheard(echod, deaf)
+    client = daemon.connect()
+    for _ in range(20):
+        assert daemon.ask("--reload").returncode == 0
+        client.echo()
+    assert len(daemon.lines_with("reloaded: the new configuration")) > 20
+
+
+def test_what_could_not_be_told_is_told_once_it_can(echod, deaf):
+    daemon = unheard(echod, deaf)
+    client = daemon.connect()
+    for _ in range(20):
+        assert daemon.ask("--reload").returncode == 0
+        client.echo()
+    asked = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert daemon.ask("--reload").returncode == 0
+    deaf.read()
+
+    def last_reload_is_told():
+        told = kinds(deaf.datagrams)
+        stamps = re.findall(r"^MONOTONIC_USEC=(\d+)$", "\n".join(deaf.datagrams), re.MULTILINE)
+        return told[-2:] == ["RELOADING=1", "READY=1"] and int(stamps[-1]) >= asked
+
+    daemon.wait_for(last_reload_is_told, "the last reload")
+    told = len(deaf.datagrams)
+    daemon.reload({})
+    assert kinds(deaf.datagrams[told:]) == ["RELOADING=1", "READY=1"]
+
+
+def test_a_watchdog_that_could_not_be_fed_is_fed_soon(echod, deaf):
+    daemon = unheard(echod, deaf, env={"WATCHDOG_USEC": "4000000"})
+    client = daemon.connect()
+    assert not client.has_input(2.2)  # it was due meanwhile, and is again 2 seconds after
+    since = time.monotonic()
+    deaf.read()
+    daemon.wait_for_notification("^WATCHDOG=1$")
+    assert time.monotonic() - since < 1
+    client.echo()
+
+
+def test_a_status_that_could_not_be_told_is_replaced_later(echod, deaf):
+    daemon = unheard(echod, deaf, stats={"interval": "100ms"})
+    client = daemon.connect()
+    client.echo()
+    daemon.wait_for_line("statistics of.* messages_in=1 ")
+    deaf.read()
+    told = len(deaf.datagrams)
+    client.echo()
+    daemon.wait_for_notification("^STATUS=1 connections", after=told)
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s, 0.0 MB/s out$", after=told)
+
+
+def test_a_service_manager_that_reads_nothing_makes_no_stop_wait(echod, deaf):
+    daemon = unheard(echod, deaf)
+    client = daemon.connect()
+    client.echo()
+    begun = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    assert client.receive_until_eof() == b""
+    client.close()
+    assert daemon.wait() == 0
+    assert time.monotonic() - begun < TIMEOUT / 4

@@ -7,10 +7,11 @@ import os
 import select
 import signal
 import socket
+import time
 
 import pytest
 from echod_daemon import launched
-from service_manager import ServiceManager
+from service_manager import DeafManager, ServiceManager, unheard
 from wire import TIMEOUT, Client, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s", "unacked": "0s", "drain": "1h"}
@@ -100,6 +101,46 @@ def test_a_manager_that_answers_nothing_is_not_waited_for_for_ever(echod, manage
     client.close()
     assert daemon.wait() == HANDED_OVER
     manager.wait_until_empty()  # what it took late must not be taken for the truth
+
+
+@pytest.fixture
+def deaf():
+    manager = DeafManager()
+    yield manager
+    manager.close()
+
+
+def test_a_manager_that_reads_nothing_is_not_waited_for_for_ever(echod, deaf):
+    daemon = unheard(echod, deaf, timeouts=NEVER)
+    daemon.expected_exit = HANDED_OVER
+    client = daemon.connect()
+    client.echo()
+    begun = time.monotonic()
+    daemon.send_signal(signal.SIGUSR2)
+    daemon.wait_for_line("hand-over failed: the service manager did not answer")
+    assert 4 < time.monotonic() - begun < 9
+    assert client.receive_until_eof() == b""
+    client.close()
+    deaf.read()
+    assert daemon.wait() == HANDED_OVER
+    deaf.wait_until_empty()
+    assert forgotten(deaf) == FORGOTTEN
+
+
+def test_a_manager_that_reads_late_gets_the_connections_all_the_same(echod, deaf):
+    first = unheard(echod, deaf, timeouts=NEVER)
+    first.expected_exit = HANDED_OVER
+    client = first.connect()
+    client.echo()
+    first.send_signal(signal.SIGUSR2)
+    assert not client.has_input(0.5)
+    assert first.running
+    deaf.read()
+    assert first.wait() == HANDED_OVER
+    assert deaf.names() == STORED
+    echod(timeouts=NEVER, **deaf.passing())
+    client.echo()
+    client.close()
 
 
 def test_a_stop_while_it_drains_for_the_next_process_is_a_stop(echod, managed):

@@ -66,3 +66,24 @@ def test_a_hand_over_that_fails_anywhere_is_a_drain(faulty, manager, tmp_path, c
         client.close()
     finally:
         successor.finish()
+
+
+@pytest.mark.parametrize(
+    "error, limit",
+    [(errno.EAGAIN, "net.core.wmem_max"), (errno.ETOOMANYREFS, "LimitNOFILE=")],
+    ids=["full", "too-many"],
+)
+def test_connections_that_the_kernel_takes_no_more_of_are_counted_with_the_cause(
+    faulty, manager, error, limit
+):
+    datagram, more = 253, 7  # as many as go with one message, and some that take another
+    daemon = faulty(manager=manager)
+    clients = [daemon.connect() for _ in range(datagram + more)]
+    for client in clients:
+        client.echo()
+    daemon.faults.plan("sendmsg", error, skip=1)
+    daemon.expected_exit = HANDED_OVER
+    assert daemon.stop(signal.SIGUSR2) == HANDED_OVER, daemon.log
+    line = daemon.find_line(f" error .*{more} of {len(clients)} connections are lost")
+    assert errno.errorcode[error] in line and limit in line
+    assert daemon.totals()["closed_parked"] == datagram

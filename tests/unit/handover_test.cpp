@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <random>
 
 using namespace echod;
@@ -292,7 +293,7 @@ TEST(FdPassing, WhetherAnybodyHoldsTheOtherEndCanBeTold) {
     UniqueFd kept(::dup(far.get()));
     far.reset();
     EXPECT_TRUE(other_end_is_held(near.get()));
-    EXPECT_EQ(send_descriptors(near.get(), std::array{near.get()}), 1U);
+    EXPECT_EQ(send_descriptors(near.get(), std::array{near.get()}).count, 1U);
     EXPECT_TRUE(other_end_is_held(near.get()));
     EXPECT_EQ(receive_descriptors(kept.get()).fds.size(), 1U) << "a question brings no descriptor";
     kept.reset();
@@ -304,7 +305,7 @@ TEST(FdPassing, DescriptorsThatTheKernelLeavesOutAreSaid) {
     const int on = 1; // credentials come first, and take the room of some
     ASSERT_EQ(::setsockopt(far.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
     const std::vector<int> fds(253, near.get());
-    ASSERT_EQ(send_descriptors(near.get(), fds), fds.size());
+    ASSERT_EQ(send_descriptors(near.get(), fds).count, fds.size());
     const ReceivedDescriptors received = receive_descriptors(far.get());
     EXPECT_FALSE(received.complete);
     EXPECT_LT(received.fds.size(), fds.size());
@@ -320,7 +321,7 @@ TEST(FdPassing, ThousandsOfDescriptorsGoThroughOneSocketInOrderAfterTheSenderIsG
         ASSERT_EQ(::ftruncate(files.back().get(), i), 0);
         fds.push_back(files.back().get());
     }
-    EXPECT_EQ(send_descriptors(near.get(), fds), fds.size());
+    EXPECT_EQ(send_descriptors(near.get(), fds).count, fds.size());
     near.reset();
     files.clear();
     const std::vector<UniqueFd> received = receive_descriptors(far.get()).fds;
@@ -330,4 +331,27 @@ TEST(FdPassing, ThousandsOfDescriptorsGoThroughOneSocketInOrderAfterTheSenderIsG
         ASSERT_EQ(::fstat(received[i].get(), &status), 0);
         ASSERT_EQ(static_cast<std::size_t>(status.st_size), i);
     }
+}
+
+TEST(FdPassing, MoreDescriptorsGoThanASendBufferOfTheUsualSizeHolds) {
+    auto [near, far] = datagram_pair();
+    const UniqueFd file(::memfd_create("file", MFD_CLOEXEC));
+    const std::vector<int> fds(100'000, file.get());
+    const SentDescriptors sent = send_descriptors(near.get(), fds);
+    if (sent.error == ETOOMANYREFS) {
+        GTEST_SKIP() << "RLIMIT_NOFILE allows " << sent.count << " in flight";
+    }
+    EXPECT_EQ(sent.error, 0);
+    EXPECT_EQ(sent.count, fds.size());
+}
+
+TEST(FdPassing, ASocketThatIsFullIsSaid) {
+    auto [near, far] = datagram_pair();
+    const int least = 0; // the kernel takes its least: socket(7)
+    ASSERT_EQ(::setsockopt(near.get(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+    const UniqueFd file(::memfd_create("file", MFD_CLOEXEC));
+    const SentDescriptors sent = send_descriptors(near.get(), std::vector<int>(10'000, file.get()));
+    EXPECT_EQ(sent.error, EAGAIN);
+    EXPECT_GT(sent.count, 0U);
+    EXPECT_EQ(receive_descriptors(far.get()).fds.size(), sent.count);
 }
