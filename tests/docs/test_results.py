@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import pytest
 import words
@@ -36,10 +37,10 @@ def liar():
             with contextlib.suppress(OSError):
                 while True:
                     with listener.accept()[0] as connection:
-                        honest = 50_000  # bytes, so that there is a measured part
+                        lies_from = time.monotonic() + 0.1  # there is a measured part before
                         while data := connection.recv(4096):
-                            honest -= len(data)
-                            connection.sendall(bytes([data[0] ^ (honest < 0)]) + data[1:])
+                            lies = time.monotonic() >= lies_from
+                            connection.sendall(bytes([data[0] ^ lies]) + data[1:])
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
