@@ -200,7 +200,7 @@ std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
     if (state_ == State::connecting) {
         return began_ + timeout;
     }
-    if (state_ == State::up && in_flight() != 0) {
+    if (is_up() && in_flight() != 0) {
         return send_times_[expected_] + timeout;
     }
     if (half_closed_ && is_up()) {

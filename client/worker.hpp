@@ -207,6 +207,7 @@ private:
     template <class Look>
     [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);
     void settle_suspects(TimePoint now);
+    [[nodiscard]] bool settle(std::uint32_t id, TimePoint now);
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
     void refill_specially(Slot& slot);

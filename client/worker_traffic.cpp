@@ -131,7 +131,13 @@ void Worker::established(std::uint32_t id, TimePoint now) {
 void Worker::expire(TimePoint now) {
     deadlines_.expire(now, [this, now](std::uint32_t id) -> std::optional<TimePoint> {
         const Session& session = slots_[id].session;
-        const std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+        std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+        if (deadline && *deadline <= now && session.is_suspect()) { // what came may answer it
+            if (!settle(id, now)) {
+                return std::nullopt;
+            }
+            deadline = session.deadline(plan_.timeout);
+        }
         if (!deadline || *deadline > now) {
             return deadline;
         }
@@ -284,14 +290,22 @@ void Worker::settle_suspects(TimePoint now) {
     while (!suspects_.empty() && suspects_.front().when <= now) {
         const std::uint32_t id = suspects_.front().id;
         suspects_.pop_front();
-        Session& session = slots_[id].session;
-        const auto settle = [&] {
-            return session.settle(verifier_, receive_time(), current_, result_.mismatches);
-        };
-        if (session.is_suspect() && look(id, now, settle)) {
-            make_ready(id); // it has waited with what it had to send
+        if (slots_[id].session.is_suspect()) {
+            (void)settle(id, now);
         }
     }
+}
+
+// No more bytes are waited for that would tell what is wrong. False where it was taken down.
+bool Worker::settle(std::uint32_t id, TimePoint now) {
+    const auto settle = [&] {
+        return slots_[id].session.settle(verifier_, receive_time(), current_, result_.mismatches);
+    };
+    if (!look(id, now, settle)) {
+        return false;
+    }
+    make_ready(id); // it has waited with what it had to send
+    return true;
 }
 
 void Worker::refill(Slot& slot) {

@@ -262,6 +262,12 @@ TEST_F(Liar, ASuspectSessionSendsNothingUntilItIsSettled) {
     expect_all_counted();
 }
 
+TEST_F(Liar, ASuspectSessionHasTheDeadlineOfItsOldestMessage) {
+    found.clear();
+    EXPECT_EQ(session.verify(verifier, message(2), time(), tally, found), Health::suspect);
+    EXPECT_EQ(session.deadline(1s), now + 1s);
+}
+
 TEST_F(Liar, ToStopIsToGiveTheSessionUpAtTheFirst) {
     verifier.goes_on = false;
     Bytes bytes = said({1, 2, 3, 4});
