@@ -136,6 +136,12 @@ public:
     /// Something is wrong, and what it is will be told by verify() or settle().
     [[nodiscard]] bool is_suspect() const noexcept { return state_ == State::suspect; }
 
+    /// When the bytes came by which it became suspect; nothing where it is not. One suspicion may
+    /// give way to another.
+    [[nodiscard]] std::optional<TimePoint> suspect_since() const noexcept {
+        return is_suspect() ? std::optional(trouble_->since) : std::nullopt;
+    }
+
     /// Ends our half of the stream at `now`, after which the server owes the echoes of all that was
     /// sent and the end of file, and nothing else; 0 or the errno.
     [[nodiscard]] int half_close(TimePoint now) noexcept;
@@ -206,6 +212,7 @@ private:
     /// What a session has that met a wrong echo.
     struct Trouble {
         std::vector<std::byte> evidence; ///< all that came from expected_'s first byte on
+        TimePoint since;                 ///< when its first wrong byte came
         std::vector<PassedOver> passed_over;
     };
 
@@ -225,7 +232,7 @@ private:
     [[nodiscard]] std::span<const std::byte> check(const Verifier& verifier,
                                                    std::span<const std::byte> bytes,
                                                    ReceiveTime time, Tally& tally) noexcept;
-    void suspect(const Generator& generator, std::span<const std::byte> bytes);
+    void suspect(const Generator& generator, std::span<const std::byte> bytes, TimePoint now);
     [[nodiscard]] Health resolve(const Verifier& verifier, bool final, ReceiveTime time,
                                  Tally& tally, std::vector<Mismatch>& found);
     [[nodiscard]] StreamState stream_state(const Generator& generator) const noexcept;

@@ -264,7 +264,7 @@ bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
     const std::uint64_t outstanding = session.outstanding();
     const std::uint64_t in_window = current_.messages.in_window;
     const std::uint64_t mismatches = current_.mismatches;
-    const bool was_suspect = session.is_suspect();
+    const std::optional<TimePoint> suspect_before = session.suspect_since();
     const Health health = look_at();
     outstanding_ -= outstanding - session.outstanding();
     if (current_.messages.in_window != in_window) {
@@ -280,18 +280,21 @@ bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
         take_down(id, Ending::broken, now);
         return false;
     }
-    if (health == Health::suspect && !was_suspect) {
-        suspects_.push_back({id, now + kEvidenceWait});
+    if (const auto since = session.suspect_since(); since && since != suspect_before) {
+        suspects_.push_back({id, *since + kEvidenceWait});
     }
     return true;
 }
 
+// Of suspicions that bytes have resolved meanwhile, the time goes by here and nothing is to be
+// done, also where there is a younger one.
 void Worker::settle_suspects(TimePoint now) {
     while (!suspects_.empty() && suspects_.front().when <= now) {
-        const std::uint32_t id = suspects_.front().id;
+        const Retry due = suspects_.front();
         suspects_.pop_front();
-        if (slots_[id].session.is_suspect()) {
-            (void)settle(id, now);
+        const std::optional<TimePoint> since = slots_[due.id].session.suspect_since();
+        if (since && *since + kEvidenceWait == due.when) {
+            (void)settle(due.id, now);
         }
     }
 }

@@ -284,3 +284,22 @@ def test_what_follows_a_message_left_out_times_out_as_ever():
     counts = ended.json["messages"]
     assert (counts["verified"], counts["wrong"] + counts["lost"], counts["timed_out"]) == (1, 1, 1)
     assert ended.json["errors"] == [{"phase": "timeout", "error": "ETIMEDOUT", "count": 1}]
+
+
+def test_however_long_echoes_are_corrupt_each_has_its_time_to_be_told():
+    def flips_in_two_halves(connection, _number):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for message in messages(connection):
+            message = flips(message, None)
+            connection.sendall(message[:54])
+            time.sleep(0.007)
+            connection.sendall(message[54:])
+
+    with serve(flips_in_two_halves) as target:
+        ended = echoload(
+            *("-c", 1, "-n", 60, "--sizes", "fixed:100", "--on-mismatch", "count"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    assert counted(ended.json) == {"corrupt": 60}
+    assert ended.json["connections"]["ended_early"] == 0

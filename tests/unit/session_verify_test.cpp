@@ -262,6 +262,20 @@ TEST_F(Liar, ASuspectSessionSendsNothingUntilItIsSettled) {
     expect_all_counted();
 }
 
+TEST_F(Liar, OneSuspicionThatGivesWayToAnotherIsToldApartFromIt) {
+    const TimePoint began = now;
+    EXPECT_FALSE(session.suspect_since());
+    EXPECT_EQ(session.verify(verifier, message(2), time(), tally, found), Health::suspect);
+    EXPECT_EQ(session.suspect_since(), began);
+    now += 7ms;
+    EXPECT_EQ(session.verify(verifier, message(4), time(), tally, found), Health::suspect);
+    EXPECT_EQ(tally.mismatches, 1U) << "1 was left out, and 3 may come yet";
+    EXPECT_EQ(session.suspect_since(), began + 7ms);
+    EXPECT_EQ(session.settle(verifier, time(), tally, found), Health::sound);
+    EXPECT_FALSE(session.suspect_since());
+    expect_all_counted();
+}
+
 TEST_F(Liar, ASuspectSessionHasTheDeadlineOfItsOldestMessage) {
     found.clear();
     EXPECT_EQ(session.verify(verifier, message(2), time(), tally, found), Health::suspect);
