@@ -87,6 +87,11 @@ public:
     /// Messages of an open loop that are due and not granted.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return due_times_ ? due_ - queued_ : 0; }
 
+    /// Of the measured messages granted, those that were not begun.
+    [[nodiscard]] std::uint64_t measured_unbegun() const noexcept {
+        return queued_ - std::min(queued_, std::max(begun(), measured_from_));
+    }
+
     /// Gives back what was granted and not begun; how many that were.
     std::uint64_t unqueue() noexcept;
 

@@ -218,9 +218,10 @@ private:
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);
     void take_down(std::uint32_t id, Ending ending, TimePoint now);
+    void hand_on(std::uint32_t id);
 
     const WorkerPlan plan_;
-    const bool plain_; ///< a closed loop where an echo makes room for a message, and that is all
+    const bool plain_; ///< a closed loop where an echo always makes room for a message
     const Generator& generator_;
     const Verifier verifier_;
     const std::vector<Target>& targets_;

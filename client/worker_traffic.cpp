@@ -324,6 +324,9 @@ void Worker::refill_specially(Slot& slot) {
         grant_due(slot.session);
         return;
     }
+    if (slot.session.half_closed()) {
+        return;
+    }
     // As if those were taken that are not to be granted.
     std::uint64_t outstanding = slot.session.outstanding() + slot.thinking;
     if (plan_.coalesce > 1) { // no whole send call
@@ -423,11 +426,34 @@ void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
             return Health::sound; // it ends in any case
         });
     }
+    if (!arrivals_) {
+        hand_on(id);
+    }
     outstanding_ -= session.outstanding();
     waiting_ -= session.waiting();
     --open_;
     connects_.settled(id);
     session.end(ending, now, plan_.timeout, current_);
+}
+
+// Of a number of messages, those that a connection had and did not begin are for the others to
+// send. Where there had been nothing left for them they wait for no echo that would make them look.
+void Worker::hand_on(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    const bool was_exhausted = sends_.exhausted();
+    sends_.give_back(session.measured_unbegun());
+    outstanding_ -= session.unqueue();
+    if (!was_exhausted || sends_.exhausted()) {
+        return;
+    }
+    for (std::uint32_t other = 0; other < slots_.size(); ++other) {
+        const Session& heir = slots_[other].session;
+        if (other != id && heir.is_up() && !heir.half_closed()) {
+            make_ready(other);
+            ending_ = false;
+            drain_until_ = Orders::kNever;
+        }
+    }
 }
 
 } // namespace echoload

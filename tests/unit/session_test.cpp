@@ -88,6 +88,19 @@ TEST_F(SessionTest, AMessageBegunIsInFlightAndWhatWasNotBegunCanBeTakenBack) {
     EXPECT_FALSE(session.wants_to_send());
 }
 
+TEST_F(SessionTest, WhatIsMeasuredAndWasNotBegunIsKnown) {
+    session.queue(2, false);
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+    session.queue(3, true);
+    EXPECT_EQ(session.measured_unbegun(), 3U);
+    send();
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+    session.queue(4, true);
+    EXPECT_EQ(session.measured_unbegun(), 4U);
+    EXPECT_EQ(session.unqueue(), 4U);
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+}
+
 TEST_F(SessionTest, LatencyIsFromTheSendCallToTheReceiveCall) {
     session.queue(1, true);
     send();
