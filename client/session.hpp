@@ -141,6 +141,9 @@ public:
     /// Something is wrong, and what it is will be told by verify() or settle().
     [[nodiscard]] bool is_suspect() const noexcept { return state_ == State::suspect; }
 
+    /// Whether no wrong echo came, nor a byte that was not owed.
+    [[nodiscard]] bool all_right() const noexcept { return trouble_ == nullptr; }
+
     /// When the bytes came by which it became suspect; nothing where it is not. One suspicion may
     /// give way to another.
     [[nodiscard]] std::optional<TimePoint> suspect_since() const noexcept {

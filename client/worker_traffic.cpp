@@ -385,7 +385,7 @@ void Worker::closed_by_peer(std::uint32_t id) {
         return Health::sound; // it ends in any case
     });
     if (session.half_closed() && session.outstanding() == 0) {
-        ++current_.connections.drained;
+        current_.connections.drained += session.all_right() ? 1U : 0U;
         retire(id, time.now);
     } else if (sends_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
         take_down(id, Ending::broken, time.now); // it had nothing left to do

@@ -262,6 +262,15 @@ TEST_F(Liar, ASuspectSessionSendsNothingUntilItIsSettled) {
     expect_all_counted();
 }
 
+TEST_F(Liar, OneWrongEchoIsRememberedToTheEnd) {
+    EXPECT_TRUE(session.all_right());
+    Bytes bytes = said({1, 2});
+    bytes[0] ^= std::byte{1};
+    (void)only(bytes);
+    EXPECT_FALSE(verify(said({3, 4})));
+    EXPECT_FALSE(session.all_right());
+}
+
 TEST_F(Liar, OneSuspicionThatGivesWayToAnotherIsToldApartFromIt) {
     const TimePoint began = now;
     EXPECT_FALSE(session.suspect_since());
