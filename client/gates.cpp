@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 namespace echoload {
@@ -23,6 +24,23 @@ std::optional<double> parse_decimal(std::string_view text) {
     return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
                                                                     : std::nullopt;
 }
+
+// So many significant digits of it, however small it is: no exponent, as parse_share() reads none.
+std::string percent_text(double share, int digits) {
+    const double percent = share * 100;
+    const int magnitude = percent > 0 ? static_cast<int>(std::floor(std::log10(percent))) : 0;
+    std::string text = fmt::format("{:.{}f}", percent, std::max(0, digits - 1 - magnitude));
+    if (text.find('.') != std::string::npos) {
+        text.erase(text.find_last_not_of('0') + 1);
+        if (text.back() == '.') {
+            text.pop_back();
+        }
+    }
+    return text + '%';
+}
+
+constexpr int kRounded = 4;
+constexpr int kExact = 12;
 
 } // namespace
 
@@ -86,7 +104,7 @@ double parse_share(std::string_view text) {
 }
 
 std::string format_share(double share) {
-    return fmt::format("{:.4g}%", share * 100);
+    return percent_text(share, kRounded);
 }
 
 std::string GateResult::measured_text() const {
@@ -96,8 +114,9 @@ std::string GateResult::measured_text() const {
     // Rounded, where that does not make what is too much look like what is allowed.
     if (is_share) {
         const std::string rounded = format_share(*measured);
-        return passed || parse_share(rounded) > allowed ? rounded
-                                                        : fmt::format("{:.12g}%", *measured * 100);
+        const auto percent = parse_decimal(std::string_view(rounded).substr(0, rounded.size() - 1));
+        return passed || (percent && *percent / 100 > allowed) ? rounded
+                                                               : percent_text(*measured, kExact);
     }
     const Duration exact(static_cast<std::int64_t>(*measured));
     const std::string rounded = echod::humanize_duration(exact);
@@ -107,7 +126,7 @@ std::string GateResult::measured_text() const {
 }
 
 std::string GateResult::allowed_text() const {
-    return is_share ? format_share(allowed)
+    return is_share ? percent_text(allowed, kExact)
                     : echod::format_duration(Duration(static_cast<std::int64_t>(allowed)));
 }
 

@@ -106,7 +106,14 @@ public:
     /// What a connection with `outstanding` unanswered messages may send more.
     [[nodiscard]] Grant grant(std::uint64_t outstanding) noexcept;
 
-    /// Nothing will be granted any more.
+    /// `count` measured messages were granted and will not be sent by whom they were granted to.
+    void give_back(std::uint64_t count) noexcept {
+        if (budget_) {
+            *budget_ += count;
+        }
+    }
+
+    /// Nothing will be granted any more, unless something is given back.
     [[nodiscard]] bool exhausted() const noexcept {
         return stopped_ || (measuring_ && budget_ && *budget_ == 0);
     }

@@ -200,7 +200,7 @@ std::optional<TimePoint> Session::deadline(Duration timeout) const noexcept {
     if (state_ == State::connecting) {
         return began_ + timeout;
     }
-    if (state_ == State::up && in_flight() != 0) {
+    if (is_up() && in_flight() != 0) {
         return send_times_[expected_] + timeout;
     }
     if (half_closed_ && is_up()) {
@@ -225,10 +225,12 @@ void Session::end(Ending ending, TimePoint now, Duration timeout, Tally& tally) 
 
 // In an open loop each of them enters the histograms at its age: they came from a schedule that
 // does not ask whether the server was well. Those of a connection that broke do not, for their age
-// is none: a server that resets at once would look fast. They are counted. In a closed loop those
+// is none: a server that resets at once would look fast. Nor do those that another one's timeout
+// took along: the youngest had waited for no time at all. They are counted. In a closed loop those
 // that timed out enter: the others are few.
 void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
                                Tally& tally) noexcept {
+    const bool connection_gone = ending == Ending::broken || ending == Ending::timed_out;
     for (; expected_ != begun(); ++expected_) {
         const Duration age = now - send_times_[expected_];
         const bool timed_out =
@@ -241,18 +243,18 @@ void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
         } else {
             ++tally.messages.lost;
         }
-        if (measured && due_times_ && ending == Ending::broken) {
+        if (measured && due_times_ && connection_gone && !timed_out) {
             ++tally.messages.measured_gone;
         } else if (measured && (timed_out || due_times_)) {
             tally.service.record(age);
-        }
-        if (measured && due_times_ && ending != Ending::broken) {
-            tally.response.record(now - (*due_times_)[expected_]);
+            if (due_times_) {
+                tally.response.record(now - (*due_times_)[expected_]);
+            }
         }
     }
     for (; due_times_ && expected_ != due_; ++expected_) {
         ++tally.messages.unsent;
-        if (expected_ >= measured_from_ && ending == Ending::broken) {
+        if (expected_ >= measured_from_ && connection_gone) {
             ++tally.messages.measured_gone;
         } else if (expected_ >= measured_from_) {
             tally.response.record(now - (*due_times_)[expected_]);

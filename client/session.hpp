@@ -87,6 +87,11 @@ public:
     /// Messages of an open loop that are due and not granted.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return due_times_ ? due_ - queued_ : 0; }
 
+    /// Of the measured messages granted, those that were not begun.
+    [[nodiscard]] std::uint64_t measured_unbegun() const noexcept {
+        return queued_ - std::min(queued_, std::max(begun(), measured_from_));
+    }
+
     /// Gives back what was granted and not begun; how many that were.
     std::uint64_t unqueue() noexcept;
 
@@ -135,6 +140,15 @@ public:
 
     /// Something is wrong, and what it is will be told by verify() or settle().
     [[nodiscard]] bool is_suspect() const noexcept { return state_ == State::suspect; }
+
+    /// Whether no wrong echo came, nor a byte that was not owed.
+    [[nodiscard]] bool all_right() const noexcept { return trouble_ == nullptr; }
+
+    /// When the bytes came by which it became suspect; nothing where it is not. One suspicion may
+    /// give way to another.
+    [[nodiscard]] std::optional<TimePoint> suspect_since() const noexcept {
+        return is_suspect() ? std::optional(trouble_->since) : std::nullopt;
+    }
 
     /// Ends our half of the stream at `now`, after which the server owes the echoes of all that was
     /// sent and the end of file, and nothing else; 0 or the errno.
@@ -206,6 +220,7 @@ private:
     /// What a session has that met a wrong echo.
     struct Trouble {
         std::vector<std::byte> evidence; ///< all that came from expected_'s first byte on
+        TimePoint since;                 ///< when its first wrong byte came
         std::vector<PassedOver> passed_over;
     };
 
@@ -225,7 +240,7 @@ private:
     [[nodiscard]] std::span<const std::byte> check(const Verifier& verifier,
                                                    std::span<const std::byte> bytes,
                                                    ReceiveTime time, Tally& tally) noexcept;
-    void suspect(const Generator& generator, std::span<const std::byte> bytes);
+    void suspect(const Generator& generator, std::span<const std::byte> bytes, TimePoint now);
     [[nodiscard]] Health resolve(const Verifier& verifier, bool final, ReceiveTime time,
                                  Tally& tally, std::vector<Mismatch>& found);
     [[nodiscard]] StreamState stream_state(const Generator& generator) const noexcept;

@@ -80,7 +80,7 @@ Health Session::verify(const Verifier& verifier, Bytes bytes, ReceiveTime time, 
         if (rest.empty()) {
             return Health::sound;
         }
-        suspect(verifier.generator, rest);
+        suspect(verifier.generator, rest, time.now);
     } else {
         trouble_->evidence.insert(trouble_->evidence.end(), bytes.begin(), bytes.end());
     }
@@ -97,7 +97,7 @@ void Session::end_of_file(const Verifier& verifier, ReceiveTime time, Tally& tal
     const Health health = settle(verifier, time, tally, found);
     // What is not wholly sent may rightly be left in the middle.
     if (health == Health::sound && receive_offset_ != 0 && expected_ != sent_) {
-        suspect(verifier.generator, {});
+        suspect(verifier.generator, {}, time.now);
         Finding finding;
         finding.kind = MismatchKind::truncated;
         finding.offset = receive_offset_;
@@ -110,11 +110,12 @@ void Session::end_of_file(const Verifier& verifier, ReceiveTime time, Tally& tal
 }
 
 // `bytes` follow what was verified of expected_'s echo, which is known to be as it was sent.
-void Session::suspect(const Generator& generator, Bytes bytes) {
+void Session::suspect(const Generator& generator, Bytes bytes, TimePoint now) {
     state_ = State::suspect;
     if (!trouble_) {
         trouble_ = std::make_unique<Trouble>();
     }
+    trouble_->since = now;
     std::vector<std::byte>& evidence = trouble_->evidence;
     evidence.resize(receive_offset_);
     write_part(generator.message(stream_, expected_), 0, evidence);
@@ -155,7 +156,7 @@ Health Session::resolve(const Verifier& verifier, bool final, ReceiveTime time, 
         if (rest.empty()) {
             return Health::sound;
         }
-        suspect(generator, rest);
+        suspect(generator, rest, time.now);
     }
 }
 

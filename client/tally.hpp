@@ -80,7 +80,8 @@ struct MessageCounts {
     std::uint64_t measured_sent = 0; ///< of sent: in the measured part
     std::uint64_t measured_shed = 0; ///< of shed: in the measured part
     std::uint64_t measured_gone = 0; ///< of lost and unsent, in the measured part: their connection
-                                     ///< broke, so they have no time and are in no histogram
+                                     ///< broke, or ended by another one's timeout, so they have no
+                                     ///< time and are in no histogram
 };
 
 struct ByteCounts {

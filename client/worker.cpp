@@ -49,7 +49,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
                const std::vector<Target>& targets, const Orders& orders, echod::EventFd& notice,
                TimePoint start)
     : plan_(plan), plain_(!plan.arrivals && plan.coalesce == 1 && plan.think == Duration::zero() &&
-                          plan.conn_messages == WorkerPlan::kNoEnd),
+                          plan.conn_messages == WorkerPlan::kNoEnd && plan.close != Close::half),
       generator_(generator), verifier_{generator, plan.verify, plan.goes_on,
                                        [this](std::uint32_t index) { return neighbour(index); }},
       targets_(targets), orders_(orders), notice_(notice),

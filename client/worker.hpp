@@ -208,6 +208,7 @@ private:
     template <class Look>
     [[nodiscard]] bool look(std::uint32_t id, TimePoint now, Look look_at);
     void settle_suspects(TimePoint now);
+    [[nodiscard]] bool settle(std::uint32_t id, TimePoint now);
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     void refill(Slot& slot);
     void refill_specially(Slot& slot);
@@ -218,9 +219,10 @@ private:
     void closed_by_peer(std::uint32_t id);
     void fail(std::uint32_t id, Phase phase, int error, Ending ending);
     void take_down(std::uint32_t id, Ending ending, TimePoint now);
+    void hand_on(std::uint32_t id);
 
     const WorkerPlan plan_;
-    const bool plain_; ///< a closed loop where an echo makes room for a message, and that is all
+    const bool plain_; ///< a closed loop where an echo always makes room for a message
     const Generator& generator_;
     const Verifier verifier_;
     const std::vector<Target>& targets_;

@@ -134,7 +134,13 @@ void Worker::established(std::uint32_t id, TimePoint now) {
 void Worker::expire(TimePoint now) {
     deadlines_.expire(now, [this, now](std::uint32_t id) -> std::optional<TimePoint> {
         const Session& session = slots_[id].session;
-        const std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+        std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+        if (deadline && *deadline <= now && session.is_suspect()) { // what came may answer it
+            if (!settle(id, now)) {
+                return std::nullopt;
+            }
+            deadline = session.deadline(plan_.timeout);
+        }
         if (!deadline || *deadline > now) {
             return deadline;
         }
@@ -267,7 +273,7 @@ bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
     const std::uint64_t outstanding = session.outstanding();
     const std::uint64_t in_window = current_.messages.in_window;
     const std::uint64_t mismatches = current_.mismatches;
-    const bool was_suspect = session.is_suspect();
+    const std::optional<TimePoint> suspect_before = session.suspect_since();
     const Health health = look_at();
     outstanding_ -= outstanding - session.outstanding();
     if (current_.messages.in_window != in_window) {
@@ -283,24 +289,35 @@ bool Worker::look(std::uint32_t id, TimePoint now, Look look_at) {
         take_down(id, Ending::broken, now);
         return false;
     }
-    if (health == Health::suspect && !was_suspect) {
-        suspects_.push_back({id, now + kEvidenceWait});
+    if (const auto since = session.suspect_since(); since && since != suspect_before) {
+        suspects_.push_back({id, *since + kEvidenceWait});
     }
     return true;
 }
 
+// Of suspicions that bytes have resolved meanwhile, the time goes by here and nothing is to be
+// done, also where there is a younger one.
 void Worker::settle_suspects(TimePoint now) {
     while (!suspects_.empty() && suspects_.front().when <= now) {
-        const std::uint32_t id = suspects_.front().id;
+        const Retry due = suspects_.front();
         suspects_.pop_front();
-        Session& session = slots_[id].session;
-        const auto settle = [&] {
-            return session.settle(verifier_, receive_time(), current_, result_.mismatches);
-        };
-        if (session.is_suspect() && look(id, now, settle)) {
-            make_ready(id); // it has waited with what it had to send
+        const std::optional<TimePoint> since = slots_[due.id].session.suspect_since();
+        if (since && *since + kEvidenceWait == due.when) {
+            (void)settle(due.id, now);
         }
     }
+}
+
+// No more bytes are waited for that would tell what is wrong. False where it was taken down.
+bool Worker::settle(std::uint32_t id, TimePoint now) {
+    const auto settle = [&] {
+        return slots_[id].session.settle(verifier_, receive_time(), current_, result_.mismatches);
+    };
+    if (!look(id, now, settle)) {
+        return false;
+    }
+    make_ready(id); // it has waited with what it had to send
+    return true;
 }
 
 void Worker::refill(Slot& slot) {
@@ -314,6 +331,9 @@ void Worker::refill(Slot& slot) {
 void Worker::refill_specially(Slot& slot) {
     if (arrivals_) {
         grant_due(slot.session);
+        return;
+    }
+    if (slot.session.half_closed()) {
         return;
     }
     // As if those were taken that are not to be granted.
@@ -374,7 +394,7 @@ void Worker::closed_by_peer(std::uint32_t id) {
         return Health::sound; // it ends in any case
     });
     if (session.half_closed() && session.outstanding() == 0) {
-        ++current_.connections.drained;
+        current_.connections.drained += session.all_right() ? 1U : 0U;
         retire(id, time.now);
     } else if (sends_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
         take_down(id, Ending::broken, time.now); // it had nothing left to do
@@ -415,11 +435,34 @@ void Worker::take_down(std::uint32_t id, Ending ending, TimePoint now) {
             return Health::sound; // it ends in any case
         });
     }
+    if (!arrivals_) {
+        hand_on(id);
+    }
     outstanding_ -= session.outstanding();
     waiting_ -= session.waiting();
     --open_;
     connects_.settled(id);
     session.end(ending, now, plan_.timeout, current_);
+}
+
+// Of a number of messages, those that a connection had and did not begin are for the others to
+// send. Where there had been nothing left for them they wait for no echo that would make them look.
+void Worker::hand_on(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    const bool was_exhausted = sends_.exhausted();
+    sends_.give_back(session.measured_unbegun());
+    outstanding_ -= session.unqueue();
+    if (!was_exhausted || sends_.exhausted()) {
+        return;
+    }
+    for (std::uint32_t other = 0; other < slots_.size(); ++other) {
+        const Session& heir = slots_[other].session;
+        if (other != id && heir.is_up() && !heir.half_closed()) {
+            make_ready(other);
+            ending_ = false;
+            drain_until_ = Orders::kNever;
+        }
+    }
 }
 
 } // namespace echoload

@@ -156,6 +156,21 @@ def test_bytes_between_the_last_echo_and_the_end_of_file_are_a_wrong_echo():
     assert "extra" in ended.out
 
 
+def test_a_connection_that_got_more_than_was_owed_is_not_drained():
+    def adds_at_the_end(connection, number):
+        connection.sendall(read_all(connection) + (b"bye" if number == 0 else b""))
+
+    with serve(adds_at_the_end) as target:
+        ended = echoload(
+            *("-c", 3, "-p", 2, "-n", 6, "--close", "half", "--on-mismatch", "count"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    assert ended.json["wrong_by_kind"]["extra"] == 1
+    assert ended.json["messages"]["verified"] == 6
+    assert ended.json["connections"]["drained"] == 2
+
+
 def test_a_reset_instead_of_the_end_of_file_is_named():
     def resets_at_the_end(connection, _number):
         connection.sendall(read_all(connection))

@@ -72,6 +72,53 @@ def test_losses_within_the_error_rate_are_no_failure():
     assert beyond.code == 3 and "error rate was 50%, allowed is 40%" in beyond.out, beyond
 
 
+def test_what_a_lost_connection_had_not_begun_to_send_is_sent_by_the_others():
+    def first_closes(connection, number):
+        if number != 0:
+            honest(connection)
+        connection.recv(1)
+
+    with serve(first_closes) as target:
+        ended = echoload(
+            *("-c", 3, "-n", "20k", "-p", 6000, "--sizes", "fixed:1016"),
+            *("--max-error-rate", "40%", "--format", "json", target),
+        )
+    assert ended.code == 0, ended
+    messages = ended.json["messages"]
+    assert messages["verified"] + messages["lost"] == 20_000
+
+
+@pytest.mark.parametrize("close, code", [("fin", 0), ("half", 5)])
+def test_it_is_sent_by_those_also_that_were_done_unless_they_have_said_so(close, code):
+    """One of two takes nothing and is closed when the other has had all its echoes."""
+    share = 20_000 * 1024  # more than fits in the buffers between
+    done = threading.Event()
+
+    def first_closes_late(connection, number):
+        if number == 0:
+            connection.recv(1)
+            done.wait(PATIENCE)
+            return
+        echoed = 0
+        for data in received(connection):
+            connection.sendall(data)
+            echoed += len(data)
+            if echoed >= share:
+                done.set()
+
+    with serve(first_closes_late) as target:
+        ended = echoload(
+            *("-c", 2, "-n", 40_000, "-p", 20_000, "--sizes", "fixed:1016", "--close", close),
+            *("--max-error-rate", "60%", "--format", "json", target),
+        )
+    assert ended.code == code, ended
+    messages = ended.json["messages"]
+    if close == "half":
+        assert messages["verified"] == 20_000
+    else:
+        assert messages["verified"] == 40_000 - messages["lost"] > 20_000
+
+
 def test_a_server_that_dies_fails_the_run_whatever_errors_are_allowed():
     dies = threading.Event()
 

@@ -3,6 +3,7 @@
 
 import queue
 import socket
+import time
 
 import pytest
 
@@ -260,3 +261,45 @@ def test_where_nothing_is_compared_bytes_that_are_not_owed_are_still_found():
     with serve(lies_about(20, adds)) as target:
         ended = echoload("-c", 1, "-n", 50, "--verify", "off", "--format", "json", target)
     assert ended.code == 4, ended
+
+
+def test_what_follows_a_message_left_out_times_out_as_ever():
+    """The deadline of the first comes while it is not yet told what is wrong."""
+
+    def answers_the_second_alone(connection, _number):
+        stream = messages(connection)
+        next(stream)
+        second = next(stream)
+        time.sleep(0.03)
+        connection.sendall(second)
+        for _ in stream:
+            pass
+
+    with serve(answers_the_second_alone) as target:
+        ended = echoload(
+            *("-c", 1, "-n", 3, "-p", 3, "--timeout", "100ms", "--on-mismatch", "count"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    counts = ended.json["messages"]
+    assert (counts["verified"], counts["wrong"] + counts["lost"], counts["timed_out"]) == (1, 1, 1)
+    assert ended.json["errors"] == [{"phase": "timeout", "error": "ETIMEDOUT", "count": 1}]
+
+
+def test_however_long_echoes_are_corrupt_each_has_its_time_to_be_told():
+    def flips_in_two_halves(connection, _number):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for message in messages(connection):
+            message = flips(message, None)
+            connection.sendall(message[:54])
+            time.sleep(0.007)
+            connection.sendall(message[54:])
+
+    with serve(flips_in_two_halves) as target:
+        ended = echoload(
+            *("-c", 1, "-n", 60, "--sizes", "fixed:100", "--on-mismatch", "count"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 4, ended
+    assert counted(ended.json) == {"corrupt": 60}
+    assert ended.json["connections"]["ended_early"] == 0

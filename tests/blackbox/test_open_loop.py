@@ -147,6 +147,23 @@ def test_resets_do_not_make_the_response_look_fast():
     assert report["response"]["min_ns"] >= 20 * MS
 
 
+def test_a_server_that_never_answers_does_not_look_fast_by_what_its_timeouts_take_along():
+    with serve(mute) as target:
+        ended = echoload(
+            *("-R", 1000, "-c", 10, "-p", 1000, "-d", "500ms", "--timeout", "500ms"),
+            *("--format", "json", target),
+        )
+    report = ended.json
+    check_pace(report)
+    assert ended.code == 5, ended
+    counts = report["messages"]
+    assert counts["timed_out"] >= 10 and counts["lost"] > 0
+    assert report["open_loop"]["measured_gone"] == counts["lost"] + report["open_loop"]["unsent"]
+    for latency in ("response", "latency"):
+        assert report[latency]["count"] == counts["timed_out"]
+        assert report[latency]["min_ns"] >= 500 * MS
+
+
 # --- connections that are gone
 
 
@@ -282,17 +299,17 @@ def test_the_rate_is_kept_to_a_thousandth_where_the_machine_lets_it(echod, capsy
 def test_what_is_unanswered_at_the_end_is_in_both_histograms_at_its_age():
     with serve(mute) as target:
         ended = echoload(
-            *("-c", 1, "-p", 2, "-R", 10, "-n", 3, "--timeout", "500ms", "--format", "json", target)
+            *("-c", 1, "-p", 2, "-R", 10, "-n", 3, "--drain", "300ms", "--format", "json", target)
         )
     assert ended.code == 5, ended
     report = ended.json
     check_pace(report)
     response, service = report["response"], report["latency"]
-    # The first two were sent, 100 ms apart, and ended when the first had waited for 500 ms; the
-    # third was due 200 ms after the first and never sent.
+    # The first two were sent, 100 ms apart; the third was due 100 ms after them, never sent, and
+    # given up 300 ms later with the others.
     assert report["open_loop"]["unsent"] == 1
     assert (response["count"], service["count"]) == (3, 2)
-    assert response["max_ns"] >= service["max_ns"] >= 500 * MS
+    assert response["max_ns"] >= service["max_ns"] >= 450 * MS
     assert response["min_ns"] >= 300 * MS
 
 

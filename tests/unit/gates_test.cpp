@@ -85,6 +85,37 @@ TEST(Gates, RoundingDoesNotMakeAFailureLookLikeAPass) {
     EXPECT_EQ(verdict.reasons, std::vector<std::string>{"max was 5001234ns, allowed is 5ms"});
 }
 
+TEST(Gates, AShareIsWrittenAsItIsReadHoweverSmallItIs) {
+    for (const char* text : {"0%", "0.1%", "12.5%", "100%", "0.00008333%", "0.0000000001%"}) {
+        EXPECT_EQ(format_share(parse_share(text)), text);
+    }
+    EXPECT_EQ(format_share(1.0 / 3), "33.33%");
+    EXPECT_EQ(format_share(0.9999999), "100%");
+}
+
+TEST(Gates, OneWrongEchoOfAMillionFailsTheGateAndIsTold) {
+    Options options = asked(nullptr);
+    options.count_mismatches = true;
+    options.gates.max_error_rate = 0;
+    RunResult result = thousand();
+    result.tally.messages.sent = result.tally.messages.measured = 1'200'000;
+    result.tally.messages.verified = 1'199'999;
+    result.tally.messages.wrong = result.tally.mismatches = 1;
+    const Verdict verdict = judge(options, result);
+    EXPECT_EQ(verdict.exit_code, 4);
+    EXPECT_EQ(verdict.reasons.back(), "error rate was 0.00008333%, allowed is 0%");
+}
+
+TEST(Gates, AShareThatFailedIsTellablyAboveWhatIsAllowed) {
+    for (const auto& [measured, allowed, text] :
+         {std::tuple(0.00200001, "0.2%", "0.200001%, allowed is 0.2%"),
+          std::tuple(0.0012346, "0.123456%", "0.1235%, allowed is 0.123456%"),
+          std::tuple(0.0000000833, "0.00000832%", "0.00000833%, allowed is 0.00000832%")}) {
+        const GateResult gate{"error rate", false, measured, parse_share(allowed), true};
+        EXPECT_EQ(gate.measured_text() + ", allowed is " + gate.allowed_text(), text);
+    }
+}
+
 TEST(Gates, WithNothingMeasuredNoneIsPassed) {
     RunResult result = thousand();
     result.tally.service.clear();

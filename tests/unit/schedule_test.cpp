@@ -106,6 +106,20 @@ TEST(SendSchedule, HoldsBackUntilTheMeasuredPartBegins) {
     EXPECT_EQ(schedule.grant(0).count, 0U);
 }
 
+TEST(SendSchedule, WhatIsGivenBackIsGrantedAgain) {
+    SendSchedule schedule(4, 4, false);
+    schedule.measure();
+    EXPECT_EQ(schedule.grant(0).count, 4U);
+    EXPECT_TRUE(schedule.exhausted());
+    schedule.give_back(3);
+    EXPECT_FALSE(schedule.exhausted());
+    EXPECT_EQ(schedule.grant(0).count, 3U);
+    EXPECT_TRUE(schedule.exhausted());
+    schedule.give_back(1);
+    schedule.stop();
+    EXPECT_TRUE(schedule.exhausted());
+}
+
 TEST(SendSchedule, WarmUpTakesNothingFromTheBudget) {
     SendSchedule schedule(2, 3, false);
     EXPECT_EQ(schedule.grant(0).count, 2U);

@@ -88,6 +88,19 @@ TEST_F(SessionTest, AMessageBegunIsInFlightAndWhatWasNotBegunCanBeTakenBack) {
     EXPECT_FALSE(session.wants_to_send());
 }
 
+TEST_F(SessionTest, WhatIsMeasuredAndWasNotBegunIsKnown) {
+    session.queue(2, false);
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+    session.queue(3, true);
+    EXPECT_EQ(session.measured_unbegun(), 3U);
+    send();
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+    session.queue(4, true);
+    EXPECT_EQ(session.measured_unbegun(), 4U);
+    EXPECT_EQ(session.unqueue(), 4U);
+    EXPECT_EQ(session.measured_unbegun(), 0U);
+}
+
 TEST_F(SessionTest, LatencyIsFromTheSendCallToTheReceiveCall) {
     session.queue(1, true);
     send();
@@ -353,6 +366,27 @@ TEST_F(SessionTest, WhatEndsWithABrokenConnectionIsCountedAndNoTimeOfAnOpenLoop)
     EXPECT_EQ(tally.messages.unsent, 1U);
     EXPECT_EQ(tally.messages.measured_gone, 2U);
     EXPECT_EQ(tally.response.count() + tally.service.count(), 0U) << "a reset is no fast answer";
+}
+
+TEST_F(SessionTest, WhatATimeoutTakesAlongIsCountedAndNoTimeOfAnOpenLoop) {
+    session.wait_to_queue(now - 1ms, true);
+    session.queue(1, false);
+    send();
+    now += 990ms;
+    session.wait_to_queue(now - 1ms, true);
+    session.wait_to_queue(now, true);
+    session.queue(1, false);
+    send();
+    now += 10ms;
+    session.end(Ending::timed_out, now, 1s, tally);
+    EXPECT_EQ(tally.messages.timed_out, 1U);
+    EXPECT_EQ(tally.messages.lost, 1U);
+    EXPECT_EQ(tally.messages.unsent, 1U);
+    EXPECT_EQ(tally.messages.measured_gone, 2U);
+    EXPECT_EQ(tally.service.count(), 1U);
+    EXPECT_EQ(tally.service.min(), Duration(1s));
+    EXPECT_EQ(tally.response.count(), 1U);
+    EXPECT_EQ(tally.response.min(), Duration(1001ms));
 }
 
 TEST_F(SessionTest, WhatIsGivenUpHasTimedOutAtItsAge) {

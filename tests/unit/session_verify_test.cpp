@@ -262,6 +262,35 @@ TEST_F(Liar, ASuspectSessionSendsNothingUntilItIsSettled) {
     expect_all_counted();
 }
 
+TEST_F(Liar, OneWrongEchoIsRememberedToTheEnd) {
+    EXPECT_TRUE(session.all_right());
+    Bytes bytes = said({1, 2});
+    bytes[0] ^= std::byte{1};
+    (void)only(bytes);
+    EXPECT_FALSE(verify(said({3, 4})));
+    EXPECT_FALSE(session.all_right());
+}
+
+TEST_F(Liar, OneSuspicionThatGivesWayToAnotherIsToldApartFromIt) {
+    const TimePoint began = now;
+    EXPECT_FALSE(session.suspect_since());
+    EXPECT_EQ(session.verify(verifier, message(2), time(), tally, found), Health::suspect);
+    EXPECT_EQ(session.suspect_since(), began);
+    now += 7ms;
+    EXPECT_EQ(session.verify(verifier, message(4), time(), tally, found), Health::suspect);
+    EXPECT_EQ(tally.mismatches, 1U) << "1 was left out, and 3 may come yet";
+    EXPECT_EQ(session.suspect_since(), began + 7ms);
+    EXPECT_EQ(session.settle(verifier, time(), tally, found), Health::sound);
+    EXPECT_FALSE(session.suspect_since());
+    expect_all_counted();
+}
+
+TEST_F(Liar, ASuspectSessionHasTheDeadlineOfItsOldestMessage) {
+    found.clear();
+    EXPECT_EQ(session.verify(verifier, message(2), time(), tally, found), Health::suspect);
+    EXPECT_EQ(session.deadline(1s), now + 1s);
+}
+
 TEST_F(Liar, ToStopIsToGiveTheSessionUpAtTheFirst) {
     verifier.goes_on = false;
     Bytes bytes = said({1, 2, 3, 4});
