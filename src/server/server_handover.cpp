@@ -16,7 +16,7 @@ namespace echod {
 namespace {
 
 std::string why_not_all(int error) {
-    const std::string name = describe_errno(error);
+    std::string name = describe_errno(error);
     switch (error) {
     case ETOOMANYREFS:
         return name + ": the kernel's limit on descriptors in flight is LimitNOFILE=";

@@ -203,6 +203,7 @@ def test_a_file_that_is_the_same_needs_no_restart(echod):
 def test_words_of_the_file_are_no_format_and_no_line_of_their_own(echod):
     daemon = echod()
     daemon.write_config_text('[limits]\n"{}%s{0:>999999999}" = 1\n"two\\nlines" = 2\n')
+    daemon.wait_for_line("ready: ")
     lines = len(daemon.lines)
     daemon.send_signal(signal.SIGHUP)
     daemon.wait_for_line("old configuration stays in force")
