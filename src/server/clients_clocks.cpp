@@ -58,6 +58,7 @@ bool Clients::serve_unread(std::uint32_t slot, TimePoint now) noexcept {
         ready_.remove(table_, slot);
     }
     Turn turn{buffer_, pool_, counters_, now, quota_, draining_};
+    ++turn_; // one of its own, with a quota
     serve_one(slot, turn, false);
     return true;
 }
