@@ -56,13 +56,14 @@ def test_peers_behind_a_path_that_swallows_all_go_by_timeout(echod):
 
 
 def test_a_client_behind_a_swallowing_path_costs_another_nothing(echod):
-    daemon = echod(timeouts={"message": "500ms", "write": "500ms"})
+    daemon = echod(timeouts={"idle": "1s", "message": "500ms", "write": "500ms"})
     with Proxy(daemon.address, cut_after=50_000, cut="swallow") as proxy:
         with Client(proxy.address) as victim:
             victim.flood(message(b"v" * 1016) * 50)
             with Client(daemon.address) as other:
                 for _ in range(200):
                     other.echo()
+            # Idle where the proxy's last piece ended with a message.
             counters = daemon.wait_for_counters(connections=0)
-    ended = [f"closed_{name}_timeout" for name in ("message", "write")]
+    ended = [f"closed_{name}_timeout" for name in ("idle", "message", "write")]
     assert sum(counters.get(name, 0) for name in ended) == 1, counters
