@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -75,9 +76,10 @@ namespace {
 // What the thread and who waits for it have in common: that one may outlive the other.
 struct Resolving {
     std::vector<std::string> texts;
-    echod::EventFd done;
     Resolution found;
-    std::string bad_target; ///< or empty
+    std::string bad_target;           ///< or empty
+    std::atomic<bool> is_done{false}; ///< both above are written
+    echod::EventFd done;              ///< wakes whoever waits for that
 };
 
 void resolve_all(Resolving& resolving) noexcept {
@@ -88,6 +90,7 @@ void resolve_all(Resolving& resolving) noexcept {
     } catch (const std::exception& error) {
         resolving.found.failure = error.what();
     }
+    resolving.is_done.store(true, std::memory_order_release);
     resolving.done.signal();
 }
 
@@ -101,7 +104,7 @@ Resolution resolve(const std::vector<std::string>& texts, echod::SignalFd& signa
     std::array<pollfd, 2> either = {{{resolving->done.fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
     while (::poll(either.data(), either.size(), -1) < 0 && errno == EINTR) {
     }
-    if (either[0].revents == 0) {
+    if (!resolving->is_done.load(std::memory_order_acquire)) {
         Resolution none;
         none.signal = signals.next().value_or(SIGINT);
         return none;
