@@ -127,7 +127,7 @@ void keep_reachable(const SourceRange& source, Target& target) {
     const auto foreign = [&](const echod::Endpoint& address) {
         return address.family() != source.family();
     };
-    addresses.erase(std::remove_if(addresses.begin(), addresses.end(), foreign), addresses.end());
+    std::erase_if(addresses, foreign);
     if (addresses.empty()) {
         throw NotPossible(fmt::format("{} has no address of the kind of --source {}", target.name,
                                       source.text()));

@@ -142,10 +142,8 @@ int ServiceManager::tell(std::string_view text) noexcept {
     if (!present()) {
         return 0;
     }
-    kept_.erase(
-        std::remove_if(kept_.begin(), kept_.end(),
-                       [&](const std::string& other) { return kind_of(other) == kind_of(text); }),
-        kept_.end());
+    std::erase_if(kept_,
+                  [text](const std::string& other) { return kind_of(other) == kind_of(text); });
     if (kept_.empty()) {
         retry_at_.reset();
         const int error = send_notification(address(), text);
@@ -184,9 +182,7 @@ void ServiceManager::retry(TimePoint now) noexcept {
 }
 
 void ServiceManager::finish() noexcept {
-    kept_.erase(std::remove_if(kept_.begin(), kept_.end(),
-                               [](const std::string& text) { return !is_forget(text); }),
-                kept_.end());
+    std::erase_if(kept_, [](const std::string& text) { return !is_forget(text); });
     (void)send_kept(Clock::now() + kPatience);
 }
 
