@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What packaging/quickstart needs of sockets.
+"""Socket operations for packaging/quickstart.
 
 quickstart-tools.py choose-listen PORT ADDRESS...
-    prints three lines: the port to take, which is PORT where that is free; those of the addresses
-    that this machine has, as a TOML array; and why either differs from what was asked, or nothing
+    prints three lines: the port to use, which is PORT if it is free; the ADDRESSes that exist on
+    this machine, as a TOML array; and an empty line, or why the port or the addresses differ
 quickstart-tools.py await-ready PATH
-    makes PATH a socket for sd_notify(3) messages, prints "listening", reads a process id from
-    standard input and prints READY as soon as that process has said READY=1, or why it will not
+    creates the socket PATH for sd_notify(3) messages, prints "listening", reads a process id from
+    standard input and prints READY as soon as READY=1 arrives, or why it did not arrive
+quickstart-tools.py target
+    reads the output of `echod --stats json` from standard input and prints the first TCP address on
+    which this machine can reach the daemon
 """
 
 import json
@@ -56,12 +59,13 @@ def any_free_port(addresses):
     raise SystemExit("no port is free on all of " + " ".join(addresses))
 
 
-def choose_listen(port, *asked):
+def choose_listen(port, *requested):
     port = int(port)
-    addresses = [address for address in asked if can_listen([address], 0)]
-    notes = [f"this machine has no {address}" for address in asked if address not in addresses]
+    addresses = [address for address in requested if can_listen([address], 0)]
+    missing = [address for address in requested if address not in addresses]
+    notes = [f"this machine has no address {address}" for address in missing]
     if addresses and not can_listen(addresses, port):
-        notes.append(f"port {port} is taken, so another one is used")
+        notes.append(f"port {port} is in use, so another one is used")
         port = any_free_port(addresses)
     print(port, json.dumps(addresses) if addresses else "", "; ".join(notes), sep="\n")
 
@@ -81,16 +85,27 @@ def await_ready(path):
                 print("READY")
                 return
         elif process in ready:
-            print("it ended")
+            print("the process exited")
             return
         else:
-            print(f"it said nothing for {READY_TIMEOUT_MS // 1000} s")
+            print(f"no READY=1 within {READY_TIMEOUT_MS // 1000} s")
             return
 
 
-COMMANDS = {"choose-listen": choose_listen, "await-ready": await_ready}
+def target():
+    for listener in json.load(sys.stdin)["listeners"]:
+        address, colon, port = listener.split(" ")[0].rpartition(":")
+        if colon and port.isdigit() and address[0] not in "/@":
+            print({"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address, address), port, sep=":")
+            return
+    raise SystemExit("echod has no TCP socket")
+
+
+# Each with the least number of its arguments.
+COMMANDS = {"choose-listen": (choose_listen, 2), "await-ready": (await_ready, 1), "target": (target, 0)}
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:
+    command, least = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "", (None, 0))
+    if command is None or len(sys.argv) - 2 < least:
         sys.exit(__doc__)
-    COMMANDS[sys.argv[1]](*sys.argv[2:])
+    command(*sys.argv[2:])

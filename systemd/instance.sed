@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: MIT
-# Makes echod@.service out of echod.service: the same service, with a socket unit, a runtime
-# directory and a control socket for each instance.
+# Generates echod@.service from echod.service: the same service, with a socket unit, a runtime
+# directory and a control socket per instance.
 2,4c\
-# One of several echo daemons that share a port, see echod@.socket: made from echod.service. All read\
-# /etc/echod/echod.toml; limits.max_connections is each one's own. Ask one of them:\
+# One of several echo daemons that share a port. Generated from echod.service. All instances read\
+# /etc/echod/echod.toml; limits.max_connections applies to each. An instance whose socket unit is\
+# active serves its sockets, see echod@.socket; the others listen on listen.port together.\
+#   systemctl disable --now echod.service\
+#   systemctl enable --now echod@0.service echod@1.service\
+# State of an instance:\
 #   echod --status --control /run/echod-INSTANCE/control.sock
 s|^Description=.*|&, instance %i|
 /^#/!s|echod\.socket|echod@%i.socket|
 s|^ExecStart=.*|& --control /run/echod-%i/control.sock|
 s|^ExecReload=.*|& --control /run/echod-%i/control.sock|
 s|^RuntimeDirectory=.*|&-%i|
+/^ExecStart=/i\
+# Without echod@%i.socket the instances share the port of the configuration (SO_REUSEPORT).\
+Environment=ECHOD_INSTANCE=%i
 /^\[Service\]/a\
-# Where instances are named by the number of a core, a drop-in keeps each on its own:\
+# If instances are named after cores, a drop-in binds each to its core:\
 #   [Service]\
 #   CPUAffinity=%i

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one clock that decides anything: steady, read once and passed down.
+// The one clock of both programs: steady, read by the loops and passed down.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,10 @@ using Duration = std::chrono::nanoseconds;
 
 static_assert(std::is_same_v<Clock::duration, Duration>, "CLOCK_MONOTONIC counts nanoseconds");
 
-/// With its fraction.
+/// Later than any deadline.
+inline constexpr TimePoint kNever = TimePoint::max();
+
+/// The duration in seconds, with its fraction.
 [[nodiscard]] constexpr double to_seconds(Duration duration) noexcept {
     return std::chrono::duration<double>(duration).count();
 }

@@ -9,11 +9,11 @@ namespace echod {
 
 inline constexpr std::uint32_t kNoIndex = 0xffffffffU;
 
-/// A record's place in one list: 8 bytes where two pointers would take 16.
+/// The links of a record in one list: 8 bytes, while two pointers take 16.
 struct IndexLink {
     std::uint32_t prev = kNoIndex;
     std::uint32_t next = kNoIndex;
-    /// A record that is alone in its list has no neighbours; an unlinked one points at itself.
+    /// An unlinked record points at itself; the only record of a list has no neighbours.
     [[nodiscard]] bool linked(std::uint32_t self) const noexcept { return prev != self; }
     void mark_unlinked(std::uint32_t self) noexcept { prev = next = self; }
 };

@@ -7,7 +7,7 @@ namespace echod {
 
 namespace {
 
-// True where the character of `length` bytes that `text` begins with is one.
+// Whether the character of `length` bytes at the start of `text` is a control character.
 bool is_control(std::string_view text, std::size_t length) noexcept {
     const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     return byte(0) < 0x20 || byte(0) == 0x7f || (length == 2 && byte(0) == 0xc2 && byte(1) < 0xa0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bytes that others chose, made fit for a line of a log or a terminal.
+// Untrusted bytes, made safe for a log line or a terminal.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace echod {
 
-/// The length of the character of UTF-8 that `text` begins with, 0 where it begins with none
-/// (RFC 3629: none longer than needed, no surrogates, nothing above U+10FFFF).
+/// The length in bytes of the UTF-8 character at the start of `text`, 0 if there is none (RFC 3629:
+/// no overlong forms, no surrogates, nothing above U+10FFFF).
 [[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 
-/// `text` with a '?' for each byte of a control character, those of ASCII and U+0080 to U+009F, and
-/// for each that is no UTF-8: what is left neither breaks a line nor commands a terminal.
+/// `text` with a '?' for each byte of a control character (ASCII and U+0080 to U+009F) and for each
+/// byte that is not UTF-8. The result neither breaks a line nor controls a terminal.
 [[nodiscard]] std::string printable(std::string_view text);
 
 } // namespace echod

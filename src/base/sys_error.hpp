@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a failed system call is named and thrown.
+// Names of errno values, and the exception of a failed system call.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace echod {
 
-/// The symbolic name of an errno value ("ECONNRESET"), or "errno N" where it has none.
+/// The symbolic name of an errno value ("ECONNRESET"), or "errno N" if it has none.
 [[nodiscard]] std::string errno_name(int error);
 
 /// "ECONNRESET (Connection reset by peer)".
 [[nodiscard]] std::string describe_errno(int error);
 
-/// Throws std::system_error of `error`, its text led by `what`. For set-up alone: once the loop
-/// runs, failures are results.
+/// Throws std::system_error of `error`; its text starts with `what`. For set-up only: running loops
+/// return failures as results.
 [[noreturn]] void throw_errno(int error, std::string_view what);
 
 } // namespace echod

@@ -8,7 +8,7 @@
 
 namespace echod {
 
-/// Owns one descriptor and closes it. A UniqueFd by value says "you own it now"; an int is
+/// Owns one descriptor and closes it. A UniqueFd passed by value transfers the ownership; an int is
 /// borrowed for the call.
 class UniqueFd {
 public:
@@ -25,15 +25,15 @@ public:
     UniqueFd& operator=(const UniqueFd&) = delete;
     ~UniqueFd() { reset(); }
 
-    /// The borrowed descriptor, or -1 where none is owned.
+    /// The descriptor, borrowed; -1 if none is owned.
     [[nodiscard]] int get() const noexcept { return fd_; }
     [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
 
-    /// Gives the descriptor away: the caller closes it.
+    /// Gives up the ownership: the caller closes the descriptor.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
-    /// Closes what is owned and takes fd instead. close(2) is never tried again: on Linux the
-    /// descriptor is gone even after EINTR.
+    /// Closes the owned descriptor and takes ownership of `fd`. close(2) is never repeated: on
+    /// Linux the descriptor is closed even after EINTR.
     void reset(int fd = -1) noexcept {
         const int old = std::exchange(fd_, fd);
         if (old >= 0) {

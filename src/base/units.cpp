@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <limits>
 
 namespace echod {
@@ -16,7 +15,7 @@ struct Unit {
     std::int64_t factor;
 };
 
-// From the smallest up, so that formatting can take the largest that divides.
+// In ascending order: format_duration() takes the largest unit that divides the value.
 constexpr std::array kDurationUnits = {
     Unit{"ns", 1},
     Unit{"us", 1'000},
@@ -26,17 +25,22 @@ constexpr std::array kDurationUnits = {
     Unit{"h", 3'600'000'000'000},
 };
 
+// In ascending order, as above.
+constexpr std::array kByteUnits = {Unit{"", 1}, Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20},
+                                   Unit{"GiB", 1 << 30}};
+
 constexpr std::array kCountUnits = {Unit{"", 1}, Unit{"k", 1'000}, Unit{"M", 1'000'000}};
 
-// A decimal number, exactly: units * 10^-decimals. Floating point would turn 0.1s into
-// 100000000.00000001 ns.
+// The number digits / 10^decimals, exactly: floating point would turn 0.1s into
+// 100000000.00000001 ns. `rest` is the text behind it.
 struct Decimal {
     std::int64_t digits = 0;
     int decimals = 0;
     std::string_view rest;
 };
 
-std::optional<Decimal> parse_decimal(std::string_view text) {
+// The one parser of decimal numbers: digits, and a point only between digits.
+std::optional<Decimal> read_decimal(std::string_view text) noexcept {
     Decimal out;
     bool seen_digit = false;
     bool seen_point = false;
@@ -65,8 +69,8 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     return out;
 }
 
-// digits * factor / 10^decimals where that is a whole number that fits.
-std::optional<std::int64_t> scale(const Decimal& number, std::int64_t factor) {
+// number * factor, if that is a whole number that fits.
+std::optional<std::int64_t> scale(const Decimal& number, std::int64_t factor) noexcept {
     __extension__ using Wide = __int128;
     Wide value = static_cast<Wide>(number.digits) * factor;
     for (int i = 0; i < number.decimals; ++i) {
@@ -81,23 +85,71 @@ std::optional<std::int64_t> scale(const Decimal& number, std::int64_t factor) {
     return static_cast<std::int64_t>(value);
 }
 
-} // namespace
-
-std::optional<Duration> parse_duration(std::string_view text) {
-    const auto number = parse_decimal(text);
-    if (!number) {
-        return std::nullopt;
-    }
-    if (number->rest.empty() && number->digits == 0) {
-        return Duration::zero(); // zero is the same in every unit
-    }
-    for (const Unit& unit : kDurationUnits) {
-        if (number->rest == unit.name) {
-            const auto value = scale(*number, unit.factor);
-            return value ? std::optional(Duration(*value)) : std::nullopt;
+// The number in the smallest unit, if what follows it is the name of one of `units`.
+template <std::size_t N>
+std::optional<std::int64_t> scale_by_unit(const Decimal& number,
+                                          const std::array<Unit, N>& units) noexcept {
+    for (const Unit& unit : units) {
+        if (number.rest == unit.name) {
+            return scale(number, unit.factor);
         }
     }
     return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::uint64_t> parse_integer(std::string_view text, std::uint64_t most) noexcept {
+    const auto number = read_decimal(text);
+    if (!number || !number->rest.empty() || text.find('.') != std::string_view::npos ||
+        static_cast<std::uint64_t>(number->digits) > most) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint64_t>(number->digits);
+}
+
+std::optional<double> parse_number(std::string_view text) noexcept {
+    const auto number = read_decimal(text);
+    if (!number || !number->rest.empty()) {
+        return std::nullopt;
+    }
+    // One division of two numbers that a double holds exactly rounds once.
+    double divisor = 1;
+    for (int i = 0; i < number->decimals; ++i) {
+        divisor *= 10;
+    }
+    return static_cast<double>(number->digits) / divisor;
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
+    const auto number = read_decimal(text);
+    const auto value = number ? scale_by_unit(*number, kCountUnits) : std::nullopt;
+    return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
+    const auto number = read_decimal(text);
+    const auto value = number ? scale_by_unit(*number, kByteUnits) : std::nullopt;
+    return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+    for (auto unit = kByteUnits.rbegin(); unit != kByteUnits.rend(); ++unit) {
+        const auto factor = static_cast<std::uint64_t>(unit->factor);
+        if (bytes != 0 && bytes % factor == 0) {
+            return fmt::format("{}{}", bytes / factor, unit->name);
+        }
+    }
+    return "0";
+}
+
+std::optional<Duration> parse_duration(std::string_view text) noexcept {
+    const auto number = read_decimal(text);
+    if (number && number->rest.empty() && number->digits == 0) {
+        return Duration::zero(); // zero needs no unit
+    }
+    const auto value = number ? scale_by_unit(*number, kDurationUnits) : std::nullopt;
+    return value ? std::optional(Duration(*value)) : std::nullopt;
 }
 
 std::string format_duration(Duration duration) {
@@ -129,20 +181,6 @@ std::string humanize_duration(Duration duration) {
         return text(ns / 1e6, "ms");
     }
     return text(ns / 1e9, "s");
-}
-
-std::optional<std::uint64_t> parse_count(std::string_view text) {
-    const auto number = parse_decimal(text);
-    if (!number) {
-        return std::nullopt;
-    }
-    for (const Unit& unit : kCountUnits) {
-        if (number->rest == unit.name) {
-            const auto value = scale(*number, unit.factor);
-            return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
-        }
-    }
-    return std::nullopt;
 }
 
 } // namespace echod

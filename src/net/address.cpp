@@ -2,6 +2,7 @@
 #include "net/address.hpp"
 
 #include "base/printable.hpp"
+#include "base/units.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -11,9 +12,10 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 
@@ -27,24 +29,21 @@ struct AddrinfoDeleter {
 using AddrinfoList = std::unique_ptr<addrinfo, AddrinfoDeleter>;
 
 // 0, or getaddrinfo(3)'s error code.
-int look_up(const std::string& host, const std::string& port, int flags, AddrinfoList& list) {
+int look_up(const std::string& host, const std::string& port, AddrinfoList& list) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags | AI_NUMERICSERV;
+    hints.ai_flags = AI_NUMERICSERV;
     addrinfo* head = nullptr;
     const int code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &head);
     list.reset(head);
     return code;
 }
 
-// A number, or for a link-local address the name of an interface: what Linux would let one be
-// called, so far as it can be printed and stand in quotes.
+// True for a number, and for a link-local address also for a name that Linux allows for an
+// interface, if it is printable and needs no escape in quotes.
 bool is_scope(std::string_view scope, const in6_addr& address) noexcept {
-    std::uint32_t number = 0;
-    const char* const end = scope.data() + scope.size();
-    if (const auto [stop, error] = std::from_chars(scope.data(), end, number);
-        error == std::errc{} && stop == end) {
+    if (parse_integer(scope, std::numeric_limits<std::uint32_t>::max())) {
         return true;
     }
     return (IN6_IS_ADDR_LINKLOCAL(&address) || IN6_IS_ADDR_MC_LINKLOCAL(&address)) &&
@@ -79,7 +78,7 @@ Endpoint unix_endpoint(std::string_view target, std::string_view path) {
     return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)};
 }
 
-// A peer may bind to any bytes, and they are shown in the log and on a terminal.
+// A peer can bind to a path of any bytes, and the text is written to logs and terminals.
 std::string unix_text(const sockaddr_storage& storage, socklen_t length) {
     const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
     const std::size_t size = length - offsetof(sockaddr_un, sun_path);
@@ -127,7 +126,7 @@ std::string Endpoint::to_string() const {
 }
 
 bool is_ip(std::string_view text) noexcept {
-    // inet_pton(3) would end at a NUL; what is longer than this is no address.
+    // inet_pton(3) stops at a NUL, so a text that contains one is refused here.
     const std::size_t percent = text.find('%');
     const std::string_view host = text.substr(0, percent);
     char terminated[INET6_ADDRSTRLEN] = {};
@@ -143,20 +142,51 @@ bool is_ip(std::string_view text) noexcept {
     return percent == std::string_view::npos && ::inet_pton(AF_INET, terminated, &v4) == 1;
 }
 
+// Not with getaddrinfo(3): it also accepts "127.1" and "0x7f.1", and needs memory, so that it could
+// fail for an address that exists.
 std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port) {
-    // getaddrinfo(3) also takes "127.1" and "0x7f.1"; an IPv4 address here is four numbers.
-    AddrinfoList list;
-    if (!is_ip(text) ||
-        look_up(std::string(text), std::to_string(port), AI_NUMERICHOST | AI_PASSIVE, list) != 0) {
+    if (!is_ip(text)) {
+        errno = EINVAL;
         return std::nullopt;
     }
-    return Endpoint(list->ai_addr, list->ai_addrlen);
+    const std::size_t percent = std::min(text.find('%'), text.size());
+    const std::string host(text.substr(0, percent));
+    sockaddr_in v4{};
+    if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        return Endpoint(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+    }
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    (void)::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr);
+    if (percent != text.size()) {
+        const std::string scope(text.substr(percent + 1));
+        v6.sin6_scope_id = ::if_nametoindex(scope.c_str());
+        if (v6.sin6_scope_id == 0) {
+            const int error = errno;
+            const auto number = parse_integer(scope, std::numeric_limits<std::uint32_t>::max());
+            if (!number) {
+                errno = error;
+                return std::nullopt;
+            }
+            v6.sin6_scope_id = static_cast<std::uint32_t>(*number);
+        }
+    }
+    return Endpoint(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
 }
 
 std::vector<Endpoint> resolve_target(std::string_view target) {
     constexpr std::string_view kUnix = "unix:";
     if (target.substr(0, kUnix.size()) == kUnix) {
         return {unix_endpoint(target, target.substr(kUnix.size()))};
+    }
+    constexpr std::string_view kTcp = "tcp://";
+    if (target.substr(0, kTcp.size()) == kTcp) {
+        target.remove_prefix(kTcp.size());
+    } else if (target.find("://") != std::string_view::npos) {
+        bad_target(target, "no protocol but that of echod-protocol(7) is spoken");
     }
     const std::size_t colon = target.rfind(':');
     if (colon == std::string_view::npos) {
@@ -172,13 +202,11 @@ std::vector<Endpoint> resolve_target(std::string_view target) {
     if (host.empty()) {
         bad_target(target, "the host is missing");
     }
-    std::uint16_t number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (error != std::errc{} || end != port.data() + port.size() || number == 0) {
+    if (parse_integer(port, std::numeric_limits<std::uint16_t>::max()).value_or(0) == 0) {
         bad_target(target, "the port must be 1 to 65535");
     }
     AddrinfoList list;
-    const int code = look_up(std::string(host), std::string(port), 0, list);
+    const int code = look_up(std::string(host), std::string(port), list);
     if (code != 0) {
         throw UnresolvedHost(
             fmt::format("'{}': cannot resolve the host: {}", target, ::gai_strerror(code)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Socket addresses: how they are written, read and resolved.
+// Socket addresses: parsing, printing and resolving.
 #pragma once
 
 #include <sys/socket.h>
@@ -28,8 +28,8 @@ public:
     /// The TCP port; 0 for a unix address.
     [[nodiscard]] std::uint16_t port() const noexcept;
 
-    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock", "unix:@abstract"; a name of
-    /// a unix address is made printable.
+    /// "127.0.0.1:8007", "[::1]:8007", "unix:/run/echod.sock" or "unix:@abstract". Bytes of a unix
+    /// path that are not printable are escaped.
     [[nodiscard]] std::string to_string() const;
 
 private:
@@ -37,28 +37,29 @@ private:
     socklen_t length_ = 0;
 };
 
-/// True where `text` is written as a numeric IPv4 or IPv6 address, a v6 scope as in "fe80::1%eth0"
-/// included; whether there is such an interface is another matter.
+/// True if `text` is a numeric IPv4 or IPv6 address, which may have a scope, as "fe80::1%eth0". The
+/// interface need not exist.
 [[nodiscard]] bool is_ip(std::string_view text) noexcept;
 
-/// That address with a port; nothing where is_ip() is false or its interface does not exist.
+/// The address `text` with `port`; nothing if is_ip() is false, or if its interface is not found,
+/// with the errno of if_nametoindex(3).
 [[nodiscard]] std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port);
 
-/// A target is written rightly, and its host has no address (now).
+/// The target is valid, but its host cannot be resolved now.
 class UnresolvedHost : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
 /// Reads "host:port", "[v6]:port" or "unix:/path" and resolves the name: every address it has, in
-/// the resolver's order. Throws UnresolvedHost, or std::runtime_error that names `target` and says
-/// what would be right.
+/// the resolver's order. Throws UnresolvedHost, or std::runtime_error that names `target` and the
+/// valid forms.
 [[nodiscard]] std::vector<Endpoint> resolve_target(std::string_view target);
 
-/// The address fd is bound to (getsockname(2)); an empty Endpoint where there is none.
+/// The address that fd is bound to (getsockname(2)); an empty Endpoint if there is none.
 [[nodiscard]] Endpoint local_endpoint(int fd) noexcept;
 
-/// The address of fd's peer (getpeername(2)); an empty Endpoint where there is none.
+/// The address of fd's peer (getpeername(2)); an empty Endpoint if there is none.
 [[nodiscard]] Endpoint peer_endpoint(int fd) noexcept;
 
 } // namespace echod

@@ -45,8 +45,8 @@ int Epoll::wait(std::span<epoll_event> events, std::optional<Duration> timeout) 
         ts.tv_nsec = static_cast<long>((*timeout - seconds).count());
         n = ::epoll_pwait2(fd_.get(), events.data(), room, &ts, nullptr);
         if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
-            // Before Linux 5.11, and under valgrind 3.19; EPERM from a filter that knows no such
-            // call.
+            // Before Linux 5.11, and under valgrind 3.19; EPERM from a filter that does not know
+            // the call.
             has_nanoseconds_ = false;
         }
     }

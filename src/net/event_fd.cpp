@@ -18,7 +18,7 @@ EventFd::EventFd() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 
 void EventFd::signal() noexcept {
     const std::uint64_t one = 1;
-    // EAGAIN would mean that 2^64 - 2 signals wait already, so it is readable anyhow.
+    // EAGAIN would mean that 2^64 - 2 signals are pending, so that it is readable already.
     [[maybe_unused]] const ssize_t n = ::write(fd_.get(), &one, sizeof one);
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A wake-up call from one thread to another's epoll loop.
+// Wakes the epoll loop of another thread.
 #pragma once
 
 #include "base/unique_fd.hpp"
 
 namespace echod {
 
-/// An eventfd(2): readable from signal() until clear(), however often it was signalled.
+/// An eventfd(2): readable from signal() until clear(), however often signal() was called.
 class EventFd {
 public:
     /// Throws std::system_error where the kernel refuses.

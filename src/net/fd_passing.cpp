@@ -15,11 +15,11 @@ namespace echod {
 
 namespace {
 
-constexpr std::size_t kMostADatagram = 253; // SCM_MAX_FD of the kernel: unix(7)
+constexpr std::size_t kMaxPerDatagram = 253; // SCM_MAX_FD of the kernel: unix(7)
 
 // Room for one control message of descriptors, aligned as cmsg(3) wants it.
 struct ControlBuffer {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMostADatagram)> bytes{};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMaxPerDatagram)> bytes{};
 };
 
 } // namespace
@@ -41,7 +41,7 @@ int send_message(int socket, std::string_view data, std::span<const int> fds) no
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    if (fds.size() > kMostADatagram) {
+    if (fds.size() > kMaxPerDatagram) {
         return EINVAL;
     }
     if (!fds.empty()) {
@@ -62,10 +62,10 @@ int send_message(int socket, std::string_view data, std::span<const int> fds) no
 }
 
 SentDescriptors send_descriptors(int socket, std::span<const int> fds) noexcept {
-    const char byte = 0; // a datagram without one would be taken for an empty one
+    const char byte = 0; // an empty datagram would look like end of file
     SentDescriptors sent;
     while (sent.count < fds.size()) {
-        const std::size_t count = std::min(fds.size() - sent.count, kMostADatagram);
+        const std::size_t count = std::min(fds.size() - sent.count, kMaxPerDatagram);
         sent.error = send_message(socket, {&byte, 1}, fds.subspan(sent.count, count));
         if (sent.error != 0) {
             break;
@@ -75,11 +75,11 @@ SentDescriptors send_descriptors(int socket, std::span<const int> fds) noexcept 
     return sent;
 }
 
-bool other_end_is_held(int socket) noexcept {
+bool peer_is_open(int socket) noexcept {
     const char byte = 0;
     while (::send(socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         if (errno != EINTR) {
-            return errno == EAGAIN; // it is full, so it is there; else ECONNREFUSED
+            return errno == EAGAIN; // full, so it is open; ECONNREFUSED if it is closed
         }
     }
     return true;
@@ -100,7 +100,7 @@ ReceivedDescriptors receive_descriptors(int socket) {
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n <= 0) { // 0: the end of what is no datagram socket
+        if (n <= 0) { // 0: end of file, if it is no datagram socket
             return result;
         }
         result.complete = result.complete && (message.msg_flags & MSG_CTRUNC) == 0;
@@ -110,7 +110,7 @@ ReceivedDescriptors receive_descriptors(int socket) {
                 continue;
             }
             const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-            std::array<int, kMostADatagram> received{};
+            std::array<int, kMaxPerDatagram> received{};
             std::memcpy(received.data(), CMSG_DATA(header), sizeof(int) * count);
             for (const int fd : std::span(received).first(count)) {
                 result.fds.emplace_back(fd);

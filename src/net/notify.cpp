@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "net/notify.hpp"
 
-#include "base/unique_fd.hpp"
 #include "net/fd_passing.hpp"
 
 #include <fcntl.h>
@@ -19,7 +18,7 @@ namespace echod {
 
 namespace {
 
-// Connected, because poll(2) tells of room in the queue of the other end only of such a socket.
+// Connected: only then does poll(2) report room in the queue of the other end.
 int connect_to(const char* address, UniqueFd& socket) noexcept {
     const std::string_view name(address);
     sockaddr_un to{};
@@ -35,7 +34,7 @@ int connect_to(const char* address, UniqueFd& socket) noexcept {
     if (name[0] == '@') {
         to.sun_path[0] = '\0';
     } else {
-        ++size; // the zero at the end belongs to a path, and not to an abstract name: unix(7)
+        ++size; // a path ends with a zero, an abstract name does not: unix(7)
     }
     socket.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) {
@@ -45,7 +44,7 @@ int connect_to(const char* address, UniqueFd& socket) noexcept {
     return ::connect(socket.get(), generic, static_cast<socklen_t>(size)) == 0 ? 0 : errno;
 }
 
-// True once there is one of `events`, or a hang-up; false where `until` has passed.
+// Waits for one of `events` or a hang-up; false where `until` has passed.
 bool wait_for(int fd, short events, TimePoint until) noexcept {
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
@@ -76,26 +75,30 @@ int send_notification(const char* address, std::string_view text, std::span<cons
     return error;
 }
 
-bool is_worth_another_try(int error) noexcept {
+bool is_transient(int error) noexcept {
     return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EMFILE ||
            error == ENFILE;
 }
 
-// The manager closes the descriptor that comes with BARRIER=1 when its turn is there: the pipe
-// hangs up.
-int await_manager(const char* address, TimePoint until) noexcept {
+// The manager closes the descriptor of BARRIER=1 once it has processed what came before: then the
+// pipe hangs up.
+int send_barrier(const char* address, UniqueFd& answer, std::optional<TimePoint> until) noexcept {
     std::array<int, 2> fds{};
     if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
         return errno;
     }
-    const UniqueFd near(fds[0]);
-    UniqueFd far(fds[1]);
-    const int error = send_notification(address, "BARRIER=1", std::array{far.get()}, until);
+    answer.reset(fds[0]);
+    const UniqueFd far(fds[1]);
+    return send_notification(address, "BARRIER=1", std::array{far.get()}, until);
+}
+
+int notify_barrier(const char* address, TimePoint until) noexcept {
+    UniqueFd answer;
+    const int error = send_barrier(address, answer, until);
     if (error != 0) {
         return error;
     }
-    far.reset();
-    return wait_for(near.get(), 0, until) ? 0 : ETIMEDOUT;
+    return wait_for(answer.get(), 0, until) ? 0 : ETIMEDOUT;
 }
 
 } // namespace echod

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signals as something the loop reads, instead of something that interrupts it.
+// Signals that the loop reads, instead of signals that interrupt it.
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -11,24 +11,24 @@
 
 namespace echod {
 
-/// Blocks signals for the calling thread, so that one which comes early waits for whoever reads it
-/// later. Returns what was blocked before, for restore_signals(). Throws std::system_error.
+/// Blocks signals for the calling thread, so that an early one stays pending until it is read.
+/// Returns the signals blocked before, for restore_signals(). Throws std::system_error.
 sigset_t block_signals(std::initializer_list<int> signals);
 
-/// Blocks what was blocked before, no more: a signal that came meanwhile acts now.
+/// Restores the blocked signals of `before`: a pending signal is delivered now.
 void restore_signals(const sigset_t& before) noexcept;
 
 /// Blocks a set of signals for the calling thread and reads them from a signalfd(2).
 class SignalFd {
 public:
-    /// Throws std::system_error where the kernel refuses. The signals stay blocked after the
-    /// object is gone: what comes late must not kill a process that is already ending.
+    /// Throws std::system_error where the kernel refuses. The signals stay blocked after the object
+    /// is destroyed: a late one must not kill a process that is already ending.
     SignalFd(std::initializer_list<int> signals);
 
     /// Borrowed, for epoll.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-    /// The next signal that has come, or nothing where none waits.
+    /// The next pending signal, or nothing where there is none.
     [[nodiscard]] std::optional<int> next() noexcept;
 
 private:

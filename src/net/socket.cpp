@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace echod {
 
@@ -44,29 +45,43 @@ IoResult send_some(int fd, std::span<const std::byte> bytes) noexcept {
     }
 }
 
-UniqueFd listen_at(const Endpoint& endpoint, int backlog) {
-    const auto fail = [&endpoint](const char* call) {
-        throw_errno(errno, std::string("cannot listen on ") + endpoint.to_string() + ": " + call);
-    };
+ListenResult try_listen_at(const Endpoint& endpoint, int backlog, bool reuse_port) noexcept {
+    const auto failed = [](const char* call) { return ListenResult{{}, errno, call}; };
     UniqueFd fd(::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) {
-        fail("socket");
+        return failed("socket");
     }
     const int on = 1;
     if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
-        fail("SO_REUSEADDR");
+        return failed("SO_REUSEADDR");
+    }
+    if (reuse_port) {
+        set_reuse_port(fd.get(), true);
     }
     if (endpoint.family() == AF_INET6 &&
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
-        fail("IPV6_V6ONLY");
+        return failed("IPV6_V6ONLY");
     }
     if (::bind(fd.get(), endpoint.address(), endpoint.length()) != 0) {
-        fail("bind");
+        return failed("bind");
     }
     if (::listen(fd.get(), backlog) != 0) {
-        fail("listen");
+        return failed("listen");
     }
-    return fd;
+    return {std::move(fd)};
+}
+
+UniqueFd listen_at(const Endpoint& endpoint, int backlog) {
+    ListenResult result = try_listen_at(endpoint, backlog);
+    if (result.error != 0) {
+        throw_errno(result.error, "cannot listen on " + endpoint.to_string() + ": " + result.call);
+    }
+    return std::move(result.fd);
+}
+
+void set_reuse_port(int fd, bool on) noexcept {
+    const int value = on ? 1 : 0;
+    (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
 }
 
 void set_nonblocking(int fd) {
@@ -81,9 +96,8 @@ void set_nodelay(int fd) noexcept {
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-// The kernel gives up a silent peer when it has answered none of the probes and TCP_USER_TIMEOUT is
-// over; with five of them in the second half of that time, one that is lost on the way costs nobody
-// the connection.
+// The kernel ends the connection of a silent peer after TCP_USER_TIMEOUT if no probe was answered.
+// Five probes are sent in the second half of that time, so a few lost ones do no harm.
 void set_unacked_timeout(int fd, Duration time) noexcept {
     constexpr int kProbes = 5;
     const auto whole_seconds = [](Duration part) {
@@ -97,12 +111,16 @@ void set_unacked_timeout(int fd, Duration time) noexcept {
     const int pause = whole_seconds(time / 2 / kProbes);
     const int on = time != Duration::zero() ? 1 : 0;
     if (::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) != 0) {
-        return; // AF_UNIX: there is no network that could lose a peer
+        return; // not TCP, as AF_UNIX
     }
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &first, sizeof first);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
     (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void set_unsent_limit(int fd, std::uint32_t bytes) noexcept {
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
 void set_abort_on_close(int fd) noexcept {
@@ -120,6 +138,11 @@ std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept {
 
 bool has_input(int fd) noexcept {
     pollfd look{fd, POLLIN | POLLRDHUP, 0};
+    return ::poll(&look, 1, 0) == 1;
+}
+
+bool has_room(int fd) noexcept {
+    pollfd look{fd, POLLOUT, 0};
     return ::poll(&look, 1, 0) == 1;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stream sockets: the system calls that move bytes, with their failures as results.
+// Stream sockets. Errors of the calls that move bytes are results, not exceptions.
 #pragma once
 
 #include "base/clock.hpp"
@@ -13,12 +13,12 @@
 
 namespace echod {
 
-/// How long accept(2) is left alone after it failed for want of descriptors or memory: trying until
-/// they are back would spin, and no event tells when.
+/// How long accept(2) is not tried again after it failed because descriptors or memory were out. No
+/// event reports that they are available again, and a retry at once would spin.
 inline constexpr Duration kAcceptRetry = std::chrono::milliseconds(100);
 
-/// What one recv(2) or send(2) did: `error` 0 and `bytes` moved (0 from receive() is end of file),
-/// or the errno.
+/// The result of one recv(2) or send(2): `error` is 0 and `bytes` were moved (0 bytes from
+/// receive() mean end of file), or `error` is the errno.
 struct IoResult {
     std::size_t bytes = 0;
     int error = 0;
@@ -26,42 +26,63 @@ struct IoResult {
     [[nodiscard]] bool would_block() const noexcept;
 };
 
-/// Receives what is there without waiting; EINTR is tried again.
+/// Receives without blocking; retries on EINTR.
 [[nodiscard]] IoResult receive(int fd, std::span<std::byte> into) noexcept;
 
-/// Sends what the kernel takes without waiting and without SIGPIPE; EINTR is tried again.
+/// Sends as much as the kernel takes, without blocking and without SIGPIPE; retries on EINTR.
 [[nodiscard]] IoResult send_some(int fd, std::span<const std::byte> bytes) noexcept;
 
-/// A non-blocking, close-on-exec listening TCP socket at `endpoint`, with SO_REUSEADDR, and
-/// IPV6_V6ONLY on v6. Throws std::system_error that names the endpoint.
+/// The result of opening a listening socket: `error` is 0, or the errno of `call`.
+struct ListenResult {
+    UniqueFd fd;
+    int error = 0;
+    const char* call = "";
+};
+
+/// Opens a non-blocking, close-on-exec listening TCP socket at `endpoint`, with SO_REUSEADDR, and
+/// IPV6_V6ONLY on v6; with SO_REUSEPORT if `reuse_port`.
+[[nodiscard]] ListenResult try_listen_at(const Endpoint& endpoint, int backlog,
+                                         bool reuse_port = false) noexcept;
+
+/// The same. Throws std::system_error that names the endpoint.
 [[nodiscard]] UniqueFd listen_at(const Endpoint& endpoint, int backlog);
+
+/// Sets or clears SO_REUSEPORT (socket(7)).
+void set_reuse_port(int fd, bool on) noexcept;
 
 /// Makes fd non-blocking (fcntl(2), O_NONBLOCK). Throws std::system_error.
 void set_nonblocking(int fd);
 
-/// Switches Nagle's algorithm off; on a listening socket, what it accepts inherits that. Does
-/// nothing on a socket that is not TCP.
+/// Disables Nagle's algorithm. Sockets that a listening socket accepts inherit that. Does nothing
+/// on a socket that is not TCP.
 void set_nodelay(int fd) noexcept;
 
-/// Ends connections whose peer acknowledges nothing for `time` (at least a second) with ETIMEDOUT,
-/// and asks peers that are silent whether they are there (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE);
-/// zero: neither. What a listening socket accepts inherits that. Does nothing on a socket that is
-/// not TCP.
+/// Ends a connection with ETIMEDOUT if its peer acknowledges nothing for `time` (at least a
+/// second), and sends keepalive probes to silent peers (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE);
+/// zero disables both. Sockets that a listening socket accepts inherit that. Does nothing on a
+/// socket that is not TCP.
 void set_unacked_timeout(int fd, Duration time) noexcept;
 
-/// Makes the next close() of fd an abort: what is unsent is thrown away and the peer sees a reset
-/// (socket(7), SO_LINGER).
+/// Bounds the bytes in fd's send queue that were not sent yet: above it send(2) takes nothing more
+/// (tcp(7), TCP_NOTSENT_LOWAT); zero is the system's limit, net.ipv4.tcp_notsent_lowat. Sockets
+/// that a listening socket accepts inherit that. Does nothing on a socket that is not TCP.
+void set_unsent_limit(int fd, std::uint32_t bytes) noexcept;
+
+/// Makes close(fd) an abort: unsent bytes are discarded and the peer receives a reset (socket(7),
+/// SO_LINGER).
 void set_abort_on_close(int fd) noexcept;
 
-/// Bytes in fd's send queue that the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ; on
-/// unix sockets what the peer has not read). Nothing where the kernel does not say.
+/// Bytes in fd's send queue that the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ; for unix
+/// sockets, that the peer has not read). Nothing if the ioctl fails.
 [[nodiscard]] std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept;
 
-/// True where there is something to read: bytes, the end of file or an error (poll(2)).
+/// True if there is something to read: bytes, end of file or an error (poll(2)).
 [[nodiscard]] bool has_input(int fd) noexcept;
 
-/// Connections that wait in the backlog of a listening TCP socket (tcp(7), TCP_INFO); 0 where the
-/// kernel does not say.
+/// True if send(2) would take something now.
+[[nodiscard]] bool has_room(int fd) noexcept;
+
+/// Connections in the backlog of a listening TCP socket (tcp(7), TCP_INFO); 0 if that is unknown.
 [[nodiscard]] std::uint32_t backlog_length(int fd) noexcept;
 
 } // namespace echod

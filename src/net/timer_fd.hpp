@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A timer that an epoll loop waits for like for any other event.
+// A timer as an event of an epoll loop.
 #pragma once
 
 #include "base/clock.hpp"
@@ -7,30 +7,28 @@
 
 namespace echod {
 
-/// A timerfd(2) on the clock of Clock. Watch fd() with EPOLLIN | EPOLLET: it is never read, since
-/// set_at() takes back what was not.
+/// A timerfd(2) on the clock of Clock. Register fd() with EPOLLIN | EPOLLET: it need not be read,
+/// since set_at() resets it.
 ///
-/// It stands in for the timeout of epoll_wait(2) where the time to wait for hardly ever changes:
-/// the kernel would start and stop a timer of its own at every wait, which a loop that sleeps
-/// between any two messages pays for with each.
+/// It replaces the timeout of epoll_wait(2) where the next deadline seldom changes. For a timeout
+/// the kernel starts and stops a timer at every wait; a loop that sleeps between two messages pays
+/// for that with each message.
 class TimerFd {
 public:
-    static constexpr TimePoint kNever = TimePoint::max();
-
     /// Throws std::system_error where the kernel refuses.
     TimerFd();
 
     /// Borrowed, for epoll.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-    /// When it goes off; kNever where it does not.
+    /// When it expires; kNever where it is not set.
     [[nodiscard]] TimePoint at() const noexcept { return at_; }
 
-    /// Makes it go off once at `at`, or as soon as can be where that has passed. In place of what
-    /// was set before. `at` is not kNever.
+    /// Makes it expire once at `at`, or at once where that has passed; replaces the earlier
+    /// setting. `at` is not kNever.
     void set_at(TimePoint at) noexcept;
 
-    /// It has gone off.
+    /// Records that it has expired.
     void note_fired() noexcept { at_ = kNever; }
 
 private:

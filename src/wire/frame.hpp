@@ -29,7 +29,7 @@ struct Header {
     std::uint32_t size = 0;
 };
 
-/// Network byte order to the machine's and back.
+/// Converts between network byte order and the machine's.
 [[nodiscard]] constexpr std::uint32_t swap_network_order(std::uint32_t value) noexcept {
     if constexpr (std::endian::native == std::endian::big) {
         return value;
@@ -50,11 +50,10 @@ inline void encode_header(Header header, std::byte* at) noexcept {
     std::memcpy(at, &wire, sizeof wire);
 }
 
-/// Why a scan went no further.
+/// Why a scan ended.
 enum class ScanEnd : std::uint8_t {
-    incomplete, ///< the rest, which may be empty, is less than a frame
-    limit,      ///< max_frames were found; what follows was not looked at
-    invalid,    ///< the next header says more than kMaxPayload
+    incomplete, ///< the rest, which may be empty, is not a whole frame
+    invalid,    ///< the next header has a size above kMaxPayload
 };
 
 /// A run of whole valid frames at the front of some bytes.
@@ -64,16 +63,11 @@ struct Scan {
     ScanEnd end = ScanEnd::incomplete;
 };
 
-/// Finds the run of whole valid frames, at most max_frames, that `bytes` begins with.
-[[nodiscard]] inline Scan scan_frames(std::span<const std::byte> bytes,
-                                      std::uint32_t max_frames) noexcept {
+/// Finds the run of whole valid frames that `bytes` begins with.
+[[nodiscard]] inline Scan scan_frames(std::span<const std::byte> bytes) noexcept {
     Scan scan;
     for (;;) {
         const std::size_t left = bytes.size() - scan.bytes;
-        if (scan.frames == max_frames) {
-            scan.end = ScanEnd::limit;
-            return scan;
-        }
         if (left < kHeaderSize) {
             return scan;
         }

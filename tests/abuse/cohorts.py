@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""One run of echod with a control cohort, alone or beside misbehaving ones, and what is held to it.
+"""One run of echod with a control cohort, alone or beside misbehaving cohorts, and its checks.
 
-The misbehaving have an echoload of their own beside that of the control cohort, so that what they take
-of this machine's processors can be told from what they take of the daemon: with `gives_way` it is
-left what the others do not need (SCHED_IDLE, as of chrt -i). Where it got too little, it has opened
-fewer than were asked for, and that is a fault of the run.
+The misbehaving cohorts run in a separate echoload. With `gives_way` it gets only the CPU time that
+the other processes leave (SCHED_IDLE, as with chrt -i), so that its CPU use does not affect the
+control cohort, only its load on the daemon does. If it gets too little time to open all its
+connections, the run fails.
 
-How each mode of `echoload --abuse` ends, and under which counter, is read from echod(8): the page
-is what is tested.
+The expected end of each mode of `echoload --abuse` and its counter are read from echod(8), so that
+the page is tested.
 """
 
 import contextlib
@@ -17,31 +17,29 @@ import re
 import socket
 import subprocess
 import tempfile
-import threading
 import time
-from pathlib import Path
 
 from echod_daemon import BUILD, ROOT, Echod
 
 ECHOLOAD = BUILD / "client/echoload"
-# So that every mode ends within a run, and each under the timeout that is meant for it: dribble takes
-# 1.6 s for a message, slow-read a second between two of them.
+# Every mode must end within a run, and under its intended timeout: dribble takes 1.6 s for a
+# message, slow-read waits a second between two messages.
 TIMEOUTS = {"idle": "7s", "message": "1s", "write": "3s", "unacked": "5s"}
-# These begin with a thousand messages each, as fast as they go: a load of its own, by which the
-# control's latency is not judged.
+# Each of these connections begins with a thousand messages at full speed. The control's latency is
+# not judged during that load.
 FLOODS = ("slow-read", "never-read")
 FLOOD_SECONDS = 2
-# What a connection may cost in echod: README's Security.
+# The memory that a connection may use in echod.
 RECORD = 144
-MOST_KEPT = 32 * 1024
+MOST_BUFFERED = 32 * 1024
 SLACK = 4 * 1024 * 1024
-CROWD_CONTROL = 1  # connections that behave, of the echoload of the misbehaving; a message a second
+BACKGROUND_CONTROL = 1  # well-behaved connections of that echoload; one message/s
 OPENED_A_SECOND = 2000  # by echoload --abuse
-PATIENCE = 120
+HANG_TIMEOUT = 120
 
 
 def documented():
-    """{mode: the counters under which it may end} of the list in echod(8), MISBEHAVING CLIENTS."""
+    """{mode: its possible counters} from the list in echod(8), MISBEHAVING CLIENTS."""
     page = (ROOT / "man/echod.8").read_text()
     section = re.search(r"^\.Sh MISBEHAVING CLIENTS\n(.*?)^\.Sh ", page, re.M | re.S).group(1)
     entries = section.partition("\n.El")[0].split("\n.It Cm ")[1:]
@@ -55,6 +53,8 @@ class Row:
         self.name = name
         self.abuse = abuse
         self.control = control
+        self.others = 0  # connections that are opened beside them
+        self.note = ""
         self.faults = []
 
     def hold(self, condition, fault):
@@ -67,30 +67,30 @@ class Row:
 
     @property
     def bound_kib(self):
-        connections = sum(self.abuse.values()) + self.control + CROWD_CONTROL
-        return self.base_kib + (connections * (RECORD + MOST_KEPT) + SLACK) // 1024
+        connections = sum(self.abuse.values()) + self.others + self.control + BACKGROUND_CONTROL
+        return self.base_kib + (connections * (RECORD + MOST_BUFFERED) + SLACK) // 1024
 
     @property
     def arrival_seconds(self):
         opening = sum(self.abuse.values()) / OPENED_A_SECOND
         return opening + (FLOOD_SECONDS if any(mode in FLOODS for mode in self.abuse) else 0)
 
-    def run(self, options, config=None, source=None, beside=None):
-        """Runs it with a daemon of its own, and judges all but the time. `beside(echod)`: a context
-        that stands while the load runs."""
+    def run(self, options, config=None, source=None, beside=None, launch=None):
+        """Runs with its own daemon, and checks everything except latency. `beside(echod)`: a
+        context that is active during the load. `launch`: options of Echod()."""
         total = sum(self.abuse.values())
         limits = {"max_connections": total + self.control + 100}
         timeouts = getattr(options, "timeouts", TIMEOUTS)
-        with daemon(config or {"limits": limits, "timeouts": timeouts}) as echod:
+        with daemon(config or {"limits": limits, "timeouts": timeouts}, launch) as echod:
             self.base_kib = echod.resident_kib()
             with beside(echod) if beside else contextlib.nullcontext():
-                self.report, *crowd = self.load(echod, options, source)
+                self.report, *background = self.load(echod, options, source)
             self.counters = settled(echod)["counters"]
             self.peak_kib = echod.peak_resident_kib()
         self.check_control(self.report)
-        if crowd:
-            self.check_control(crowd[0])
-            self.abuse_report = crowd[0]["abuse"]
+        if background:
+            self.check_control(background[0])
+            self.abuse_report = background[0]["abuse"]
         self.hold(
             self.peak_kib <= self.bound_kib,
             f"{self.peak_kib} KiB resident, {self.bound_kib} are allowed",
@@ -98,7 +98,7 @@ class Row:
         return self
 
     def load(self, echod, options, source):
-        """The reports of the control cohort and of the misbehaving ones, if there are any."""
+        """The reports of the control cohort and of the misbehaving cohorts, if any."""
         seconds = options.seconds + self.arrival_seconds
         warmup = 0
         if any(mode in FLOODS for mode in self.abuse):
@@ -111,24 +111,24 @@ class Row:
         runs = [start([*command, *control])]
         if self.abuse:
             modes = ",".join(f"{mode}:{n}" for mode, n in self.abuse.items())
-            abuse = ["-c", CROWD_CONTROL, "-R", CROWD_CONTROL, "--abuse", modes]
+            abuse = ["-c", BACKGROUND_CONTROL, "-R", BACKGROUND_CONTROL, "--abuse", modes]
             gives_way = getattr(options, "gives_way", False)
             runs.append(start([*command, *abuse], os.SCHED_IDLE if gives_way else os.SCHED_OTHER))
         try:
-            return [self.report_of(run, PATIENCE + seconds + warmup) for run in runs]
+            return [self.report_of(run, HANG_TIMEOUT + seconds + warmup) for run in runs]
         finally:
             for run in runs:
                 run.kill()
 
-    def report_of(self, run, patience):
-        out, err = run.communicate(timeout=patience)
-        # 5: a busy machine did not send at the rate asked for, which is no fault of echod.
+    def report_of(self, run, timeout):
+        out, err = run.communicate(timeout=timeout)
+        # 5: a busy machine did not reach the configured rate, which is no error of echod.
         if run.returncode not in (0, 5):
             self.faults.append(f"echoload ended with {run.returncode}: {err.strip()}")
         return json.loads(out)
 
     def check_control(self, report):
-        """Those that behave have lost nothing."""
+        """The control cohort has lost nothing."""
         messages, connections = report["messages"], report["connections"]
         for what in ("wrong", "timed_out", "lost", "in_flight_at_end"):
             self.hold(messages[what] == 0, f"{messages[what]} messages of the control {what}")
@@ -140,8 +140,8 @@ class Row:
             self.hold(connections[what] == 0, f"{connections[what]} of the control {what}")
 
     def check_ends(self, counters_of):
-        """Each mode has ended as documented, by what the daemon counted."""
-        behaved = self.control + CROWD_CONTROL
+        """Each mode has ended as documented, according to the daemon's counters."""
+        behaved = self.control + BACKGROUND_CONTROL
         least, most = {"closed_peer": behaved}, {"closed_peer": behaved}
         for mode, counts in self.abuse_report.items():
             for counter in counters_of[mode]:
@@ -179,9 +179,9 @@ class Daemon(Echod):
 
 
 @contextlib.contextmanager
-def daemon(config):
+def daemon(config, launch=None):
     with tempfile.TemporaryDirectory(prefix="echod-abuse-") as directory:
-        echod = Daemon(directory, config)
+        echod = Daemon(directory, config, **(launch or {}))
         try:
             yield echod
         finally:
@@ -202,11 +202,11 @@ def target(echod):
 
 
 def settled(echod):
-    """Its statistics once every connection has ended."""
-    deadline = time.monotonic() + PATIENCE
+    """The statistics when all connections have been closed."""
+    deadline = time.monotonic() + HANG_TIMEOUT
     while (state := echod.state())["connections"] != 0:
         assert time.monotonic() < deadline, f"{state['connections']} connections do not end"
-        time.sleep(0.02)  # no event tells of a counter: it has to be asked for
+        time.sleep(0.02)  # there is no event for a counter
     return state
 
 
@@ -217,7 +217,7 @@ def beside_abuse(name, abuse, options, counters_of):
 
 
 def beside_one_greedy_address(options):
-    """One address asks for as many connections as there are places; the control has another."""
+    """One address opens max_connections connections; the control cohort uses another address."""
     share = options.connections // 2
     config = {
         "limits": {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the linker and the compiler put into the release binaries against exploits, as ELF shows it."""
+"""The hardening features of the release binaries, read from their ELF data."""
 
 import os
 import subprocess
@@ -30,22 +30,22 @@ def segment(program, name):
 
 
 def imported(program):
-    """The names of functions that come from shared libraries, without their versions."""
+    """The names of imported functions, without their versions."""
     lines = readelf(program, "--dyn-syms").splitlines()
     return {line.split()[7].split("@")[0] for line in lines if " UND " in line and "@" in line}
 
 
-def test_it_is_position_independent(program):
+def test_the_program_is_position_independent(program):
     assert "DYN (Position-Independent Executable file)" in readelf(program, "--file-header")
 
 
-def test_its_relocations_are_read_only_before_it_runs(program):
+def test_relocations_are_read_only_at_start(program):
     assert segment(program, "GNU_RELRO")
     dynamic = readelf(program, "--dynamic")
     assert "BIND_NOW" in dynamic or "Flags: NOW" in dynamic
 
 
-def test_its_stack_and_its_data_cannot_be_executed(program):
+def test_stack_and_data_are_not_executable(program):
     stack = segment(program, "GNU_STACK")
     assert stack and "E" not in stack[-2]
     for line in readelf(program, "--segments").splitlines():
@@ -53,7 +53,7 @@ def test_its_stack_and_its_data_cannot_be_executed(program):
             assert "WE" not in line.replace(" ", ""), f"writable and executable: {line}"
 
 
-def test_its_stack_frames_have_guards(program):
+def test_stack_frames_have_guards(program):
     assert "__stack_chk_fail" in imported(program)
 
 
@@ -62,6 +62,6 @@ def test_calls_that_fill_buffers_are_checked(program):
     assert checked, "no fortified function is used: _FORTIFY_SOURCE was not in force"
 
 
-def test_it_searches_no_directory_of_its_own_for_libraries(program):
+def test_the_program_has_no_rpath(program):
     dynamic = readelf(program, "--dynamic")
     assert "RPATH" not in dynamic and "RUNPATH" not in dynamic

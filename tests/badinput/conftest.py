@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The two programs, to be started with what they must refuse."""
+"""Starts the two programs with input that they must refuse."""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs a program that must refuse to start, and holds what it says to the rules."""
+"""Runs a program that must refuse to start, and checks its messages."""
 
 import socket
 import subprocess
@@ -13,19 +13,19 @@ TIMEOUT = 60
 USAGE, CONFIG, FAILURE = 2, 78, 1
 
 
-def told_to(notify):
-    """What the service manager was told up to now."""
-    told = []
+def notifications_of(notify):
+    """The notifications that the service manager has received so far."""
+    received = []
     try:
         while True:
-            told.append(notify.recv(1 << 16, socket.MSG_DONTWAIT).decode())
+            received.append(notify.recv(1 << 16, socket.MSG_DONTWAIT).decode())
     except BlockingIOError:
-        return told
+        return received
 
 
 def run(program, *arguments, env=None, **options):
-    """Runs it to its end; (exit status, lines of standard error, standard output). It is not ready
-    at any time."""
+    """Runs the program to its end; (exit status, lines of standard error, standard output). It must
+    not send READY=1."""
     with tempfile.TemporaryDirectory() as directory, socket.socket(
         socket.AF_UNIX, socket.SOCK_DGRAM
     ) as notify:
@@ -41,7 +41,7 @@ def run(program, *arguments, env=None, **options):
             timeout=TIMEOUT,
             **options,
         )
-        assert not any("READY=1" in told for told in told_to(notify)), "it said that it is ready"
+        assert not any("READY=1" in each for each in notifications_of(notify)), "it sent READY=1"
     text = result.stderr.decode(errors="backslashreplace")
     assert text.endswith("\n"), f"not a whole line: {text!r}"
     lines = text[:-1].split("\n")
@@ -52,7 +52,7 @@ def run(program, *arguments, env=None, **options):
 
 
 def error_lines(lines):
-    """Those of a log that are errors; lines before the log begins are one each."""
+    """The errors of a log. Each line before the log begins counts as an error."""
     return [line for line in lines if " info    " not in line and " warning " not in line]
 
 

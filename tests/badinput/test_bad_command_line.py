@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Command lines that are refused: 2, one line that names what is wrong, nothing started."""
+"""Invalid command lines: exit status 2, one line that names the error, nothing started."""
 
 import pytest
 from refusal import FAILURE, USAGE, run_echod, run_echoload
@@ -92,7 +92,7 @@ ECHOLOAD_FAILURES = {
 
 
 @pytest.mark.parametrize(("arguments", "name"), ECHOD.values(), ids=ECHOD)
-def test_echod_refuses_it_with_one_line(arguments, name):
+def test_echod_refuses_a_command_line_with_one_line(arguments, name):
     status, lines, output = run_echod(*arguments)
     assert (status, output) == (USAGE, "")
     assert len(lines) == 1, lines
@@ -101,7 +101,7 @@ def test_echod_refuses_it_with_one_line(arguments, name):
 
 
 @pytest.mark.parametrize(("arguments", "name"), ECHOLOAD.values(), ids=ECHOLOAD)
-def test_echoload_refuses_it_with_one_line(arguments, name):
+def test_echoload_refuses_a_command_line_with_one_line(arguments, name):
     status, lines, output = run_echoload(*arguments)
     assert (status, output) == (USAGE, "")
     assert len(lines) == 1, lines
@@ -110,7 +110,7 @@ def test_echoload_refuses_it_with_one_line(arguments, name):
 
 
 @pytest.mark.parametrize(("arguments", "name"), ECHOLOAD_FAILURES.values(), ids=ECHOLOAD_FAILURES)
-def test_echoload_says_why_it_cannot_run(arguments, name):
+def test_echoload_reports_why_it_cannot_run(arguments, name):
     status, lines, _ = run_echoload(*arguments)
     assert status == FAILURE
     assert any(name in line for line in lines), lines
@@ -121,7 +121,7 @@ ASKING = [["--status"], ["--reload"], ["--stats", "json"], ["--stats", "openmetr
 
 @pytest.mark.parametrize("question", ASKING, ids=" ".join)
 @pytest.mark.parametrize("what", ["nothing", "directory", "file", "too long"])
-def test_a_question_that_nobody_answers_fails_with_one_line(tmp_path, question, what):
+def test_a_request_without_a_daemon_fails_with_one_line(tmp_path, question, what):
     path = tmp_path / "socket"
     if what == "directory":
         path.mkdir()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Files that are no configuration: 78, and one printable line that names the place.
+"""Invalid configuration files: exit status 78, and one printable line with the position.
 
-Wrong values and near misses of keys are those of tests/blackbox/test_config_errors.py.
+Wrong values and misspelt keys are tested in tests/blackbox/test_config_errors.py.
 """
 
 import os
@@ -48,7 +48,7 @@ BINARIES = {
 
 
 @pytest.mark.parametrize(("text", "place"), WHOLE_FILES.values(), ids=WHOLE_FILES)
-def test_a_file_that_is_wrong_is_refused_with_the_place(tmp_path, text, place):
+def test_an_invalid_file_is_refused_with_the_position(tmp_path, text, place):
     path = tmp_path / "echod.toml"
     path.write_text(text)
     status, lines, output = run_echod("--config", path)
@@ -59,7 +59,7 @@ def test_a_file_that_is_wrong_is_refused_with_the_place(tmp_path, text, place):
 
 
 @pytest.mark.parametrize("data", BINARIES.values(), ids=BINARIES)
-def test_a_file_that_is_no_text_is_refused(tmp_path, data):
+def test_a_binary_file_is_refused(tmp_path, data):
     path = tmp_path / "echod.toml"
     path.write_bytes(data)
     status, lines, output = run_echod("--config", path)
@@ -68,7 +68,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, data):
     assert lines[0].startswith(f"{path}:")
 
 
-def test_all_errors_of_a_file_are_told_at_once_but_not_thousands(tmp_path):
+def test_all_errors_of_a_file_are_reported_up_to_a_limit(tmp_path):
     path = tmp_path / "echod.toml"
     path.write_text("[limits]\n" + "".join(f"k{i} = 1\n" for i in range(20_000)))
     status, lines, _ = run_echod("--config", path)
@@ -78,7 +78,7 @@ def test_all_errors_of_a_file_are_told_at_once_but_not_thousands(tmp_path):
     assert "more" in lines[-1]
 
 
-def test_a_file_below_a_file_is_named_with_the_reason(tmp_path):
+def test_a_path_below_a_file_is_reported_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "echod.toml"
     assert run_echod("--config", path) == (
@@ -97,9 +97,9 @@ def test_a_file_of_100_megabytes_is_not_read(tmp_path):
     assert lines == [f"{path}: must be at most 1048576 bytes, is 100000000"]
 
 
-def test_a_file_that_may_not_be_read_is_named_with_the_reason(tmp_path):
+def test_a_file_without_permission_is_reported_with_the_reason(tmp_path):
     if os.geteuid() != 0:
-        pytest.skip("only root can become somebody else")
+        pytest.skip("only root can change to another user")
     tmp_path.chmod(0o755)
     for directory in tmp_path.parents:
         if directory.stat().st_uid == 0 and directory.parts[:3] == ("/", "tmp", "pytest-of-root"):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The service manager's variables and the control socket: 1, and one line that names it.
+"""Invalid variables of the service manager and control sockets: exit status 1 and one line.
 
-Passed sockets are those of tests/blackbox/test_activation.py.
+Passed sockets are tested in tests/blackbox/test_activation.py.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def config_file(tmp_path, **sections):
 
 
 def refused(tmp_path, *options, **sections):
-    """Runs echod by launch.py with `options`; the one error line."""
+    """Runs echod with the `options` of launch.py; returns the one error line."""
     command = [*launched(*options), ECHOD, "--config", config_file(tmp_path, **sections)]
     command += ["--control", tmp_path / "control"]
     status, lines, output = run(*command)
@@ -36,34 +36,34 @@ def refused(tmp_path, *options, **sections):
 
 
 @pytest.mark.parametrize("value", WATCHDOGS)
-def test_a_watchdog_that_makes_no_sense_is_refused_by_name(tmp_path, value):
+def test_an_invalid_watchdog_interval_is_refused_by_name(tmp_path, value):
     assert "WATCHDOG_USEC" in refused(tmp_path, f"--env=WATCHDOG_USEC={value}")
 
 
 @pytest.mark.parametrize("value", NO_PROCESSES)
-def test_a_watchdog_of_what_is_no_process_is_refused_by_name(tmp_path, value):
+def test_an_invalid_watchdog_pid_is_refused_by_name(tmp_path, value):
     options = ("--env=WATCHDOG_USEC=1000000", f"--env=WATCHDOG_PID={value}")
     assert "WATCHDOG_PID" in refused(tmp_path, *options)
 
 
-def test_a_watchdog_of_another_process_is_not_fed(tmp_path):
+def test_no_keep_alive_is_sent_for_another_process(tmp_path):
     daemon = Echod(tmp_path, env={"WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
     try:
         begun = time.monotonic()
-        while time.monotonic() - begun < 0.3:  # three times as long as it would be waited for
+        while time.monotonic() - begun < 0.3:  # three times the interval
             daemon.statistics()
-        assert not [told for told in daemon.notifications.datagrams if "WATCHDOG=1" in told]
+        assert not [each for each in daemon.notifications.datagrams if "WATCHDOG=1" in each]
     finally:
         daemon.finish()
 
 
-def test_a_watchdog_of_a_thousand_years_is_none_that_spins(tmp_path):
+def test_a_watchdog_interval_of_a_thousand_years_does_not_spin(tmp_path):
     daemon = Echod(tmp_path, env={"WATCHDOG_USEC": "18446744073709551614"})
     try:
         daemon.connect().echo()
-        told = len(daemon.notifications.datagrams)
+        count = len(daemon.notifications.datagrams)
         daemon.statistics()
-        assert "WATCHDOG=1" not in daemon.notifications.datagrams[told:]
+        assert "WATCHDOG=1" not in daemon.notifications.datagrams[count:]
     finally:
         daemon.finish()
 
@@ -78,7 +78,7 @@ def refused_control(tmp_path, path):
     return errors[0]
 
 
-def test_a_control_socket_that_cannot_be_is_named(tmp_path):
+def test_a_control_socket_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").write_text("precious")
     refused_control(tmp_path, tmp_path / "directory")
@@ -89,7 +89,7 @@ def test_a_control_socket_that_cannot_be_is_named(tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_a_control_socket_that_another_one_serves_is_left_to_it(tmp_path):
+def test_a_control_socket_in_use_is_not_replaced(tmp_path):
     daemon = Echod(tmp_path)
     try:
         assert "another echod" in refused_control(tmp_path, daemon.control_path)
@@ -102,8 +102,8 @@ NOTIFY = ["nonsense", "/nonexistent/notify", "@" + "x" * 200, "/" + "x" * 200, "
 
 
 @pytest.mark.parametrize("value", NOTIFY)
-def test_a_service_manager_that_is_not_there_is_no_reason_to_end(tmp_path, value):
-    """The service runs; nobody hears that it is ready, which a line of the log says."""
+def test_a_missing_service_manager_does_not_end_the_daemon(tmp_path, value):
+    """The service runs; the log says that it could not send READY=1."""
     daemon = Echod(tmp_path, env={"NOTIFY_SOCKET": value}, wait=False)
     try:
         daemon.wait_for_line("ready: listening on")
@@ -121,13 +121,13 @@ def memory_file(content):
 
 
 def end_of_a_pair(kind):
-    kept, closed = socket.socketpair(socket.AF_UNIX, kind)
+    open_end, closed = socket.socketpair(socket.AF_UNIX, kind)
     closed.close()
-    return kept
+    return open_end
 
 
 def datagrams_with(*files):
-    """A socket in which the descriptors of `files` wait to be taken, as a hand-over leaves it."""
+    """A socket that holds the descriptors of `files`, as a handover leaves it."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with near:
         for file in files:
@@ -142,7 +142,7 @@ def two_connections():
             return datagrams_with(one, other), peers
 
 
-# What the descriptors echod-connections and echod-state are; None: that one is not passed.
+# The descriptors echod-connections and echod-state; None: not passed.
 HAND_OVERS = {
     "nothing in either": (datagrams_with, lambda: memory_file(b"")),
     "a state of zeros": (datagrams_with, lambda: memory_file(bytes(1000))),
@@ -168,7 +168,7 @@ HAND_OVERS = {
 
 @contextlib.contextmanager
 def handing_over(connections, state):
-    """Options of Echod() that pass what the two functions make."""
+    """Options of Echod() that pass the results of the two functions."""
     with contextlib.ExitStack() as stack:
         makers = {"echod-connections": connections, "echod-state": state}
         made = {n: stack.enter_context(contextlib.closing(m())) for n, m in makers.items() if m}
@@ -182,11 +182,11 @@ def handing_over(connections, state):
 
 
 @pytest.mark.parametrize("what", HAND_OVERS)
-def test_a_hand_over_that_makes_no_sense_is_told_and_the_service_runs(tmp_path, what):
+def test_an_invalid_handover_is_reported_and_the_service_runs(tmp_path, what):
     with handing_over(*HAND_OVERS[what]) as options:
         daemon = Echod(tmp_path, **options)
     try:
-        daemon.wait_for_line("the state of the process before cannot be read: ")
+        daemon.wait_for_line("the state of the old process cannot be read: ")
         assert len(daemon.lines_with(" error ")) == 1
         daemon.connect().echo()
     finally:
@@ -207,7 +207,7 @@ def test_connections_whose_state_cannot_be_read_are_closed(tmp_path):
         daemon.finish()
 
 
-def test_a_wrong_file_is_refused_where_the_state_has_no_config_to_go_on_with(tmp_path):
+def test_an_invalid_file_is_refused_if_the_state_has_no_configuration(tmp_path):
     path = tmp_path / "echod.toml"
     path.write_text("[limits]\nquota_messages = 0\n")
     with handing_over(datagrams_with, lambda: memory_file(b"x")) as options:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The benchmark suite works, in its shortest form. Nothing here holds how fast anything is, but for
-the instructions a message, which do not depend on how busy the machine is."""
+"""Runs the benchmark suite in its shortest form. No speed is tested except the instructions per
+message, which do not depend on the load of the machine."""
 
 import json
 import os
@@ -19,7 +19,7 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 sys.path.insert(0, str(HERE))
 
 from suite import (  # noqa: E402
-    blocks, building, callgrind, calls, measure, results, rows, targets,
+    blocks, building, callgrind, calls, fair, measure, results, rows, targets,
 )
 from suite.servers import NAMES, PEERS, Server  # noqa: E402
 
@@ -35,7 +35,7 @@ def run(*command):
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """(the file, its content, what was printed) of one short run."""
+    """(the file, its content, the output) of one short run."""
     file = tmp_path_factory.mktemp("bench") / "short.json"
     printed = run(HERE / "run", "--short", "--build", BUILD, "-o", file)
     return file, json.loads(file.read_text()), printed
@@ -62,7 +62,7 @@ def test_every_run_has_its_figures(table):
             assert "cpu_ns_per_message" in columns
 
 
-def test_each_round_has_all_servers_in_an_order_that_is_kept(table):
+def test_each_round_has_all_servers_in_a_recorded_order(table):
     _, measured, _ = table
     for row in measured["rows"]:
         assert len(row["order"]) == measured["rounds"]
@@ -83,13 +83,13 @@ def test_the_table_says_where_when_and_how_it_was_made(table):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
-def test_connections_of_one_churn_do_not_stand_in_the_next_ones_way(table):
+def test_connections_of_one_churn_run_do_not_affect_the_next(table):
     _, measured, printed = table
     assert measured["time_wait"]["own_network"]
     assert "each run in a network of its own" in printed
 
 
-def test_each_target_stands_beside_what_was_measured(table):
+def test_each_target_is_shown_with_the_measured_figure(table):
     _, measured, printed = table
     assert len(measured["targets"]) >= len(measured["rows"]) + 5
     for target in measured["targets"]:
@@ -105,7 +105,7 @@ def test_idle_connections_and_the_start_are_measured(table):
     assert f"target: at most {targets.FIRST_ECHO_MS} ms" in printed
 
 
-def test_chart_and_table_come_out_of_the_same_file(table, tmp_path):
+def test_chart_and_table_are_made_from_the_same_file(table, tmp_path):
     file, measured, _ = table
     run(HERE / "render", file, "--svg", tmp_path / "chart.svg", "--md", tmp_path / "table.md")
     svg = xml.etree.ElementTree.parse(tmp_path / "chart.svg").getroot()
@@ -119,19 +119,19 @@ def test_chart_and_table_come_out_of_the_same_file(table, tmp_path):
 
 
 @pytest.mark.parametrize("path", blocks.MADE, ids=lambda path: path.name)
-def test_what_is_shown_is_what_was_measured(path):
-    """After an edit of results.json, fairness.json or what draws them: tests/bench/render."""
+def test_the_generated_parts_are_up_to_date(path):
+    """After a change of results.json, fairness.json or their rendering, run tests/bench/render."""
     assert path.read_text() == blocks.files()[path]
 
 
-def test_the_kept_results_are_of_the_packages_binary_and_of_full_rows():
-    kept = json.loads(blocks.RESULTS.read_text())
-    assert kept["build"]["like_the_package"]
-    assert [row["name"] for row in kept["rows"]] == [row.name for row in rows.rows(short=False)]
+def test_the_recorded_results_are_of_the_package_build_and_of_full_rows():
+    recorded = json.loads(blocks.RESULTS.read_text())
+    assert recorded["build"]["like_the_package"]
+    assert [row["name"] for row in recorded["rows"]] == [row.name for row in rows.rows(short=False)]
 
 
 def row_of(rates, client_cpu):
-    """A row in which each server had one round: its rate, and the client's share of a core."""
+    """A row with one round per server: its rate, and the client's share of a core."""
     runs = {name: [{"messages_per_s": rates.get(name, 100.0), "cpu_ns_per_message": 10.0,
                     "p99_ns": 1.0,
                     "client_cpu": client_cpu.get(name, 0.5)}] for name in NAMES}
@@ -145,24 +145,24 @@ def verdict(row, peer):
     return next(target for target in targets.judge([row], idle, started) if target["what"] == what)
 
 
-def test_a_rate_is_judged_where_it_is_the_servers_own():
+def test_a_rate_limited_by_the_server_is_judged():
     assert verdict(row_of({"echod": 90.0}, {}), "libuv")["met"] is False
     assert verdict(row_of({"echod": 110.0}, {}), "libuv")["met"] is True
 
 
 @pytest.mark.parametrize("limited", ["echod", "libuv"])
-def test_a_rate_that_the_client_set_is_not_judged_and_says_so(limited):
+def test_a_rate_limited_by_the_client_is_not_judged(limited):
     found = verdict(row_of({"echod": 90.0}, {limited: 0.98}), "libuv")
     assert found["met"] is None
-    assert "the client was the limit" in found["measured"]
+    assert "limited by the client" in found["measured"]
 
 
-def test_a_ratio_is_the_median_of_those_within_the_rounds():
+def test_a_ratio_is_the_median_of_the_ratios_within_the_rounds():
     found = results.compare([1.0, 2.0, 9.0], [2.0, 1.0, 3.0])
     assert found == {"ratio": 2.0, "min": 0.5, "max": 3.0, "of_medians": 1.0}
 
 
-def test_the_rate_of_echoload_has_what_was_in_flight_when_its_window_ended(monkeypatch):
+def test_the_rate_of_echoload_includes_messages_in_flight_at_the_end(monkeypatch):
     report = {"messages": {"measured": 1000, "in_window": 900}, "window_s": 2.0, "elapsed_s": 2.5,
               "ramp_up_s": 0.1, "latency": dict.fromkeys(("p50_ns", "p99_ns", "p99_9_ns"), 1),
               "rate": {"messages_per_s": 450.0}}
@@ -173,9 +173,9 @@ def test_the_rate_of_echoload_has_what_was_in_flight_when_its_window_ended(monke
     assert figures["messages_per_s"] == 500.0
 
 
-def test_a_client_that_does_not_end_is_a_failed_run_and_is_ended(monkeypatch):
-    monkeypatch.setattr(measure, "PATIENCE", 0.2)
-    server = SimpleNamespace(name="nobody", pid=os.getpid(), inside=[])
+def test_a_client_that_hangs_is_killed_and_fails_the_run(monkeypatch):
+    monkeypatch.setattr(measure, "HANG_TIMEOUT", 0.2)
+    server = SimpleNamespace(name="none", pid=os.getpid(), inside=[])
     started = []
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen",
@@ -185,7 +185,7 @@ def test_a_client_that_does_not_end_is_a_failed_run_and_is_ended(monkeypatch):
     assert [process.poll() is not None for process in started] == [True]
 
 
-def test_idle_connections_are_gone_where_what_they_were_held_for_failed(tmp_path):
+def test_idle_connections_are_closed_after_a_failure(tmp_path):
     build = building.Build(BUILD)
     with Server(build, "epoll", tmp_path) as server:
         descriptors = Path(f"/proc/{server.pid}/fd")
@@ -195,11 +195,11 @@ def test_idle_connections_are_gone_where_what_they_were_held_for_failed(tmp_path
             with measure.hold(build, server, 10):
                 assert len(list(descriptors.iterdir())) == with_one + 9
                 raise measure.ClientFailed("as a client does")
-        with measure.hold(build, server, 1):  # its echo proves that the others' ends were seen
+        with measure.hold(build, server, 1):  # its echo proves that the others are closed
             assert len(list(descriptors.iterdir())) == with_one
 
 
-def test_the_instructions_a_message_are_those_that_are_kept(tmp_path):
+def test_the_instructions_per_message_are_the_recorded_ones(tmp_path):
     file = tmp_path / "instructions.json"
     printed = run(HERE / "instructions", "--short", "--tolerance", "5", "--build", BUILD, "-o",
                   file)
@@ -208,7 +208,7 @@ def test_the_instructions_a_message_are_those_that_are_kept(tmp_path):
     assert all(figure > 0 for figure in counted.values()), printed
 
 
-def test_system_calls_a_message_are_told_by_name(tmp_path):
+def test_system_calls_per_message_are_reported_by_name(tmp_path):
     file = tmp_path / "calls.json"
     printed = run(HERE / "syscalls", "--short", "--build", BUILD, "-o", file)
     counted = json.loads(file.read_text())["calls_a_message"]
@@ -219,29 +219,47 @@ def test_system_calls_a_message_are_told_by_name(tmp_path):
         assert counted["connect, echo, close"][name]["close"] >= 1, printed
 
 
-def test_fairness_is_told_for_each_quota_and_the_bare_loop(tmp_path):
+def test_fairness_is_reported_for_each_load_and_quota(tmp_path):
     file = tmp_path / "fairness.json"
-    run(HERE / "fairness", "--short", "--build", BUILD, "-o", file)
-    cases = json.loads(file.read_text())["cases"]
-    crowds = {(case["floods"], case["modest"]) for case in cases}
-    assert crowds == {(8, 100), (1, 20)}
-    assert {case["quota"] for case in cases} == {1, 10, 100, None}
-    for case in cases:
-        assert 0 < case["beside_median"]["jain"] <= 1.0
-        assert 0 < case["beside_median"]["share"] < 1.0
-        assert case["alone_median"]["share"] == 1.0
-        for key in ("alone", "beside"):
-            assert {"server_cpu", "client_cpu", "p99_ns"} <= set(case[key])
+    printed = run(HERE / "fairness", "--short", "--build", BUILD, "-o", file)
+    found = json.loads(file.read_text())
+    keys = [(case["floods"], case["in_flight"], case["payload"], case["quota"])
+            for case in found["cases"]]
+    assert keys == [(*load, quota) for load in fair.SHORT_LOADS for quota in fair.QUOTAS]
+    assert [case["quota"] for case in found["alone"]] == fair.QUOTAS
+    for case in found["cases"]:
+        middle = case["beside_median"]
+        assert 0 < middle["jain"] <= 1.0 and 0 < middle["flood_jain"] <= 1.0, printed
+        assert middle["flood_per_s"] > 0 and case["throughput_to_no_quota"] > 0
+        assert all(middle[f"{one}_p99_ns"] > 0 for one in ("echo", *fair.OTHERS))
 
 
-def test_the_cost_of_the_client_is_told_beside_a_bare_one(tmp_path):
+def test_the_memory_of_clients_that_never_read_grows_with_the_limit(tmp_path):
+    file = tmp_path / "never-read.json"
+    run(HERE / "never-read", "--short", "--build", BUILD, "-o", file)
+    found = json.loads(file.read_text())["limits"]
+    assert [one["unsent_bytes"] for one in found] == ["128KiB", "256KiB", "512KiB", "0"]
+    assert all(one["messages_kib"] > 0 for one in found)
+    assert found[0]["echoes_kib"] < 256 < found[-1]["echoes_kib"], found
+
+
+def test_the_recorded_fairness_has_every_load_and_quota():
+    found = json.loads(blocks.FAIRNESS.read_text())
+    assert found["build"]["like_the_package"]
+    assert [(case["floods"], case["in_flight"], case["payload"], case["quota"])
+            for case in found["cases"]] == [
+                (*load, quota) for load in fair.LOADS for quota in fair.QUOTAS]
+
+
+def test_the_cost_of_the_client_is_reported_beside_a_bare_client(tmp_path):
     file = tmp_path / "client.json"
     run(HERE / "client", "--short", "--build", BUILD, "-o", file)
-    told = json.loads(file.read_text())["rows"]
-    assert [row["name"] for row in told] == ["64×1×64", "64×16×64", "64×1×1016", "64×16×1016"]
-    for row in told:
+    rows_found = json.loads(file.read_text())["rows"]
+    names = [row["name"] for row in rows_found]
+    assert names == ["64×1×64", "64×16×64", "64×1×1016", "64×16×1016"]
+    for row in rows_found:
         assert row["bare_ns"][0] > 0 and row["echoload_ns"][0] > 0
-    counted = told[1]
+    counted = rows_found[1]
     assert 0 < counted["bare_instructions"] < counted["echoload_instructions"]
 
 

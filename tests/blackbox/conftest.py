@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the black-box tests: the real binaries, on addresses and ports that are free."""
+"""Fixtures of the black-box tests: the real binaries, on free addresses and ports."""
 
 import os
 import random
@@ -72,7 +72,7 @@ def echod(request, tmp_path):
 
 @pytest.fixture
 def own_address():
-    """A loopback address of this test's own: a port on it is free."""
+    """A random loopback address, on which any port is free."""
     rng = random.SystemRandom()
     return f"127.{rng.randint(1, 254)}.{rng.randint(0, 254)}.{rng.randint(2, 254)}"
 

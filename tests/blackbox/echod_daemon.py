@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The daemon under test: started with a configuration, watched through what it says and tells."""
+"""The daemon under test: started with a configuration, observed through its log and
+notifications."""
 
 import contextlib
 import itertools
@@ -21,9 +22,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
 ECHOD = BUILD / "src/echod"
-PYTHON = [sys.executable, "-S", "-E"]  # quicker: nothing here needs site-packages
+PYTHON = [sys.executable, "-S", "-E"]  # faster: nothing here needs site-packages
 
-# No periodic statistics, and a stop that is quick where a test holds a client that never reacts.
+# No periodic statistics, and a short drain for tests whose clients never react.
 BASE = {
     "listen": {"addresses": ["127.0.0.1"], "port": 0},
     "timeouts": {"drain": "5s"},
@@ -48,12 +49,12 @@ def merged(base, changes):
 
 
 def clean_environment(**more):
-    kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-    return {**kept, **more}
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return {**inherited, **more}
 
 
 def run_echod(*arguments, **options):
-    """Runs the program to its end: --check-config and the like, or a start that fails."""
+    """Runs the program to its end: --check-config and similar, or a failing start."""
     options.setdefault("env", clean_environment())
     return subprocess.run(
         [str(ECHOD), *map(str, arguments)],
@@ -67,18 +68,19 @@ def run_echod(*arguments, **options):
 
 
 def launched(*options):
-    """The start of a command line that changes limits and descriptors: see launch.py."""
+    """The start of a command line that changes limits and descriptors; see launch.py."""
     return [*PYTHON, str(HERE / "launch.py"), *options, "--"]
 
 
 def parse_counters(line):
-    """{name: number} of a line of statistics or totals."""
+    """{name: number} of a statistics or totals line."""
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)(?= |$)", line)}
 
 
 def parse_addresses(text):
-    """What Client() takes, for each address in "listening on ..."."""
+    """The addresses in "listening on ...", as Client() takes them."""
     pattern = r"\[([^]]+)\]:(\d+)|(\d+\.\d+\.\d+\.\d+):(\d+)|unix:([^ ,]+)"
+    text = re.search(r"(?<!not )listening on ([^;]*)", text)[1]  # without those that are missing
     found = []
     for v6, v6_port, v4, v4_port, path in re.findall(pattern, text):
         if path:
@@ -89,7 +91,7 @@ def parse_addresses(text):
 
 
 class Notifications:
-    """The service manager's end of sd_notify(3): keeps every datagram in order."""
+    """The service manager's end of sd_notify(3): stores every datagram in order."""
 
     def __init__(self, changed):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -114,23 +116,26 @@ class Notifications:
 
 
 class Echod:
-    """A running daemon. The factory fixture `echod` makes them and looks after their end."""
+    """A running daemon. The fixture `echod` creates daemons and checks their end."""
 
     def __init__(self, directory, config=None, prefix=(), wait=True, stderr=None, fds=(), env=None,
-                 control=None, manager=None):
-        """`prefix`: a command line that ends in running the daemon. `wait`: for READY=1.
-        `stderr`: a descriptor that the daemon gets instead of the pipe that is collected here.
-        `manager`: Notifications that outlive the daemon, with a condition `changed`."""
+                 control=None, manager=None, text=None):
+        """`text`: the file, instead of `config`. `prefix`: a command line that ends by running the daemon. `wait`: for READY=1. `stderr`:
+        a descriptor for the daemon instead of the pipe that is read here. `manager`: Notifications
+        that outlive the daemon, with a condition `changed`."""
         number = next(_numbers)
         self.config_path = Path(directory) / f"echod-{number}.toml"
         self.control_path = control or Path(directory) / f"control-{number}"
-        self.write_config(config or {})
+        if text is None:
+            self.write_config(config or {})
+        else:
+            self.write_config_text(text)
         self._changed = manager.changed if manager else threading.Condition()
         self.lines = []
         self._log_ended = stderr is not None
         self._manager = manager
         self.notifications = manager or Notifications(self._changed)
-        self._told_before = len(self.notifications.datagrams)
+        self._datagrams_before = len(self.notifications.datagrams)
         self.clients = []
         self.expected_exit = 0
         self.started_at = time.monotonic()
@@ -159,18 +164,18 @@ class Echod:
             self._log_ended = True
             self._changed.notify_all()
 
-    # What it says.
+    # The log.
 
     @property
     def log(self):
-        """What it logged, without the middle where that is long."""
+        """The log, without the middle if it is long."""
         lines = self.lines
         if len(lines) > 60:
             lines = [*lines[:20], f"... {len(lines) - 60} lines ...", *lines[-40:]]
         return "\n".join(lines)
 
     def wait_for(self, predicate, what, timeout=TIMEOUT):
-        """What predicate() returns, as soon as that is true; it is asked again at each log line and
+        """The result of predicate() when it is true; called again at each log line and
         notification."""
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -183,7 +188,7 @@ class Echod:
         return result
 
     def _has_ended(self, timeout=0.0):
-        """True where the process is gone, or goes within `timeout`; it is not reaped."""
+        """True if the process exits within `timeout`; it is not reaped."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(timeout * 1000))
@@ -192,7 +197,7 @@ class Echod:
         return next((line for line in self.lines[after:] if re.search(pattern, line)), None)
 
     def wait_for_line(self, pattern, timeout=TIMEOUT, after=0):
-        """The first line of the log, not counting `after` lines, in which `pattern` is found."""
+        """The first line of the log after `after` lines that contains `pattern`."""
         return self.wait_for(lambda: self.find_line(pattern, after), f"/{pattern}/", timeout)
 
     def lines_with(self, pattern):
@@ -206,22 +211,23 @@ class Echod:
         return self.wait_for(find, f"the notification /{pattern}/", timeout)
 
     def wait_until_ready(self):
-        ready = self.wait_for_notification("^READY=1$", after=self._told_before)
+        ready = self.wait_for_notification("^READY=1$", after=self._datagrams_before)
         self.addresses = parse_addresses(ready)
         assert self.addresses, f"no address in {ready!r}"
         self.address = self.addresses[0]
 
-    # What it counts.
+    # The counters.
 
     def statistics(self):
-        """Asks with SIGUSR1: the counters since the start (the sum of all lines), gauges of now."""
+        """Requests a line with SIGUSR1: the counters since the start (the sum of all lines), and
+        the current gauges."""
         lines = len(self.lines)
         self.send_signal(signal.SIGUSR1)
         self.wait_for_line("statistics of", after=lines)
         return self.counted()
 
     def counted(self):
-        """What the lines of statistics up to now sum up to; gauges are those of the last one."""
+        """The sums of all statistics lines so far; gauges are those of the last line."""
         sums = {}
         for line in self.lines_with("statistics of"):
             counters = parse_counters(line)
@@ -232,17 +238,17 @@ class Echod:
         return sums
 
     def wait_for_statistics(self, predicate, what, timeout=TIMEOUT):
-        """Asks again and again until predicate(counters) is true; those counters."""
+        """Requests statistics until predicate(counters) is true; returns those counters."""
         deadline = time.monotonic() + timeout
         pause = 0.002
         while not predicate(counters := self.statistics()):
             assert until(deadline) > 0, f"waited for {what}, is {counters}; log:\n{self.log}"
-            time.sleep(pause)  # no event tells of a counter: it has to be asked for
+            time.sleep(pause)  # there is no event for a counter
             pause = min(2 * pause, 0.1)
         return counters
 
     def wait_for_counters(self, timeout=TIMEOUT, **expected):
-        """Waits until every counter named has its value; a counter that was not told of is 0."""
+        """Waits until every named counter has its value; a counter that was not logged is 0."""
 
         def reached(counters):
             return all(counters.get(name, 0) == value for name, value in expected.items())
@@ -250,12 +256,12 @@ class Echod:
         return self.wait_for_statistics(reached, str(expected), timeout)
 
     def totals(self):
-        """The counters of the last line, after the end."""
+        """The counters of the totals line, after the end."""
         line = self.find_line("totals of")
         assert line, f"no line of totals; the log:\n{self.log}"
         return parse_counters(line)
 
-    # What it uses.
+    # Resources.
 
     def _status(self, field):
         text = Path(f"/proc/{self.pid}/status").read_text()
@@ -265,17 +271,18 @@ class Echod:
         return self._status("VmRSS")
 
     def sleeps(self):
-        """How often it has gone to sleep, so also how often it was woken."""
+        """How often the process has slept, and so how often it was woken."""
         return self._status("voluntary_ctxt_switches")
 
     def cpu_seconds(self):
         return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
 
     def open_descriptors(self):
-        """To be asked for after a round trip: a notification that is just told holds one more."""
+        """The open descriptors. Call it after a round trip: sending a notification needs one
+        more."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    # What it is told to do.
+    # Control.
 
     def connect(self, address=None, **options):
         client = Client(address or self.address, **options)
@@ -283,8 +290,8 @@ class Echod:
         return client
 
     def flood_until_stalled(self, client, data):
-        """The client sends `data` again and again, and reads nothing, until the buffers between
-        here and there are full and the daemon holds bytes that it cannot send. The bytes sent."""
+        """The client sends `data` repeatedly without reading, until all buffers are full and the
+        daemon has bytes that it cannot send. Returns the number of bytes sent."""
         stalls = self.statistics().get("stalls", 0)
         sent = client.flood(data)
         while self.statistics().get("stalls", 0) == stalls:
@@ -292,7 +299,7 @@ class Echod:
         return sent
 
     def ask(self, *arguments):
-        """Asks it through its control socket: --status and the like."""
+        """Sends a request through the control socket: --status and similar."""
         return run_echod(*arguments, "--control", self.control_path)
 
     def send_signal(self, number):
@@ -300,7 +307,7 @@ class Echod:
 
     @contextlib.contextmanager
     def paused(self):
-        """Stopped by SIGSTOP: what happens meanwhile is all there when it wakes up."""
+        """Stopped by SIGSTOP: all input of the block is pending when it continues."""
         self.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.pid, os.WSTOPPED)
         try:
@@ -315,23 +322,23 @@ class Echod:
         self.config_path.write_text(text)
 
     def reload_soon(self, config):
-        """Writes the configuration and asks for the reload, without waiting for it."""
+        """Writes the configuration and requests a reload, without waiting for it."""
         self.write_config(config)
         self.send_signal(signal.SIGHUP)
 
     def reload(self, config):
-        """Writes the configuration and waits until the reload is over, well or not."""
-        told = len(self.notifications.datagrams)
+        """Writes the configuration and waits until the reload has succeeded or failed."""
+        count = len(self.notifications.datagrams)
         self.reload_soon(config)
-        self.wait_for_notification("^READY=1$", after=told)
+        self.wait_for_notification("^READY=1$", after=count)
 
     def stop(self, number=signal.SIGTERM):
-        """Stops it; the exit status."""
+        """Stops the daemon; returns the exit status."""
         self.send_signal(number)
         return self.wait()
 
     def wait(self, timeout=TIMEOUT):
-        """Waits for its end, and for that of its log; the exit status."""
+        """Waits for the end of the process and of its log; returns the exit status."""
         assert self._has_ended(timeout), f"still runs after {timeout} s; the log:\n{self.log}"
         status = self.process.wait()
         if self._reader:
@@ -343,7 +350,7 @@ class Echod:
         return self.process.returncode is None and self.process.poll() is None
 
     def finish(self):
-        """The end of every test: it must still stop as asked, and its sums must be right."""
+        """The end of every test: the daemon must stop as requested, and its sums must be right."""
         for client in self.clients:
             client.close()
         try:
@@ -365,7 +372,7 @@ class Echod:
                 self.notifications.close()
 
     def check_totals(self):
-        """What always holds at the end, whatever happened before."""
+        """The equations that always hold at the end."""
         totals = self.totals()
 
         def of(name):
@@ -382,3 +389,12 @@ class Echod:
         parts = self.counted()
         beyond = {n: v for n, v in parts.items() if n not in GAUGES and v > of(n)}
         assert not beyond, f"the lines sum up to more than the totals: {beyond}, {totals}"
+
+
+def start_that_fails(echod, **options):
+    """The error line of a start that exits with status 1."""
+    daemon = echod(wait=False, **options)
+    daemon.expected_exit = 1
+    assert daemon.wait() == 1, daemon.log
+    (line,) = daemon.lines_with(" error ")
+    return line

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs echoload, and plays the servers that it meets: honest ones and liars."""
+"""Runs echoload, and implements its servers: correct and faulty ones."""
 
 import contextlib
 import json
@@ -14,12 +14,12 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("ECHOD_BUILD_DIR", REPOSITORY / "build"))
 ECHOLOAD = BUILD_DIR / "client" / "echoload"
 
-# Only a hang takes so long; a sanitized build on a busy machine does not.
-PATIENCE = 60
+# Only a hang takes this long, even with a sanitized build on a busy machine.
+HANG_TIMEOUT = 60
 
 
 class Ended:
-    """What a finished echoload said."""
+    """The output of a finished echoload."""
 
     def __init__(self, code, out, err):
         self.code = code
@@ -41,7 +41,7 @@ def echoload(*args, preexec_fn=None):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=HANG_TIMEOUT,
         check=False,
         preexec_fn=preexec_fn,
     )
@@ -62,7 +62,7 @@ def start_echoload(*args):
 @contextlib.contextmanager
 def serve(handler, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=1024):
     """A server that calls handler(connection, number) in a thread for each connection, numbered
-    from 0 in the order of accept; yields its target. A handler's connection is closed for it."""
+    from 0 in the order of accept; yields its target. The connection is closed after the handler."""
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.bind(address)
     listener.listen(backlog)
@@ -75,7 +75,7 @@ def serve(handler, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=1024
             try:
                 handler(connection, number)
             except OSError:
-                pass  # the client is gone: it has what it came for
+                pass  # the client has disconnected
 
     def accept_all():
         number = 0
@@ -105,9 +105,9 @@ def serve(handler, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=1024
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        acceptor.join(PATIENCE)
+        acceptor.join(HANG_TIMEOUT)
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(HANG_TIMEOUT)
 
 
 def target_of(listener):
@@ -119,14 +119,14 @@ def target_of(listener):
 
 @contextlib.contextmanager
 def refusing_port():
-    """The target of a port that is taken, and where nobody listens."""
+    """The target of a port that is bound but does not listen."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield target_of(holder)
 
 
 def received(connection):
-    """What comes, until the end of file."""
+    """The received data, until end of file."""
     while True:
         data = connection.recv(65536)
         if not data:
@@ -134,13 +134,13 @@ def received(connection):
         yield data
 
 
-def honest(connection, _number=0):
+def echo_back(connection, _number=0):
     for data in received(connection):
         connection.sendall(data)
 
 
 def keeps(streams):
-    """Honest; adds what each connection sent, as a whole, to `streams`."""
+    """A correct server that appends the stream of each connection to `streams`."""
 
     def handler(connection, _number=0):
         stream = b""
@@ -165,7 +165,7 @@ def mute(connection, _number=0):
 
 
 def flips_a_bit(at):
-    """Byte `at` of each connection's stream comes back with its lowest bit turned."""
+    """Flips the lowest bit of byte `at` of each connection's stream."""
 
     def handler(connection, _number=0):
         seen = 0
@@ -180,7 +180,7 @@ def flips_a_bit(at):
 
 
 def adds(extra):
-    """Whatever comes back has `extra` behind it."""
+    """Appends `extra` to each echo."""
 
     def handler(connection, _number=0):
         for data in received(connection):
@@ -190,7 +190,7 @@ def adds(extra):
 
 
 def closes_after(count):
-    """`count` bytes come back, then the connection is closed: by FIN, all input read."""
+    """Echoes `count` bytes, then closes the connection with a FIN, with all input read."""
 
     def handler(connection, _number=0):
         left = count
@@ -204,13 +204,13 @@ def closes_after(count):
 
 
 def resets(connection, _number=0):
-    """The connection is reset when its first bytes come."""
+    """Resets the connection when its first bytes arrive."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def messages(connection):
-    """The whole messages that come, until the end of file."""
+    """The complete messages received, until end of file."""
     stream = b""
     for data in received(connection):
         stream += data

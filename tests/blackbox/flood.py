@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""One client that is never idle, in a process of its own: flood.py HOST PORT
+"""A flooding client in a separate process: flood.py HOST PORT
 
-Keeps 64 messages in flight without pause, prints "flooding" once they are under way, and how many
-came back when standard input ends.
+Keeps 64 messages in flight without a pause, prints "flooding" after the first echoes, and the
+number of echoes at end of file on standard input.
 """
 
 import select
@@ -19,17 +19,17 @@ def main():
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.sendall(MESSAGE * IN_FLIGHT)
     came_back = 0
-    told = False
+    reported = False
     while not select.select([sys.stdin], [], [], 0)[0]:
-        # At most half of what is in flight: the other half keeps the daemon busy meanwhile.
+        # At most half of the messages in flight; the other half keeps the daemon busy.
         piece = client.recv(len(MESSAGE) * IN_FLIGHT // 2)
         if not piece:
             sys.exit("the daemon closed the connection")
         whole = (came_back + len(piece)) // len(MESSAGE) - came_back // len(MESSAGE)
         came_back += len(piece)
         client.sendall(MESSAGE * whole)
-        if not told:
-            told = True
+        if not reported:
+            reported = True
             print("flooding", flush=True)
     print(came_back // len(MESSAGE), flush=True)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sockets that the service manager passes: any number, by name, and nothing else than those."""
+"""Sockets passed by the service manager: any number, with names; other descriptors are refused."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import shutil
 import socket
 
 import pytest
-from echod_daemon import launched
+from echod_daemon import launched, start_that_fails
 from wire import Client, header, message
 
 ACTIVATE = shutil.which("systemd-socket-activate")
@@ -37,23 +37,14 @@ def passing(*sockets, names=None, env=()):
     return {"prefix": launched(*options), "fds": fds}
 
 
-def start_that_fails(echod, **options):
-    """The one line of error with which it ends with status 1."""
-    daemon = echod(wait=False, **options)
-    daemon.expected_exit = 1
-    assert daemon.wait() == 1, daemon.log
-    (line,) = daemon.lines_with(" error ")
-    return line
-
-
 @pytest.fixture
 def short_path(tmp_path, monkeypatch):
-    """A directory whose relative path is short: those of sockets are limited (unix(7))."""
+    """A directory with a short relative path: paths of sockets are limited (unix(7))."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_a_socket_that_was_passed_is_served_instead_of_the_configured_ones(echod):
+def test_a_passed_socket_replaces_the_configured_addresses(echod):
     with tcp_listener() as listener:
         daemon = echod(**passing(listener))
         assert daemon.addresses == [listener.getsockname()]
@@ -61,7 +52,29 @@ def test_a_socket_that_was_passed_is_served_instead_of_the_configured_ones(echod
     assert daemon.wait_for_line("listen.addresses")
 
 
-def test_sockets_of_every_kind_are_served_side_by_side(echod, short_path):
+def test_passed_sockets_that_differ_from_the_configuration_are_reported(echod):
+    listen = {"addresses": ["127.0.0.1"], "port": 9}
+    with tcp_listener() as listener:
+        host, port = listener.getsockname()
+        daemon = echod(listen=listen, **passing(listener, names="echo"))
+    difference = (
+        f'the sockets that systemd passes differ from [listen]: {host}:{port} ("echo") are served, '
+        "and not 127.0.0.1:9; to serve those of the file: systemctl disable --now echod.socket; "
+        "systemctl enable --now echod.service; to keep the sockets: edit the file"
+    )
+    daemon.wait_for_line("ready: ")
+    (warning,) = daemon.lines_with(" warning ")
+    assert warning.endswith(difference)
+    assert difference + "\n" in daemon.ask("--status").stdout
+    answer = daemon.ask("--reload")
+    assert (answer.returncode, answer.stdout) == (0, difference + "\n")
+    daemon.wait_for(lambda: len(daemon.lines_with(" warning ")) == 2, "a second warning")
+    daemon.write_config({"listen": {"addresses": ["127.0.0.1"], "port": port}})
+    assert daemon.ask("--reload").stdout == ""
+    assert difference not in daemon.ask("--status").stdout
+
+
+def test_sockets_of_every_kind_are_served_together(echod, short_path):
     with tcp_listener() as v4, tcp_listener("::1") as v6, unix_listener("stream") as stream:
         daemon = echod(**passing(v4, v6, stream, names="four:six:path"))
         ready = daemon.wait_for_line("ready: listening on ")
@@ -81,26 +94,26 @@ def test_sockets_of_every_kind_are_served_side_by_side(echod, short_path):
         daemon.wait_for_counters(connections=0, accepted=3)
 
 
-def test_a_unix_client_is_served_by_every_rule_of_the_protocol(echod, short_path):
+def test_a_unix_client_gets_the_same_protocol(echod, short_path):
     from wire import random_messages
 
     with unix_listener("stream") as listener:
         daemon = echod(limits={"max_connections_per_ip": 1}, **passing(listener))
-        owed = b"".join(random_messages(1, 50))
+        expected = b"".join(random_messages(1, 50))
         invalid, incomplete, other = (daemon.connect("stream") for _ in range(3))
-        invalid.send(owed + header(1017) + bytes(20_000))
-        assert invalid.receive_until_eof() == owed
-        incomplete.send(owed + b"\0\0")
+        invalid.send(expected + header(1017) + bytes(20_000))
+        assert invalid.receive_until_eof() == expected
+        incomplete.send(expected + b"\0\0")
         incomplete.half_close()
-        assert incomplete.receive_until_eof() == owed
-        other.echo()  # peers without an address are not limited by it
+        assert incomplete.receive_until_eof() == expected
+        other.echo()  # clients without an address have no per-address limit
         counters = daemon.wait_for_counters(closed_incomplete=1)
         assert counters["protocol_errors"] == 1
-        deaf = daemon.connect("stream")
-        sent = daemon.flood_until_stalled(deaf, message(bytes(1000)))
+        stalled = daemon.connect("stream")
+        sent = daemon.flood_until_stalled(stalled, message(bytes(1000)))
         other.echo()
-        deaf.half_close()
-        assert len(deaf.receive_until_eof()) == sent - sent % 1008
+        stalled.half_close()
+        assert len(stalled.receive_until_eof()) == sent - sent % 1008
 
 
 def test_abstract_unix_sockets_are_served(echod):
@@ -111,7 +124,7 @@ def test_abstract_unix_sockets_are_served(echod):
         daemon.connect(name).echo()
 
 
-def test_the_name_of_a_unix_peer_forges_no_line(echod):
+def test_the_name_of_a_unix_peer_cannot_forge_a_log_line(echod):
     name = f"\0echod-test-{os.getpid()}-forged"
     forged = "\0\x1b]0;owned\x07\nechod 9.9, forged line"
     shown = "unix:@?]0;owned??echod 9.9, forged line"
@@ -130,7 +143,7 @@ def test_the_name_of_a_unix_peer_forges_no_line(echod):
         assert not daemon.lines_with("\x1b|^echod 9")
 
 
-def test_two_of_the_same_socket_are_served(echod):
+def test_the_same_socket_passed_twice_is_served(echod):
     with tcp_listener() as listener, socket.socket(fileno=os.dup(listener.fileno())) as again:
         daemon = echod(**passing(listener, again))
         for _ in range(10):
@@ -145,7 +158,7 @@ def test_many_sockets_are_served(echod):
         listener.close()
 
 
-def test_a_client_that_came_before_the_daemon_is_served(echod):
+def test_a_client_that_connected_before_the_start_is_served(echod):
     with tcp_listener() as listener:
         with Client(listener.getsockname()) as early:
             early.send(message(b"early"))
@@ -153,7 +166,7 @@ def test_a_client_that_came_before_the_daemon_is_served(echod):
             assert early.receive(13) == message(b"early")
 
 
-def test_a_client_that_comes_after_the_stop_is_served_by_the_next_daemon(echod, short_path):
+def test_a_client_that_connects_after_the_stop_is_served_by_the_new_process(echod, short_path):
     with tcp_listener() as listener, unix_listener("stream") as stream:
         first = echod(**passing(listener, stream))
         first.connect().echo()
@@ -190,7 +203,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("kind", UNUSABLE)
-def test_what_cannot_be_served_is_refused_by_number_and_name(echod, kind):
+def test_a_descriptor_that_is_no_stream_listener_is_refused_by_number_and_name(echod, kind):
     with UNUSABLE[kind]() as unusable:
         line = start_that_fails(echod, **passing(unusable, names="strange"))
     assert re.search(r'\b3 \("strange"\)', line)
@@ -213,14 +226,14 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("assignment", NONSENSE)
-def test_variables_that_make_no_sense_are_refused(echod, assignment):
+def test_invalid_activation_variables_are_refused(echod, assignment):
     with tcp_listener() as listener:
         line = start_that_fails(echod, **passing(listener, env=[assignment]))
     assert "LISTEN_" in line
 
 
 @pytest.mark.parametrize("env", [["LISTEN_PID=1", "LISTEN_FDS=1"], ["LISTEN_PID=@PID@"]])
-def test_sockets_that_were_meant_for_another_process_are_not_taken(echod, env):
+def test_sockets_for_another_process_are_not_used(echod, env):
     daemon = echod(**passing(env=env))
     assert daemon.address[0] == "127.0.0.1"
     daemon.connect().echo()
@@ -228,7 +241,7 @@ def test_sockets_that_were_meant_for_another_process_are_not_taken(echod, env):
 
 @pytest.fixture
 def activated(echod):
-    """Starts systemd-socket-activate with addresses to listen on; it starts the daemon later."""
+    """Starts systemd-socket-activate with listening addresses; it starts the daemon later."""
 
     def start(*addresses, names=None):
         options = [option for address in addresses for option in ("-l", address)]
@@ -245,7 +258,7 @@ def activated(echod):
 
 
 @pytest.mark.skipif(not ACTIVATE, reason="systemd-socket-activate is not installed")
-def test_systemd_socket_activate_starts_it_for_its_first_client(activated, own_address):
+def test_systemd_socket_activate_starts_the_daemon_for_the_first_client(activated, own_address):
     address = (own_address, 7007)
     daemon = activated(f"{own_address}:7007")
     client = daemon.connect(address)
@@ -257,7 +270,7 @@ def test_systemd_socket_activate_starts_it_for_its_first_client(activated, own_a
 
 
 @pytest.mark.skipif(not ACTIVATE, reason="systemd-socket-activate is not installed")
-def test_systemd_socket_activate_passes_several_with_their_names(
+def test_systemd_socket_activate_passes_several_named_sockets(
     activated, own_address, free_port, tmp_path
 ):
     path = str(tmp_path / "stream")

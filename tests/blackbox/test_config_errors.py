@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every wrong value of every key: exit status 78 and a line with place, key, and what is allowed."""
+"""Wrong values of every key: exit status 78 and a line with position, key and allowed values."""
 
 import re
 
@@ -8,7 +8,7 @@ from echod_daemon import run_echod
 
 HUGE = 9223372036854775807
 DURATION = 'a duration from 1ms to 24h, such as "30s"'
-# section.key: (what is allowed, as the message says it; values that are not)
+# section.key: (the allowed values as in the message; invalid values)
 WRONG = {
     "listen.addresses": (
         "a list of one or more IPv4 or IPv6 addresses",
@@ -24,16 +24,30 @@ WRONG = {
         ["-1", "65536", '"8007"', "8007.0", "true", "[8007]", "{}", "8007-01-01", str(HUGE)],
     ),
     "listen.backlog": ("1 to 65535", ["0", "65536", '"4096"', "1e3", "-5"]),
+    "listen.missing": ('"retry" or "error"', ['"ignore"', "true", '""']),
     "limits.max_connections": (
         "1 to 1000000",
         ["0", "-1", "1000001", '"10"', "10.0", "true", "inf", "nan", "4294967297", str(HUGE)],
     ),
     "limits.max_connections_per_ip": ("0 to 1000000", ["-1", "1000001", '"0"', "false"]),
+    "limits.ipv6_prefix": ("1 to 128", ["0", "129", "-1", '"64"', "true"]),
+    "limits.per_ip_exempt": (
+        "a list of at most 256 IPv4 or IPv6 networks",
+        [
+            '"192.0.2.0/24"', "[1]", '["192.0.2.0/33"]', '["192.0.2.1/24"]', '["localhost"]',
+            '["::/129"]', '["fe80::1%lo"]', '["192.0.2.0/"]', '["192.0.2.0/24", 5]', "{}",
+            str([f"192.0.2.{n % 256}" for n in range(257)]),
+        ],
+    ),
     "limits.when_full": (
         '"queue", "reject" or "evict"',
         ['"drop"', '"Queue"', '""', "1", "true", '["queue"]'],
     ),
     "limits.quota_messages": ("1 to 65535", ["0", "-3", "65536", '"ten"', "0.5", "[]"]),
+    "limits.unsent_bytes": (
+        'a size from 4KiB to 1GiB, such as "128KiB", or "0" for no limit',
+        ["-1", "1", "4095", '"4095"', '"2GiB"', '"128K"', '"128 KiB"', '""', "1.5", "true", "[]"],
+    ),
     "limits.accepts_per_turn": ("1 to 65535", ["0", "65536", "'64'"]),
     "timeouts.idle": (
         DURATION,
@@ -69,7 +83,7 @@ def errors_of(path, text):
 
 
 @pytest.mark.parametrize("key, value", CASES)
-def test_a_wrong_value_is_refused_with_its_place_and_what_is_allowed(tmp_path, key, value):
+def test_a_wrong_value_is_refused_with_its_position_and_the_allowed_values(tmp_path, key, value):
     section, name = key.split(".")
     path = tmp_path / "wrong.toml"
     lines = errors_of(path, f"# one\n\n  [{section}] # three\n  {name} =  {value}\n")
@@ -82,7 +96,7 @@ def test_a_wrong_value_is_refused_with_its_place_and_what_is_allowed(tmp_path, k
     assert int(match[1]) in columns
 
 
-def test_every_key_of_the_configuration_is_tried_here(tmp_path):
+def test_every_key_of_the_configuration_has_a_test_here(tmp_path):
     path = tmp_path / "empty.toml"
     path.write_text("")
     printed = run_echod("--config", path, "--print-config").stdout
@@ -90,7 +104,7 @@ def test_every_key_of_the_configuration_is_tried_here(tmp_path):
     for line in printed.splitlines():
         if line.startswith("["):
             section = line.strip("[]")
-        elif line:
+        elif line and not line.startswith("#"):
             keys.append(f"{section}.{line.split()[0]}")
     assert set(keys) == set(WRONG)
 
@@ -112,21 +126,21 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("text, place, what, meant", UNKNOWN)
-def test_a_near_miss_of_a_key_is_refused_with_a_suggestion(tmp_path, text, place, what, meant):
+def test_a_misspelt_key_is_refused_with_a_suggestion(tmp_path, text, place, what, meant):
     path = tmp_path / "near.toml"
     (line,) = errors_of(path, text)
     assert line == f"{path}:{place}: {what}; did you mean {meant}?"
 
 
 @pytest.mark.parametrize("text", ["colour = 1\n", "[limits]\nsomething_else = 1\n", "[user]\n"])
-def test_a_key_that_resembles_none_is_refused_without_one(tmp_path, text):
+def test_an_unknown_key_is_refused_without_a_suggestion(tmp_path, text):
     (line,) = errors_of(tmp_path / "far.toml", text)
     assert "unknown" in line
     assert "did you mean" not in line
 
 
 @pytest.mark.parametrize("text", ["limits = 3\n", '[[limits]]\nwhen_full = "queue"\n', "log = []\n"])
-def test_a_section_that_is_none_is_refused(tmp_path, text):
+def test_an_unknown_section_is_refused(tmp_path, text):
     (line,) = errors_of(tmp_path / "section.toml", text)
     assert re.search(r":1:\d+: (limits|log): must be a section", line)
 
@@ -144,13 +158,13 @@ def test_a_section_that_is_none_is_refused(tmp_path, text):
         ("[limits]\nquota_messages = 99999999999999999999\n", "2:"),
     ],
 )
-def test_what_is_no_toml_is_refused_at_its_place(tmp_path, text, place):
+def test_invalid_toml_is_refused_with_its_position(tmp_path, text, place):
     path = tmp_path / "syntax.toml"
     (line,) = errors_of(path, text)
     assert re.match(rf"{re.escape(str(path))}:{place.split(':')[0]}:\d+: not valid TOML: .+", line)
 
 
-def test_all_errors_of_a_file_are_told_in_the_order_of_its_lines(tmp_path):
+def test_all_errors_of_a_file_are_reported_in_line_order(tmp_path):
     path = tmp_path / "many.toml"
     lines = errors_of(
         path,
@@ -179,7 +193,7 @@ interval = "1ms"
     ]
 
 
-def test_a_value_is_told_as_it_is_shortened_where_it_is_long(tmp_path):
+def test_a_long_value_is_shortened_in_the_message(tmp_path):
     path = tmp_path / "long.toml"
     (line,) = errors_of(path, f'[log]\nlevel = "{"x" * 5000}"\n')
     assert '"xxxxx' in line
@@ -192,11 +206,11 @@ def test_a_long_value_is_not_cut_within_a_character(tmp_path):
         path.write_text(f'[log]\nlevel = "{"a" * shift}{"😀" * 100}"\n', encoding="utf-8")
         result = run_echod("--config", path, "--check-config", errors="surrogateescape")
         assert result.returncode == 78
-        result.stderr.encode("utf-8")  # raises where a character was cut
+        result.stderr.encode("utf-8")  # raises if a character was cut
 
 
 @pytest.mark.parametrize("name", ['"two\\nlines"', '"a\\tb"', '"\\u001b[31mred"', '""', '"{}"'])
-def test_a_strange_key_makes_one_printable_line(tmp_path, name):
+def test_an_unprintable_key_gives_one_printable_line(tmp_path, name):
     path = tmp_path / "strange.toml"
     lines = errors_of(path, f"[limits]\n{name} = 1\n")
     assert len(lines) == 1, lines
@@ -204,14 +218,14 @@ def test_a_strange_key_makes_one_printable_line(tmp_path, name):
 
 
 @pytest.mark.parametrize("value", ['"two\\nlines"', '"\\u001b[31mred"', '"\\u0000"', "'''\na\nb'''"])
-def test_a_strange_value_makes_one_printable_line(tmp_path, value):
+def test_an_unprintable_value_gives_one_printable_line(tmp_path, value):
     path = tmp_path / "strange.toml"
     lines = errors_of(path, f"[log]\nlevel = {value}\n")
     assert len(lines) == 1, lines
     assert lines[0].isprintable()
 
 
-def test_a_key_of_endless_length_makes_no_endless_line(tmp_path):
+def test_a_very_long_key_is_shortened_in_the_message(tmp_path):
     path = tmp_path / "endless.toml"
     (line,) = errors_of(path, f"[limits]\n{'k' * 500_000} = 1\n")
     assert len(line) < 4096

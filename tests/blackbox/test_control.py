@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The control socket: what it answers, and what asking costs everybody else."""
+"""The control socket: its replies, and its effect on other clients."""
 
 import json
 import os
@@ -15,7 +15,7 @@ def exchange(client, count):
         client.echo(message(b"x" * 100))
 
 
-def test_the_metrics_are_openmetrics_and_their_values_are_those_of_the_json(echod):
+def test_the_metrics_are_valid_openmetrics_with_the_values_of_the_json(echod):
     daemon = echod()
     client = daemon.connect()
     exchange(client, 7)
@@ -42,7 +42,7 @@ def test_the_metrics_are_openmetrics_and_their_values_are_those_of_the_json(echo
 def test_the_status_lists_the_busiest_and_the_oldest(echod):
     daemon = echod()
     clients = []
-    for number in range(8):  # one after the other, so that their ages differ
+    for number in range(8):  # in turn, so that their ages differ
         clients.append(daemon.connect())
         exchange(clients[-1], number + 1)
     state = json.loads(daemon.ask("--stats", "json").stdout)
@@ -55,29 +55,29 @@ def test_the_status_lists_the_busiest_and_the_oldest(echod):
     assert all(name in screen for name in names)
 
 
-def test_the_socket_is_for_the_owner_and_the_group_and_goes_with_the_daemon(echod):
+def test_the_control_socket_has_mode_0660_and_is_removed_at_exit(echod):
     daemon = echod()
     assert stat.S_IMODE(os.stat(daemon.control_path).st_mode) == 0o660
     assert daemon.stop() == 0
     assert not daemon.control_path.exists()
 
 
-def test_askers_that_say_nothing_and_read_nothing_hold_up_no_client(echod):
+def test_silent_control_clients_do_not_delay_other_clients(echod):
     daemon = echod()
     client = daemon.connect()
     hostile = [daemon.connect(str(daemon.control_path)) for _ in range(8)]
-    for asker in hostile[:4]:
-        asker.send(b"stats openmetrics\n")
+    for control_client in hostile[:4]:
+        control_client.send(b"stats openmetrics\n")
     exchange(client, 200)
-    for asker in hostile:
-        asker.close()
+    for control_client in hostile:
+        control_client.close()
     assert daemon.ask("--status").returncode == 0
 
 
-def test_an_unknown_command_is_told_what_is_known(echod):
+def test_an_unknown_command_gets_the_list_of_commands(echod):
     daemon = echod()
-    asker = daemon.connect(str(daemon.control_path))
-    asker.send(b"halt\n")
-    answer = asker.receive_until_eof().decode()
+    control_client = daemon.connect(str(daemon.control_path))
+    control_client.send(b"halt\n")
+    answer = control_client.receive_until_eof().decode()
     assert answer.startswith("error\n")
     assert "reload, status, stats json, stats openmetrics" in answer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""More clients than descriptors: nobody is dropped, nothing spins, the daemon lives."""
+"""More clients than descriptors: no client is dropped, the loop does not spin, the daemon lives."""
 
 import resource
 import threading
@@ -9,8 +9,8 @@ from echod_daemon import launched
 from wire import message
 
 NOFILE = 40
-CROWD = 2 * NOFILE
-# A window in which a loop that spins would use all of it, and one that sleeps next to nothing.
+CLIENTS = 2 * NOFILE
+# In this time a spinning loop would use the whole core, and a sleeping one almost nothing.
 WINDOW = 0.7
 
 
@@ -22,7 +22,7 @@ def cpu_seconds_of_a_window(daemon):
 
 @pytest.fixture
 def short(echod):
-    """Starts a daemon with few descriptors and a limit far above them."""
+    """Starts a daemon with few descriptors and a much higher max_connections."""
 
     def start():
         config = {"max_connections": 1000}
@@ -32,11 +32,11 @@ def short(echod):
 
 
 def connect_crowd(daemon):
-    """More clients than can be served: (those who are, those who wait)."""
-    clients = [daemon.connect() for _ in range(CROWD)]
+    """More clients than can be served: (served clients, waiting clients)."""
+    clients = [daemon.connect() for _ in range(CLIENTS)]
     counters = daemon.wait_for_statistics(
-        lambda counters: counters["connections"] + counters["waiting"] == CROWD,
-        f"{CROWD} clients, served or waiting",
+        lambda counters: counters["connections"] + counters["waiting"] == CLIENTS,
+        f"{CLIENTS} clients, served or waiting",
     )
     assert 0 < counters["connections"] < NOFILE
     served = counters["connections"]
@@ -55,7 +55,7 @@ def assert_they_are_served_once_the_others_close(served, waiting):
         client.close()
 
 
-def test_a_limit_beyond_the_descriptors_is_said_at_the_start(short):
+def test_a_limit_above_the_descriptors_is_warned_of_at_start(short):
     line = short().wait_for_line("RLIMIT_NOFILE")
     assert "warning" in line
     assert "limits.max_connections is 1000" in line
@@ -63,13 +63,13 @@ def test_a_limit_beyond_the_descriptors_is_said_at_the_start(short):
     assert "LimitNOFILE=" in line
 
 
-def test_a_limit_within_the_descriptors_is_not_warned_of(echod):
+def test_a_limit_within_the_descriptors_gives_no_warning(echod):
     daemon = echod(prefix=launched("--nofile", "200"), limits={"max_connections": 100})
     daemon.stop()
     assert "RLIMIT_NOFILE" not in daemon.log
 
 
-def test_a_reload_says_it_too(echod):
+def test_a_reload_gives_the_same_warning(echod):
     daemon = echod(prefix=launched("--nofile", "200"), limits={"max_connections": 100})
     assert not daemon.find_line("RLIMIT_NOFILE")
     daemon.reload({"limits": {"max_connections": 300}})
@@ -83,16 +83,16 @@ def test_the_soft_limit_is_raised_to_the_hard_one(echod):
 
 def test_clients_beyond_the_descriptors_wait_and_are_served_later(short):
     daemon = short()
-    crowd = [daemon.connect() for _ in range(CROWD)]
-    for number, client in enumerate(crowd):
+    clients = [daemon.connect() for _ in range(CLIENTS)]
+    for number, client in enumerate(clients):
         client.send(message(b"", kind=number))
-    for number, client in enumerate(crowd):
+    for number, client in enumerate(clients):
         assert client.receive(8) == message(b"", kind=number)
         client.close()
-    daemon.wait_for_counters(connections=0, accepted=CROWD, closed_peer=CROWD)
+    daemon.wait_for_counters(connections=0, accepted=CLIENTS, closed_peer=CLIENTS)
 
 
-def test_waiting_for_a_descriptor_spins_no_loop(short):
+def test_the_loop_does_not_spin_while_out_of_descriptors(short):
     daemon = short()
     served, waiting = connect_crowd(daemon)
     assert cpu_seconds_of_a_window(daemon) < WINDOW / 5
@@ -102,23 +102,23 @@ def test_waiting_for_a_descriptor_spins_no_loop(short):
     assert_they_are_served_once_the_others_close(served, waiting)
 
 
-def test_a_server_that_is_just_full_is_not_woken_while_nobody_waits(short):
+def test_a_full_server_is_not_woken_while_the_backlog_is_empty(short):
     served, _ = connect_crowd(short())
-    daemon = short()  # as many descriptors, so room for as many
+    daemon = short()  # this number of descriptors and clients
     clients = [daemon.connect() for _ in served]
     for client in clients:
         client.echo()
     sleeps = daemon.sleeps()
     threading.Event().wait(WINDOW)
     clients[0].echo()
-    # The round trip is one or two; with all clients quiet there is no other reason to wake up.
+    # The round trip is one or two wake-ups; idle clients cause no other.
     assert daemon.sleeps() - sleeps <= 3
     assert "accept_errors" not in daemon.statistics()
     assert not daemon.lines_with("cannot accept")
 
 
-def test_the_configuration_can_be_read_again_while_clients_wait(short):
-    # What the warning at the start advises.
+def test_the_configuration_can_be_reloaded_while_clients_wait(short):
+    # As the warning at start advises.
     daemon = short()
     served, waiting = connect_crowd(daemon)
     daemon.reload({"limits": {"max_connections": 10}})
@@ -129,7 +129,7 @@ def test_the_configuration_can_be_read_again_while_clients_wait(short):
     assert_they_are_served_once_the_others_close(served, waiting)
 
 
-def test_its_status_can_be_asked_for_while_clients_wait(short):
+def test_the_status_can_be_requested_while_clients_wait(short):
     daemon = short()
     served, waiting = connect_crowd(daemon)
     answer = daemon.ask("--status")
@@ -138,14 +138,14 @@ def test_its_status_can_be_asked_for_while_clients_wait(short):
     assert cpu_seconds_of_a_window(daemon) < WINDOW / 5
 
 
-def test_the_service_manager_is_told_of_the_stop_while_clients_wait(short):
+def test_the_service_manager_is_notified_of_the_stop_while_clients_wait(short):
     daemon = short()
     connect_crowd(daemon)
     assert daemon.stop() == 0
     daemon.wait_for_notification("^STOPPING=1$")
 
 
-def test_descriptors_that_are_taken_away_while_it_runs_stop_nobody_who_is_served(echod):
+def test_a_descriptor_limit_lowered_at_runtime_keeps_open_connections(echod):
     daemon = echod(limits={"max_connections": 1000})
     served = [daemon.connect() for _ in range(10)]
     for client in served:
@@ -161,20 +161,20 @@ def test_descriptors_that_are_taken_away_while_it_runs_stop_nobody_who_is_served
     assert_they_are_served_once_the_others_close(served[5:], waiting)
 
 
-def test_descriptors_that_come_back_are_found_without_a_close(echod):
+def test_accepting_resumes_when_the_descriptor_limit_is_raised(echod):
     daemon = echod(limits={"max_connections": 1000})
     daemon.connect().echo()
     hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[1]
     limit = daemon.open_descriptors()
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, hard))
     waiting = daemon.connect()
-    waiting.send(message(b"patient"))
+    waiting.send(message(b"waiting"))
     daemon.wait_for_line("cannot accept")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
-    assert waiting.receive(15) == message(b"patient")
+    assert waiting.receive(15) == message(b"waiting")
 
 
-def test_a_limit_that_is_lowered_while_descriptors_are_out_spins_no_loop(echod):
+def test_a_limit_lowered_while_out_of_descriptors_does_not_spin_the_loop(echod):
     daemon = echod(limits={"max_connections": 1000})
     served = [daemon.connect() for _ in range(10)]
     for client in served:
@@ -192,21 +192,21 @@ def test_a_limit_that_is_lowered_while_descriptors_are_out_spins_no_loop(echod):
     assert_they_are_served_once_the_others_close(served, [waiting])
 
 
-def test_a_control_client_that_gets_no_descriptor_spins_no_loop(echod):
+def test_a_control_client_without_a_descriptor_does_not_spin_the_loop(echod):
     daemon = echod()
     hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[1]
     daemon.connect().echo()
     limit = daemon.open_descriptors()
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, hard))
-    asker = daemon.connect(str(daemon.control_path))
-    asker.send(b"status\n")
+    control_client = daemon.connect(str(daemon.control_path))
+    control_client.send(b"status\n")
     assert cpu_seconds_of_a_window(daemon) < WINDOW / 5
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
-    assert asker.receive_until_eof().startswith(b"ok\n")
+    assert control_client.receive_until_eof().startswith(b"ok\n")
 
 
-@pytest.mark.release_only  # the sanitizers need descriptors of their own
-def test_too_few_descriptors_to_start_end_it_with_one_line(echod):
+@pytest.mark.release_only  # the sanitizers need additional descriptors
+def test_too_few_descriptors_to_start_exit_with_one_line(echod):
     daemon = echod(prefix=launched("--nofile", "4"), wait=False)
     daemon.expected_exit = 1
     assert daemon.wait() == 1

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Misbehaving connections of echoload, against the daemon, kind servers and liars."""
+"""Misbehaving connections of echoload, with the daemon and with correct and faulty servers."""
 
 import socket
 import struct
 
 import pytest
 
-from echoload_support import echoload, honest, mute, refusing_port, serve
+from echoload_support import echo_back, echoload, mute, refusing_port, serve
 
 SHORT = {"idle": "300ms", "message": "300ms", "write": "300ms"}
 LONG = {"idle": "60s", "message": "60s", "write": "60s"}
@@ -27,7 +27,7 @@ def target(daemon):
 
 
 def check(counts):
-    """Each connection is in one place. (Those of mode rst are reset by the client.)"""
+    """Each connection is counted once. (The client resets those of mode rst.)"""
     for mode, each in counts.items():
         ended = each["closed_by_fin"] + each["closed_by_rst"] + each["open_at_end"]
         assert ended <= each["opened"] if mode == "rst" else ended == each["opened"], mode
@@ -35,7 +35,7 @@ def check(counts):
         assert (each["median_open_s"] is None) == (each["closed_by_fin"] + each["closed_by_rst"] == 0)
 
 
-def test_the_daemon_sheds_those_that_misbehave_and_serves_the_others(echod):
+def test_the_daemon_closes_misbehaving_connections_and_serves_the_others(echod):
     daemon = echod(timeouts=SHORT)
     ended = echoload(
         *("-c", 5, "-d", "5s", "--abuse", modes(SHED, 4) + ",rst:4", "--format", "json"),
@@ -48,17 +48,17 @@ def test_the_daemon_sheds_those_that_misbehave_and_serves_the_others(echod):
     for mode in SHED:
         assert counts[mode]["opened"] == 4 and counts[mode]["met"] is True, mode
         assert counts[mode]["median_open_s"] < 5
-    # What was valid before the header that is not comes back, and then a FIN.
+    # The valid message before the invalid header is echoed, then a FIN follows.
     assert counts["oversize"]["echoed"] == 4 and counts["oversize"]["closed_by_fin"] == 4
     assert counts["idle"]["closed_by_fin"] == counts["half-header"]["closed_by_fin"] == 4
     assert counts["rst"]["opened"] > 4
-    # The control cohort is as without them.
+    # The control cohort is not affected.
     report = ended.json
     assert report["connections"]["up"] == 5 and report["connections"]["ended_early"] == 0
     assert report["messages"]["verified"] == report["messages"]["sent"] > 0
 
 
-def test_the_daemon_bears_with_what_is_slow_but_in_time(echod):
+def test_the_daemon_serves_slow_clients_that_are_within_the_timeouts(echod):
     daemon = echod(timeouts=LONG)
     names = ("slow-read", "dribble", "idle", "half-header", "never-read")
     ended = echoload(
@@ -76,7 +76,7 @@ def test_the_daemon_bears_with_what_is_slow_but_in_time(echod):
     assert echoing.code == 0, echoing
 
 
-def test_an_expectation_that_is_not_met_is_exit_three_with_a_sentence(echod):
+def test_a_failed_expectation_exits_with_3_and_a_reason(echod):
     daemon = echod(timeouts=LONG)
     ended = echoload("-c", 2, "-d", "500ms", "--abuse", "idle:7", "--expect", "idle=close", target(daemon))
     assert ended.code == 3, ended
@@ -84,8 +84,8 @@ def test_an_expectation_that_is_not_met_is_exit_three_with_a_sentence(echod):
     assert "close: NO" in ended.out and "verdict     gate failed (exit 3)" in ended.out
 
 
-def test_a_server_of_bytes_echoes_garbage_and_that_is_not_wrong():
-    with serve(honest) as where:
+def test_garbage_echoed_by_a_byte_echo_server_is_not_wrong():
+    with serve(echo_back) as where:
         ended = echoload(
             *("-c", 2, "-d", "2s", "--abuse", "garbage:3,oversize:3,half-header:3,dribble:3"),
             *("--expect", "garbage=keep,oversize=echo,dribble=echo", "--format", "json", where),
@@ -102,7 +102,7 @@ def test_a_wrong_echo_on_a_misbehaving_connection_is_a_wrong_echo():
     def lies_to_those_that_dribble(connection, number):
         data = connection.recv(65536)
         connection.sendall(bytes([data[0] ^ 1]) if len(data) == 1 else data)
-        honest(connection)
+        echo_back(connection)
 
     with serve(lies_to_those_that_dribble) as where:
         ended = echoload(
@@ -116,14 +116,14 @@ def test_a_wrong_echo_on_a_misbehaving_connection_is_a_wrong_echo():
     assert "1 echo was wrong on misbehaving connections" in ended.json["verdict"]["reasons"]
 
 
-def test_what_a_server_resets_is_counted_as_that():
+def test_connections_reset_by_the_server_are_counted_as_reset():
     def resets_half_headers(connection, number):
         data = connection.recv(65536)
         if len(data) == 4:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
             connection.sendall(data)
-            honest(connection)
+            echo_back(connection)
 
     with serve(resets_half_headers) as where:
         ended = echoload(
@@ -134,8 +134,8 @@ def test_what_a_server_resets_is_counted_as_that():
     assert ended.json["abuse"]["half-header"]["closed_by_rst"] == 5
 
 
-def test_refused_connections_are_counted_and_meet_no_expectation():
-    with refusing_port() as dead, serve(honest) as alive:
+def test_refused_connections_are_counted_and_fail_every_expectation():
+    with refusing_port() as dead, serve(echo_back) as alive:
         ended = echoload(
             *("-c", 1, "-d", "500ms", "--abuse", "idle:4", "--expect", "idle=keep"),
             *("--format", "json", alive, dead),
@@ -147,7 +147,7 @@ def test_refused_connections_are_counted_and_meet_no_expectation():
 
 
 def test_misbehaving_connections_work_over_a_unix_socket(tmp_path):
-    with serve(honest, socket.AF_UNIX, str(tmp_path / "s"), backlog=1) as where:
+    with serve(echo_back, socket.AF_UNIX, str(tmp_path / "s"), backlog=1) as where:
         ended = echoload(
             *("-c", 2, "-d", "3s", "--abuse", "idle:5,slow-read:2,dribble:5,rst:3"),
             *("--expect", "idle=keep,dribble=echo,slow-read=echo", "--format", "json", where),
@@ -161,17 +161,17 @@ def test_misbehaving_connections_work_over_a_unix_socket(tmp_path):
     [
         (["--abuse", "slow:3"], "--abuse: must be MODE:N, ... with a MODE of slow-read"),
         (["--abuse", "idle:x"], "idle must have 1 to 1000000 connections, has 'x'"),
-        (["--expect", "idle=close"], "--expect: there is no idle; ask for it with --abuse idle:N"),
+        (["--expect", "idle=close"], "--expect: there is no idle connection; add --abuse idle:N"),
         (["--abuse", "idle:1", "--expect", "idle=go"], "idle must be close, echo or keep, is 'go'"),
     ],
 )
-def test_what_is_no_abuse_is_one_clear_line(arguments, words):
+def test_an_invalid_abuse_option_gives_one_line(arguments, words):
     ended = echoload(*arguments, "127.0.0.1:1")
     assert ended.code == 2, ended
     assert words in ended.err and ended.err.count("\n") == 1
 
 
-def test_a_server_that_never_answers_keeps_those_that_never_read_bounded():
+def test_memory_of_never_read_connections_is_bounded_if_the_server_never_echoes():
     with serve(mute) as where:
         ended = echoload(
             *("-c", 1, "-d", "1s", "--timeout", "3s", "--abuse", "never-read:2,slow-read:2"),

@@ -1,20 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""echoload merge and echoload compare: results of several runs, read again."""
+"""echoload merge and echoload compare with the results of several runs."""
 
+import datetime
 import json
 import math
+import re
+import threading
 import time
 
 import pytest
 
-from echoload_support import echoload, honest, messages, mute, serve
+from echoload_support import (
+    HANG_TIMEOUT,
+    echo_back,
+    echoload,
+    messages,
+    mute,
+    serve,
+    start_echoload,
+)
+from witness import witness
+
+
+def at_the_same_time(first, *others):
+    """Makes the results those of runs that were measured together, as merge requires."""
+    start = read(first)
+    for path in others:
+        result = read(path)
+        for key in ("started", "ended", "ramp_up_s", "window_s"):
+            result[key] = start[key]
+        path.write_text(json.dumps(result))
 
 
 @pytest.fixture
 def results(tmp_path):
-    """Two results with different seeds: a.json of 300 messages, b.json of 500."""
+    """Two results of the same time with different seeds: a.json of 300 messages, b.json of 500."""
     paths = []
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         for name, count in (("a", 300), ("b", 500)):
             path = tmp_path / f"{name}.json"
             ended = echoload(
@@ -22,6 +44,7 @@ def results(tmp_path):
             )
             assert ended.code == 0, ended
             paths.append(path)
+    at_the_same_time(*paths)
     return paths
 
 
@@ -79,20 +102,24 @@ def test_merging_loses_nothing(results):
     assert set(both) - {"merged"} == set(a)
 
 
-def test_merging_in_steps_is_merging_at_once(results, tmp_path):
+def test_merging_in_steps_equals_merging_at_once(results, tmp_path):
     a, b = results
-    step = tmp_path / "step.json"
+    step, third = tmp_path / "step.json", tmp_path / "third.json"
+    third.write_text(json.dumps(read(a) | {"seed": read(a)["seed"] + 1}))
     assert echoload("merge", a, b, "-o", step).code == 0
-    assert echoload("merge", step, a).json == echoload("merge", a, b, a).json
+    ended = echoload("merge", step, third)
+    assert ended.code == 0, ended
+    assert ended.json == echoload("merge", a, b, third).json
 
 
-def test_the_worst_verdict_is_that_of_all_and_says_whose_it_is(results, tmp_path):
+def test_the_merged_verdict_is_the_worst_and_names_its_run(results, tmp_path):
     bad = tmp_path / "bad.json"
     with serve(mute) as target:
         ended = echoload(
             *("-c", 1, "-n", 10, "--timeout", "50ms", "--format", "json", "-o", bad, target)
         )
     assert ended.code == 5, ended
+    at_the_same_time(results[0], bad)
     ended = echoload("merge", results[0], bad)
     assert ended.code == 5, ended
     assert ended.json["verdict"]["exit_code"] == 5
@@ -100,27 +127,28 @@ def test_the_worst_verdict_is_that_of_all_and_says_whose_it_is(results, tmp_path
     assert ended.json["errors"] == read(bad)["errors"]
 
 
-def test_cohorts_of_the_same_mode_become_one(tmp_path):
+def test_cohorts_of_the_same_mode_are_merged(tmp_path):
     parts = [tmp_path / "a.json", tmp_path / "b.json"]
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         for part, modes in zip(parts, ("idle:2", "idle:3,garbage:1")):
             ended = echoload(
                 *("-c", 1, "-d", "300ms", "--abuse", modes, "--expect", "idle=keep"),
                 *("--format", "json", "-o", part, target),
             )
             assert ended.code == 0, ended
+    at_the_same_time(*parts)
     both = echoload("merge", *parts).json
     assert both["asked"]["abuse"] == {"idle": 5, "garbage": 1}
     assert both["asked"]["expect"] == {"idle": "keep"}
     compared = echoload("compare", *parts)
-    assert 'asked otherwise: abuse {"idle":2}, {"idle":3,"garbage":1}' in compared.out, compared
+    assert 'options differ: abuse {"idle":2}, {"idle":3,"garbage":1}' in compared.out, compared
     merged = both["abuse"]
     assert (merged["idle"]["opened"], merged["idle"]["open_at_end"]) == (5, 5)
     assert (merged["idle"]["expected"], merged["idle"]["met"]) == ("keep", True)
     assert merged["garbage"] == read(parts[1])["abuse"]["garbage"]
 
 
-def test_a_run_that_never_began_can_be_merged(results, tmp_path):
+def test_a_run_that_did_not_start_can_be_merged(results, tmp_path):
     never = tmp_path / "never.json"
     ended = echoload("--format", "json", "-o", never, "no-such-host.invalid:80")
     assert ended.code == 1
@@ -143,11 +171,11 @@ def test_comparing_shows_both_and_the_difference(results, tmp_path):
     assert rows["service.p99"][-1] == "+0.0%"
     assert rows["service.p99"][0] == rows["service.p99"][1]
     assert rows["verdict"] == ["ok", "ok"]
-    assert "asked otherwise: messages 300, 500" in echoload("compare", a, b).out
-    assert "asked otherwise" not in ended.out
+    assert "options differ: messages 300, 500" in echoload("compare", a, b).out
+    assert "options differ" not in ended.out
 
 
-def test_a_condition_that_holds_is_exit_three(results, tmp_path):
+def test_a_condition_that_is_met_exits_with_3(results, tmp_path):
     a, _ = results
     slower = read(a)
     slower["rate"]["messages_per_s"] *= 0.9
@@ -160,7 +188,7 @@ def test_a_condition_that_holds_is_exit_three(results, tmp_path):
     assert "fail-if rate<-9%: -10.0%" in failed.out and failed.out.count(": failed") == 1
 
 
-def test_the_latency_of_connecting_is_compared_too(results):
+def test_the_connect_latency_is_compared(results):
     a, b = results
     ended = echoload("compare", a, b, "--fail-if", "connect.max>+1000000%")
     assert ended.code == 0, ended
@@ -168,7 +196,7 @@ def test_the_latency_of_connecting_is_compared_too(results):
     assert len(rows["connect.max"]) == 3 and ended.out.count(": passed") == 1
 
 
-def test_the_error_rate_that_is_compared_is_the_one_that_a_run_is_held_to(results, tmp_path):
+def test_the_compared_error_rate_is_the_one_of_the_gate(results, tmp_path):
     def slow(connection, _number):
         for message in messages(connection):
             time.sleep(0.02)
@@ -178,19 +206,159 @@ def test_the_error_rate_that_is_compared_is_the_one_that_a_run_is_held_to(result
     with serve(slow) as target:
         arguments = ["-c", 1, "-R", 1000, "-n", 50, "--max-in-flight", 2]
         arguments += ["--max-error-rate", "1%", "--format", "json", "-o", lossy]
-        assert echoload(*arguments, target).code == 5  # also the rate is missed
+        assert echoload(*arguments, target).code == 5  # the rate is missed as well
     assert read(lossy)["open_loop"]["shed"] > 0
     gate = read(lossy)["gates"][0]
-    ended = echoload("compare", results[0], lossy)
+    ended = echoload("compare", "--force", results[0], lossy)
     rows = {line.split()[0]: line.split()[1:] for line in ended.out.splitlines()}
     assert rows["error-rate"][0] == "0%"
     assert float(rows["error-rate"][1].rstrip("%")) / 100 == pytest.approx(gate["measured"])
 
 
-def test_a_condition_without_a_figure_fails(results):
+def test_a_condition_on_a_missing_figure_fails(results):
     ended = echoload("compare", *results, "--fail-if", "response.p99>+1000000%")
-    assert ended.code == 3, ended  # a closed loop has none
+    assert ended.code == 3, ended  # a closed loop has no such figure
     assert "failed, there is no figure" in ended.out
+
+
+def changed(path, change):
+    """A copy of a result with another seed and a change."""
+    result = read(path)
+    result["seed"] += 1
+    change(result)
+    copy = path.with_name("changed.json")
+    copy.write_text(json.dumps(result))
+    return copy
+
+
+def moved(seconds):
+    def change(result):
+        start = datetime.datetime.strptime(result["started"], "%Y-%m-%dT%H:%M:%S.%fZ")
+        start += datetime.timedelta(seconds=seconds)
+        result["started"] = start.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda result: moved(1.1 * result["window_s"])(result), "not measured at the same time"),
+        (lambda result: moved(-0.6 * result["window_s"])(result), "not measured at the same time"),
+        (lambda result: result.update(window_s=4 * result["window_s"]), "s long, and rates over"),
+        (lambda result: result["asked"].update(loop="open"), "the loop is closed and open"),
+        (lambda result: result.update(seed=result["seed"] - 1), "they are the same result"),
+    ],
+)
+def test_results_that_are_not_of_one_run_are_not_merged(results, change, words):
+    a, b = results
+    other = changed(a, change)
+    for files in ([a, other], [a, b, other]):
+        ended = echoload("merge", *files)
+        assert ended.code == 2 and ended.out == "", ended
+        assert f"{a} and {other} are not parts of one run: " in ended.err and words in ended.err
+
+
+def test_a_part_of_a_merged_result_is_not_merged_again(results, tmp_path):
+    step = tmp_path / "step.json"
+    assert echoload("merge", *results, "-o", step).code == 0
+    ended = echoload("merge", step, results[1])
+    assert ended.code == 2 and "they are the same result" in ended.err, ended
+
+
+def test_two_clients_that_ran_together_are_merged_and_two_that_followed_each_other_are_not(
+    tmp_path,
+):
+    paths = [tmp_path / f"{name}.json" for name in "abc"]
+    arguments = ["-c", 1, "-R", 200, "-d", "2s", "--format", "json", "-o"]
+    with witness() as server:
+        runs = [start_echoload(*arguments, path, server.target) for path in paths[:2]]
+        for run in runs:
+            out, err = run.communicate(timeout=HANG_TIMEOUT)
+            assert run.returncode == 0, out + err
+        together = server.accepted[1][0] - server.accepted[0][0]
+        assert echoload(*arguments, paths[2], server.target).code == 0
+    if together < 0.9:  # the machine started both within half of the measured part
+        ended = echoload("merge", *paths[:2])
+        assert ended.code == 0, ended
+        assert ended.json["rate"]["messages_per_s"] == pytest.approx(400, rel=0.05)
+    ended = echoload("merge", paths[0], paths[2])
+    assert ended.code == 2 and "not measured at the same time" in ended.err, ended
+
+
+def test_a_result_says_when_it_ran_and_whether_the_clock_is_right(results):
+    result = read(results[0])
+    form = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+    assert form.fullmatch(result["started"]) and form.fullmatch(result["ended"])
+    assert result["started"] < result["ended"]
+    clock = result["clock"]
+    assert clock is None or (clock["estimated_error_s"] is not None) == clock["synchronised"]
+
+
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("loop", "open", 'loop "closed", "open"'),
+        ("sizes", "fixed:1", 'sizes "uniform:0-1016", "fixed:1"'),
+        ("connections", 4, "connections 3, 4"),
+        ("pipeline", 3, "pipeline 2, 3"),
+        ("verify", "off", 'verify "full", "off"'),
+        ("rate", 50, "rate null, 50"),
+        ("rate_at_end", 50, "rate_at_end null, 50"),
+        ("arrival", "poisson", 'arrival "const", "poisson"'),
+        ("think_s", 0.1, "think_s 0.0, 0.1"),
+        ("split", "byte", 'split "none", "byte"'),
+        ("coalesce", 4, "coalesce 1, 4"),
+        ("close", "rst", 'close "fin", "rst"'),
+        ("conn_messages", 2, "conn_messages null, 2"),
+    ],
+)
+def test_results_of_different_loads_are_compared_only_by_force(
+    results, tmp_path, option, value, words
+):
+    a, _ = results
+    other = read(a)
+    other["asked"][option] = value
+    b = tmp_path / "other.json"
+    b.write_text(json.dumps(other))
+    refused = echoload("compare", a, b, "--fail-if", "rate<-5%")
+    assert refused.code == 2 and refused.out == "", refused
+    assert f"are results of different loads ({words})" in refused.err and "--force" in refused.err
+    forced = echoload("compare", "--force", a, b, "--fail-if", "rate<-5%")
+    assert forced.code == 0 and f"options differ: {words}" in forced.out, forced
+
+
+@pytest.mark.parametrize("outcome", ["wrong echo", "interrupted", "not possible", "not delivered"])
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_a_bad_verdict_on_either_side_fails_the_comparison(results, tmp_path, outcome, side):
+    good, _ = results
+    result = read(good)
+    result["verdict"] = {"outcome": outcome, "exit_code": 5, "reasons": ["it broke"]}
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(result))
+    pair = [bad, good] if side == "A" else [good, bad]
+    ended = echoload("compare", *pair, "--fail-if", "rate<-5%")
+    assert ended.code == 3, ended
+    assert f"fail-if: the verdict of {side} is {outcome}, it broke: failed\n" in ended.out
+    assert echoload("compare", *pair).code == 0  # nothing is judged
+
+
+def test_a_run_whose_server_died_does_not_pass_although_its_rate_looks_right(tmp_path):
+    """The rate covers only the part before the end of the server."""
+    good, broken = tmp_path / "good.json", tmp_path / "broken.json"
+    arguments = ["-c", 2, "-R", 500, "-d", "1s", "--format", "json", "-o"]
+    with witness() as server:
+        assert echoload(*arguments, good, server.target).code == 0
+    enough = threading.Event()
+    with witness(lambda message: enough.set() or 0 if len(server.log) >= 200 else 0) as server:
+        run = start_echoload(*arguments, broken, server.target)
+        assert enough.wait(HANG_TIMEOUT)
+        server.close()
+        run.communicate(timeout=HANG_TIMEOUT)
+    assert run.returncode == 5
+    ended = echoload("compare", good, broken, "--fail-if", "rate<-5%")
+    assert ended.code == 3, ended
+    assert "fail-if: the verdict of B is not delivered" in ended.out
 
 
 def spoilt(change):
@@ -224,7 +392,7 @@ def spoilt(change):
     ],
 )
 @pytest.mark.parametrize("command", ["merge", "compare"])
-def test_a_file_that_is_no_result_is_named_with_the_place(results, command, spoil, words):
+def test_an_invalid_result_file_is_reported_with_the_position(results, command, spoil, words):
     a, b = results
     spoil(b, read(b))
     ended = echoload(command, a, b)
@@ -242,21 +410,21 @@ def test_a_file_that_is_no_result_is_named_with_the_place(results, command, spoi
         (["compare", "a", "b", "--fail-if", "p99"], "--fail-if: must be FIGURE>+N%"),
     ],
 )
-def test_wrong_usage_is_one_line_that_leads_to_the_right_help(arguments, words):
+def test_wrong_usage_gives_one_line_that_refers_to_help(arguments, words):
     ended = echoload(*arguments)
     assert ended.code == 2, ended
     assert words in ended.err and ended.err.count("\n") == 1
     assert f"see echoload {arguments[0]} --help" in ended.err
 
 
-def test_help_of_both_says_what_they_do():
+def test_help_of_merge_and_compare_describes_them():
     for command in ("merge", "compare"):
         ended = echoload(command, "--help")
         assert ended.code == 0 and ended.err == "" and f"echoload {command}" in ended.out
         assert max(map(len, ended.out.splitlines())) <= 100
 
 
-def test_a_host_of_that_name_is_still_a_target():
+def test_a_host_named_like_a_command_is_still_a_target():
     for name in ("compare", "merge"):
         ended = echoload("-c", 1, f"{name}:1", "-n", 1, "--timeout", "1s")
         assert ended.code == 1 and "see echoload" not in ended.err, ended

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How echoload cuts and joins messages, as the server's receive calls see it."""
+"""How echoload splits and coalesces messages, observed by the server's receive calls."""
 
 import socket
 import struct
@@ -10,7 +10,7 @@ from echoload_support import echoload, messages, serve
 
 
 def receives(pieces):
-    """Echoes, and notes the length of what each receive call brings."""
+    """Echoes, and records the length of each receive call."""
 
     def handler(connection, _number):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -25,8 +25,8 @@ DATA_SEGS_IN = 152  # offset of tcpi_data_segs_in in struct tcp_info (linux/tcp.
 
 
 def counts_segments(counts):
-    """Echoes, and notes how many segments with data each connection brought: unlike what a receive
-    call brings, that does not depend on when it is called."""
+    """Echoes, and records the number of data segments of each connection, which does not depend on
+    the timing of receive calls."""
 
     def handler(connection, _number):
         while data := connection.recv(65536):
@@ -38,7 +38,7 @@ def counts_segments(counts):
 
 
 @pytest.mark.parametrize("how", ["none", "random", "byte", "header"])
-def test_messages_are_sent_in_pieces_and_are_echoed_all_the_same(how):
+def test_messages_sent_in_pieces_are_echoed(how):
     counts = []
     with serve(counts_segments(counts)) as target:
         ended = echoload(
@@ -52,7 +52,7 @@ def test_messages_are_sent_in_pieces_and_are_echoed_all_the_same(how):
     assert (sum(counts) > 60) == (how != "none"), counts
 
 
-def test_a_split_stream_is_the_same_as_a_whole_one():
+def test_a_split_stream_has_the_same_bytes():
     streams = []
     for how in ("none", "random", "byte", "header"):
         stream = []
@@ -69,7 +69,7 @@ def test_a_split_stream_is_the_same_as_a_whole_one():
     assert all(stream == streams[0] for stream in streams)
 
 
-def test_coalesced_messages_come_together():
+def test_coalesced_messages_arrive_in_one_piece():
     pieces = []
     with serve(receives(pieces)) as target:
         ended = echoload(
@@ -85,14 +85,14 @@ def test_coalesced_messages_come_together():
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--coalesce", "5", "-p", "4"], "need a --pipeline of 5 or more, is 4"),
-        (["--coalesce", "2", "-p", "4", "--split", "byte"], "ask for one"),
+        (["--coalesce", "5", "-p", "4"], "require a --pipeline of at least 5, is 4"),
+        (["--coalesce", "2", "-p", "4", "--split", "byte"], "--coalesce joins messages and excludes --split"),
         (["--verify", "half"], "--verify: must be full, header or off, is 'half'"),
         (["--on-mismatch", "go"], "--on-mismatch: must be stop or count, is 'go'"),
         (["--split", "bits"], "--split: must be none, random, byte or header, is 'bits'"),
     ],
 )
-def test_what_does_not_go_together_is_one_clear_line(arguments, words):
+def test_conflicting_framing_options_give_one_line(arguments, words):
     ended = echoload(*arguments, "127.0.0.1:1")
     assert ended.code == 2, ended
     assert words in ended.err and ended.err.count("\n") == 1

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""echoload's gates: what they let pass, what they stop, and how they say so."""
+"""echoload's gates: when they pass, when they fail, and their output."""
 
 import threading
 
 import pytest
 
 from echoload_support import (
-    PATIENCE,
+    HANG_TIMEOUT,
     closes_after,
+    echo_back,
     echoload,
-    honest,
     mute,
     received,
     serve,
@@ -17,8 +17,8 @@ from echoload_support import (
 )
 
 
-def test_gates_that_are_kept_are_shown_and_the_run_is_well():
-    with serve(honest) as target:
+def test_passed_gates_are_shown_and_the_run_succeeds():
+    with serve(echo_back) as target:
         ended = echoload(
             *("-c", 2, "-n", 100, "--slo", "p99=1h,mean=1h", "--slo", "max=1h"),
             *("--max-error-rate", "0%", target),
@@ -29,8 +29,8 @@ def test_gates_that_are_kept_are_shown_and_the_run_is_well():
     assert "error rate 0%, allowed 0%: passed" in ended.out
 
 
-def test_each_failed_gate_has_a_sentence_with_measured_and_allowed():
-    with serve(honest) as target:
+def test_each_failed_gate_is_reported_with_the_measured_and_allowed_value():
+    with serve(echo_back) as target:
         ended = echoload(
             *("-c", 2, "-n", 100, "--slo", "p50=1ns,max=1ns,p99=1h", "--format", "json", target)
         )
@@ -45,19 +45,19 @@ def test_each_failed_gate_has_a_sentence_with_measured_and_allowed():
     assert measured["max"] == ended.json["latency"]["max_ns"]
 
 
-def test_quiet_tells_a_failed_gate():
-    with serve(honest) as target:
+def test_quiet_reports_a_failed_gate():
+    with serve(echo_back) as target:
         ended = echoload("-q", "-c", 1, "-n", 10, "--slo", "max=1ns", target)
     assert ended.code == 3
     assert "gate failed (exit 3): max was " in ended.err and ended.out == ""
 
 
-def test_losses_within_the_error_rate_are_no_failure():
+def test_losses_within_the_error_rate_pass():
     def first_closes(connection, number):
         if number == 0:
             closes_after(92 * 20)(connection)
         else:
-            honest(connection)
+            echo_back(connection)
 
     arguments = ("-c", 2, "-n", 2000, "--sizes", "fixed:84")
     with serve(first_closes) as target:
@@ -72,10 +72,10 @@ def test_losses_within_the_error_rate_are_no_failure():
     assert beyond.code == 3 and "error rate was 50%, allowed is 40%" in beyond.out, beyond
 
 
-def test_what_a_lost_connection_had_not_begun_to_send_is_sent_by_the_others():
+def test_unsent_messages_of_a_lost_connection_are_sent_by_the_others():
     def first_closes(connection, number):
         if number != 0:
-            honest(connection)
+            echo_back(connection)
         connection.recv(1)
 
     with serve(first_closes) as target:
@@ -89,15 +89,15 @@ def test_what_a_lost_connection_had_not_begun_to_send_is_sent_by_the_others():
 
 
 @pytest.mark.parametrize("close, code", [("fin", 0), ("half", 5)])
-def test_it_is_sent_by_those_also_that_were_done_unless_they_have_said_so(close, code):
-    """One of two takes nothing and is closed when the other has had all its echoes."""
-    share = 20_000 * 1024  # more than fits in the buffers between
+def test_unsent_messages_are_redistributed_to_idle_connections_unless_they_half_closed(close, code):
+    """One of two connections is not read, and is closed when the other has all its echoes."""
+    share = 20_000 * 1024  # more than the socket buffers hold
     done = threading.Event()
 
     def first_closes_late(connection, number):
         if number == 0:
             connection.recv(1)
-            done.wait(PATIENCE)
+            done.wait(HANG_TIMEOUT)
             return
         echoed = 0
         for data in received(connection):
@@ -119,7 +119,7 @@ def test_it_is_sent_by_those_also_that_were_done_unless_they_have_said_so(close,
         assert messages["verified"] == 40_000 - messages["lost"] > 20_000
 
 
-def test_a_server_that_dies_fails_the_run_whatever_errors_are_allowed():
+def test_a_server_that_dies_fails_the_run_regardless_of_the_error_rate():
     dies = threading.Event()
 
     def mortal(connection, _number):
@@ -134,18 +134,30 @@ def test_a_server_that_dies_fails_the_run_whatever_errors_are_allowed():
         )
         next(line for line in run.stderr if "p99" in line)  # it measures
         dies.set()
-        out, err = run.communicate(timeout=PATIENCE)
+        out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 5, out + err
     assert "no connection was left" in out and "into the 1m to measure" in out
 
 
-def test_losses_beyond_the_error_rate_are_a_failed_gate():
-    with serve(mute) as target:
+def test_losses_above_the_error_rate_fail_the_gate():
+    def first_is_mute(connection, number):  # so that the second cannot take both messages
+        (echo_back if number else mute)(connection)
+
+    with serve(first_is_mute) as target:
         ended = echoload(
-            *("-c", 2, "-n", 2, "--timeout", "50ms", "--max-error-rate", "99%", target)
+            *("-c", 2, "-n", 2, "--timeout", "2s", "--max-error-rate", "49%", target)
         )
     assert ended.code == 3, ended
-    assert "error rate was 100%, allowed is 99%" in ended.out
+    assert "error rate was 50%, allowed is 49%" in ended.out
+
+
+def test_a_run_without_any_echo_is_not_delivered_whatever_the_error_rate():
+    with serve(mute) as target:
+        ended = echoload(
+            *("-c", 2, "-d", "50ms", "--timeout", "60ms", "--max-error-rate", "100%", target)
+        )
+    assert ended.code == 5, ended
+    assert "no echo came in the measured part" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -156,6 +168,6 @@ def test_losses_beyond_the_error_rate_are_a_failed_gate():
         (["--max-error-rate", "0.1"], "--max-error-rate: must be 0% to 100%"),
     ],
 )
-def test_a_gate_that_is_none_is_wrong_usage(arguments, words):
+def test_an_invalid_gate_is_wrong_usage(arguments, words):
     ended = echoload(*arguments, "127.0.0.1:1")
     assert ended.code == 2 and words in ended.err and ended.err.count("\n") == 1, ended

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What echoload tells while it runs: on a terminal, into a file, at a signal."""
+"""echoload's output during a run: on a terminal, to a file, at a signal."""
 
 import contextlib
 import fcntl
@@ -15,12 +15,12 @@ import termios
 
 import pytest
 
-from echoload_support import ECHOLOAD, PATIENCE, echoload, honest, mute, serve, start_echoload
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, mute, serve, start_echoload
 
 
 @contextlib.contextmanager
 def on_a_terminal(*arguments, columns=100, term="xterm"):
-    """echoload with standard error on a terminal of its own; yields it and the terminal's end."""
+    """echoload with standard error on a pseudo-terminal; yields both."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     run = subprocess.Popen(
@@ -35,7 +35,7 @@ def on_a_terminal(*arguments, columns=100, term="xterm"):
         yield run, ours
     finally:
         run.kill()
-        run.wait(PATIENCE)
+        run.wait(HANG_TIMEOUT)
         run.stdout.close()
         os.close(ours)
 
@@ -48,12 +48,12 @@ def rest_of(terminal):
     return text.decode()
 
 
-def test_on_a_terminal_a_line_an_interval_scrolls_and_the_bar_stays_below():
-    with serve(honest) as target:
+def test_on_a_terminal_lines_scroll_above_the_status_bar():
+    with serve(echo_back) as target:
         arguments = ("-c", 2, "-d", "500ms", "--interval", "50ms", target)
         with on_a_terminal(*arguments) as (run, terminal):
             text = rest_of(terminal)
-            assert run.wait(PATIENCE) == 0
+            assert run.wait(HANG_TIMEOUT) == 0
     bars = re.findall(r"\[=* *\] +\d+%, \S+ left", text)
     assert len(bars) >= 2
     assert all(len(bar) < 100 for bar in bars)
@@ -63,52 +63,52 @@ def test_on_a_terminal_a_line_an_interval_scrolls_and_the_bar_stays_below():
 
 
 def test_a_narrow_terminal_gets_a_narrow_bar():
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         arguments = ("-c", 1, "-d", "300ms", "--interval", "50ms", target)
         with on_a_terminal(*arguments, columns=30) as (run, terminal):
             text = rest_of(terminal)
-            assert run.wait(PATIENCE) == 0
+            assert run.wait(HANG_TIMEOUT) == 0
     bars = re.findall(r"\n([^\r\n]*)\r\x1b\[K", text)
     assert bars and all(len(bar) < 30 for bar in bars)
 
 
-def test_a_terminal_that_cannot_take_lines_back_gets_plain_lines():
-    with serve(honest) as target:
+def test_a_terminal_without_cursor_control_gets_plain_lines():
+    with serve(echo_back) as target:
         arguments = ("-c", 1, "-d", "200ms", "--interval", "50ms", target)
         with on_a_terminal(*arguments, term="dumb") as (run, terminal):
             text = rest_of(terminal)
-            assert run.wait(PATIENCE) == 0
+            assert run.wait(HANG_TIMEOUT) == 0
     assert "\x1b" not in text and "left" not in text
     assert text.count("1 up") >= 2
 
 
-def test_on_a_terminal_there_is_a_line_a_second_unless_asked_otherwise():
-    with serve(honest) as target:
+def test_on_a_terminal_one_line_per_second_is_the_default():
+    with serve(echo_back) as target:
         with on_a_terminal("-c", 1, "-d", "2500ms", target) as (run, terminal):
             text = rest_of(terminal)
-            assert run.wait(PATIENCE) == 0
+            assert run.wait(HANG_TIMEOUT) == 0
     seconds = [float(at) for at in re.findall(r"([\d.]+)s  1 up", text)]
     assert [1, 2] == [int(at) for at in seconds[:2]], text
 
 
-def test_quiet_is_quiet_on_a_terminal():
-    with serve(honest) as target:
+def test_quiet_prints_nothing_on_a_terminal():
+    with serve(echo_back) as target:
         arguments = ("-q", "-c", 1, "-d", "200ms", "--interval", "50ms", target)
         with on_a_terminal(*arguments) as (run, terminal):
             text = rest_of(terminal)
-            assert run.wait(PATIENCE) == 0
+            assert run.wait(HANG_TIMEOUT) == 0
     assert text == ""
 
 
 def test_plain_lines_have_no_bar():
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         ended = echoload("-c", 1, "-d", "200ms", "--interval", "50ms", target)
     assert ended.code == 0
     assert "\r" not in ended.err and "\x1b" not in ended.err and ended.err.count("1 up") >= 2
 
 
-def test_a_snapshot_is_the_report_so_far_and_the_run_goes_on():
-    with serve(honest) as target:
+def test_a_snapshot_reports_the_run_so_far_and_the_run_continues():
+    with serve(echo_back) as target:
         run = start_echoload(
             *("-c", 3, "-d", "1h", "--interval", "20ms", "--slo", "p99=1h", target)
         )
@@ -122,18 +122,18 @@ def test_a_snapshot_is_the_report_so_far_and_the_run_goes_on():
             if line.startswith("so far"):
                 break
         run.send_signal(signal.SIGINT)
-        out, _ = run.communicate(timeout=PATIENCE)
+        out, _ = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130
     text = "".join(snapshot)
-    assert "connections asked 3, up 3, peak 3" in text
+    assert "connections requested 3, up 3, peak 3" in text
     assert re.search(r"^measured    [1-9][\d,]* messages/s", text, re.MULTILINE), text
     assert "gates       p99 " in text and "verdict" not in text
     assert "verdict     interrupted (exit 130)" in out
 
 
-def test_each_line_of_the_series_is_an_interval_and_they_add_up_to_the_result(tmp_path):
+def test_the_intervals_of_the_series_add_up_to_the_result(tmp_path):
     file = pathlib.Path(tmp_path / "series.ndjson")
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         ended = echoload(
             *("-c", 3, "-d", "400ms", "--interval", "50ms", "--timeseries", file, "-q"),
             *("--seed", 7, "--format", "json", target),
@@ -152,7 +152,7 @@ def test_each_line_of_the_series_is_an_interval_and_they_add_up_to_the_result(tm
     assert {line["open"] for line in lines[1:]} == {3}
 
 
-def test_the_series_shows_the_second_in_which_it_went_wrong(tmp_path):
+def test_the_series_shows_the_second_of_an_outage(tmp_path):
     file = tmp_path / "series.ndjson"
     with serve(mute) as target:
         ended = echoload(
@@ -167,7 +167,7 @@ def test_the_series_shows_the_second_in_which_it_went_wrong(tmp_path):
 
 def test_hdr_text_has_the_percentiles_of_the_result(tmp_path):
     file = tmp_path / "latency.hgrm"
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         ended = echoload("-c", 2, "-n", 2000, "--hdr", file, "--format", "json", target)
     assert ended.code == 0, ended
     text = file.read_text()
@@ -194,8 +194,8 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(option):
 
 
 @pytest.mark.parametrize("option", ["--timeseries", "--hdr"])
-def test_a_full_disk_is_told_and_the_result_is_written_all_the_same(option):
-    with serve(honest) as target:
+def test_a_full_disk_is_reported_and_the_result_is_still_written(option):
+    with serve(echo_back) as target:
         ended = echoload("-c", 1, "-n", 10, option, "/dev/full", target)
     assert ended.code == 1
     assert "cannot write /dev/full: ENOSPC" in ended.err

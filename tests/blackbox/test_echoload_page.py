@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""echoload --report: a page of HTML that stands alone, with the figures of the JSON; and how a
-browser shows it."""
+"""echoload --report: a self-contained HTML page with the figures of the JSON, and its display in a
+browser."""
 
 import html
 import json
@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from echoload_support import PATIENCE, echoload, flips_a_bit, honest, serve
+from echoload_support import HANG_TIMEOUT, echo_back, echoload, flips_a_bit, serve
 
 NAMESPACES = {"h": "http://www.w3.org/1999/xhtml", "s": "http://www.w3.org/2000/svg"}
 ROW = "{http://www.w3.org/1999/xhtml}tr"
@@ -23,7 +23,7 @@ CHROMIUM = shutil.which("chromium")
 class Page:
     """A run with its JSON and its page."""
 
-    def __init__(self, directory, *arguments, handler=honest, code=0):
+    def __init__(self, directory, *arguments, handler=echo_back, code=0):
         self.path = directory / "page.html"
         self.result_path = directory / "result.json"
         with serve(handler) as target:
@@ -42,7 +42,7 @@ class Page:
         return self.tree.findall(path, NAMESPACES)
 
     def rows(self, path):
-        """The rows of a table: texts of the header, exact values of the rest."""
+        """The rows of a table: the texts of the header, the exact values of the rest."""
         for row in self.all(f"{path}//h:tbody/h:tr"):
             data = row.findall("h:td/h:data", NAMESPACES)
             yield "".join(row[0].itertext()), [json.loads(each.get("value")) for each in data]
@@ -67,14 +67,14 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def open_page(tmp_path_factory):
-    """Of an open loop: three latencies have curves, and four have a column each."""
+    """The page of an open loop: three latencies have curves, and four have a column."""
     directory = tmp_path_factory.mktemp("open")
     return Page(directory, "-d", "600ms", "-R", 500, code=None)
 
 
 @pytest.fixture(scope="module")
 def abuse_page(tmp_path_factory):
-    """With the tables of misbehaving connections and of the server."""
+    """A page with the tables of misbehaving connections and of the server."""
     directory = tmp_path_factory.mktemp("abuse")
     modes = "idle:2,half-header:1,oversize:2,garbage:3"
     return Page(
@@ -92,12 +92,12 @@ def test_the_page_refers_to_nothing_outside_itself(page):
     assert places == {"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"}
 
 
-def test_the_figures_of_the_page_are_those_of_the_json(page):
+def test_the_page_has_the_figures_of_the_json(page):
     latency = page.result["latency"]
     figures = {key: values[0] for key, values in page.rows(".//h:table[@id='latencies']") if values}
     assert figures == {
         "count": latency["count"],
-        **{key: latency[f"{key}_ns"] for key in ("min", "mean", "p50", "p90", "p99", "max")},
+        **{key: latency[f"{key}_ns"] for key in ("min", "mean", "p50", "p90", "p95", "p99", "max")},
         "p99.9": latency["p99_9_ns"],
         "p99.99": latency["p99_99_ns"],
     }
@@ -111,14 +111,14 @@ def test_the_figures_of_the_page_are_those_of_the_json(page):
     ]
 
 
-def test_the_course_adds_up_to_the_result_and_each_point_has_a_row(page):
+def test_the_series_adds_up_to_the_result_and_each_point_has_a_row(page):
     rows = list(page.rows(".//h:table[@id='timeline']"))
     assert len(rows) >= 5
     assert sum(values[0] for _, values in rows) == page.result["messages"]["verified"]
     assert sum(values[-1] for _, values in rows) == 0
 
 
-def test_gates_and_the_verdict_are_there_in_words(page):
+def test_the_page_has_the_gates_and_the_verdict_in_words(page):
     text = html.unescape(re.sub(r"<[^>]+>", " ", page.text))
     assert re.search(r"Verdict: ok *\(exit 0\)", text)
     table = page.table("Gates")
@@ -130,7 +130,7 @@ def test_gates_and_the_verdict_are_there_in_words(page):
     assert rows[1][1:] == ["0%", "5%", "yes"]
 
 
-def test_each_chart_says_in_words_what_it_shows(page):
+def test_each_chart_has_a_text_description(page):
     charts = page.all(".//s:svg[@role='img']")
     assert len(charts) == 6  # three, each in two shapes
     ids = [each.get("id") for each in page.tree.iter() if each.get("id")]
@@ -141,13 +141,13 @@ def test_each_chart_says_in_words_what_it_shows(page):
         assert title.text and "table below" in description.text
 
 
-def test_a_wrong_echo_and_its_reason_are_in_the_page(tmp_path):
+def test_the_page_has_a_wrong_echo_with_its_reason(tmp_path):
     page = Page(tmp_path, "-n", 100, handler=flips_a_bit(3), code=4)
     assert "Verdict: wrong echo" in page.text
     assert page.result["mismatches"][0]["expected_hex"] in page.text
 
 
-def test_what_is_asked_cannot_put_anything_into_the_page(tmp_path):
+def test_options_cannot_inject_html_into_the_page(tmp_path):
     name = tmp_path / "<img src=x onerror='alert(1)'>&\x1b\".html"
     ended = echoload("-c", 1, "--report", tmp_path / "page.html", "-d", "1s", f"unix:{name}")
     assert ended.code == 1, ended
@@ -164,7 +164,7 @@ def test_what_is_asked_cannot_put_anything_into_the_page(tmp_path):
         ("off", "the length of what was sent (nothing else compared)"),
     ],
 )
-def test_a_good_verdict_says_no_more_than_was_verified(tmp_path, level, words):
+def test_a_good_verdict_claims_no_more_than_was_verified(tmp_path, level, words):
     page = Page(tmp_path, "-n", 100, "--verify", level)
     verdict = page.all(".//h:div[@class='verdict good']")[0]
     text = "".join(verdict.itertext())
@@ -184,18 +184,18 @@ def test_an_open_loop_has_a_curve_and_a_column_for_each_of_its_latencies(open_pa
     assert counts == [open_page.result[key]["count"] for key in keys]
 
 
-def test_what_the_server_and_misbehaving_connections_did_is_there(abuse_page):
+def test_the_page_has_the_server_and_the_misbehaving_connections(abuse_page):
     assert abuse_page.fields("Server")["descriptors"] > 0
     table = abuse_page.table("Abuse")
     head, *rows = [["".join(cell.itertext()) for cell in row] for row in table.iter(ROW)]
-    assert head[:3] == ["mode", "asked", "opened"]
-    assert {"echoed", "echoed bytes"} < set(head), "messages and bytes are told apart"
+    assert head[:3] == ["mode", "requested", "opened"]
+    assert {"echoed", "echoed bytes"} < set(head), "messages and bytes are distinguished"
     shown = {row[0]: (row[1], row[2], row[-1]) for row in rows}
     assert shown == {
         mode: (str(counts["asked"]), str(counts["opened"]), MET[counts["met"]])
         for mode, counts in abuse_page.result["abuse"].items()
     }
-    assert abuse_page.fields("Asked: abuse") == {"idle": 2, "half-header": 1, "oversize": 2,
+    assert abuse_page.fields("Requested: abuse") == {"idle": 2, "half-header": 1, "oversize": 2,
                                                  "garbage": 3}  # fmt: skip
     assert "half-header was expected to close: the server closed 0 of 1" in abuse_page.text
 
@@ -242,11 +242,11 @@ WIDTHS = (360, 1280)
 
 
 def browse(page, directory, scheme):
-    """What a browser of that colour scheme makes of the page, at each width."""
+    """The layout of the page in a browser with that colour scheme, at each width."""
     copy = directory / "probe.html"
     copy.write_text(page.text.replace("</body>", PROBE))
     frame = directory / "frame.html"
-    # A window is never as narrow as a phone; a frame is.
+    # A window cannot be as narrow as a phone, but a frame can.
     frames = "".join(
         f'<iframe src="{copy.name}" width="{width}" height="800" style="border:0"></iframe>'
         for width in WIDTHS
@@ -266,7 +266,7 @@ def browse(page, directory, scheme):
         ],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=HANG_TIMEOUT,
         check=True,
     )
     found = re.findall(r'<pre class="seen">(.*?)</pre>', done.stdout, re.DOTALL)
@@ -288,7 +288,7 @@ def contrast(pair):
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", ["page", "open_page", "abuse_page"])
-def test_a_browser_shows_all_of_it_at_any_width_in_both_schemes(kind, scheme, tmp_path, request):
+def test_a_browser_shows_the_whole_page_at_any_width_in_both_schemes(kind, scheme, tmp_path, request):
     seen_at = browse(request.getfixturevalue(kind), tmp_path, scheme)
     for width, seen in seen_at.items():
         assert seen["width"] == width

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""echoload's result: it is there however a run ends, and its figures are what they are called."""
+"""echoload's result: it is complete however a run ends, and its figures match their definitions."""
 
 import json
 import os
@@ -13,28 +13,28 @@ import threading
 import pytest
 from echoload_support import (
     ECHOLOAD,
-    PATIENCE,
+    HANG_TIMEOUT,
     adds,
+    echo_back,
     echoload,
-    honest,
     received,
     refusing_port,
     serve,
     start_echoload,
 )
 
-# --- however it ends
+# --- every kind of end
 
 
-def test_a_bad_target_leaves_the_result_of_another_run_alone(tmp_path):
-    kept = tmp_path / "result.json"
-    kept.write_text("{}\n")
-    ended = echoload("--format", "json", "-o", kept, "nothing")
+def test_a_bad_target_does_not_overwrite_an_existing_result(tmp_path):
+    existing = tmp_path / "result.json"
+    existing.write_text("{}\n")
+    ended = echoload("--format", "json", "-o", existing, "nothing")
     assert ended.code == 2, ended
-    assert kept.read_text() == "{}\n"
+    assert existing.read_text() == "{}\n"
 
 
-def test_a_name_that_is_unknown_is_in_the_json():
+def test_an_unknown_name_is_in_the_json():
     ended = echoload("--format", "json", "no-such-host.invalid:1")
     assert ended.code == 1, ended
     assert ended.json["verdict"]["exit_code"] == 1
@@ -44,26 +44,26 @@ def test_a_name_that_is_unknown_is_in_the_json():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a name server of its own needs root")
 @pytest.mark.parametrize("before", [None, signal.SIGUSR1])
-def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path, before):
+def test_a_signal_during_a_name_lookup_ends_with_a_result(tmp_path, before):
     address = f"127.{random.randint(2, 250)}.{random.randint(2, 250)}.53"
     resolver = tmp_path / "resolv.conf"
     resolver.write_text(f"nameserver {address}\n")
     script = f'mount --bind {resolver} /etc/resolv.conf && exec "$@"'
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute_server:
         mute_server.bind((address, 53))
-        mute_server.settimeout(PATIENCE)
+        mute_server.settimeout(HANG_TIMEOUT)
         with subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", script, "sh", str(ECHOLOAD), "--format", "json"]
-            + ["nobody.answers.test:1"],
+            + ["unresolved.test:1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         ) as run:
-            mute_server.recv(512)  # it asks
-            if before:  # asks for a snapshot, which there is none of yet
+            mute_server.recv(512)  # the query
+            if before:  # requests a snapshot before there is one
                 run.send_signal(before)
             run.send_signal(signal.SIGINT)
-            out, err = run.communicate(timeout=PATIENCE)
+            out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130, out + err
     verdict = json.loads(out)["verdict"]
     assert verdict == {
@@ -71,7 +71,7 @@ def test_a_signal_while_a_name_is_looked_up_ends_with_a_result(tmp_path, before)
     }  # fmt: skip
 
 
-def test_a_series_that_cannot_be_begun_is_in_the_json():
+def test_a_series_that_cannot_be_opened_is_in_the_json():
     ended = echoload("--timeseries", "/dev/full", "--format", "json", "127.0.0.1:1")
     assert ended.code == 1, ended
     assert ended.json["verdict"]["reasons"] == [
@@ -79,15 +79,14 @@ def test_a_series_that_cannot_be_begun_is_in_the_json():
     ]
 
 
-def test_a_series_that_cannot_be_ended_is_in_the_verdict_and_outranked_by_a_wrong_echo(tmp_path):
+def test_a_series_that_cannot_be_written_is_in_the_verdict_after_a_wrong_echo(tmp_path):
     path = tmp_path / "series"
     arguments = ("-c", 1, "-n", 3, "--timeseries", path, "--format", "json")
 
     def room_for_the_head():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (head, head))
 
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         echoload(*arguments, target)
         head = len(path.read_text().splitlines()[0]) + 10
         well = echoload(*arguments, target, preexec_fn=room_for_the_head)
@@ -98,11 +97,29 @@ def test_a_series_that_cannot_be_ended_is_in_the_verdict_and_outranked_by_a_wron
         assert any("EFBIG" in reason for reason in ended.json["verdict"]["reasons"])
 
 
+def test_a_log_at_its_limit_costs_progress_lines_and_not_the_result(tmp_path):
+    # RLIMIT_FSIZE: the write that exceeds it gets SIGXFSZ, whose default is to end the process.
+    err = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    with serve(echo_back) as target:
+        ended = subprocess.run(
+            [ECHOLOAD, "-c", "1", "-d", "500ms", "--interval", "10ms", "--format", "json", target],
+            stdout=subprocess.PIPE,
+            stderr=err,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+            timeout=HANG_TIMEOUT,
+            check=False,
+        )
+    os.close(err)
+    assert (tmp_path / "log").stat().st_size == 100
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["verdict"]["exit_code"] == 0
+
+
 @pytest.mark.parametrize("option", ["--hdr", "--report"])
-def test_what_cannot_be_written_does_not_hide_a_wrong_echo(option):
+def test_a_failed_write_does_not_hide_a_wrong_echo(option):
     with serve(adds(b"x")) as target:
         wrong = echoload("-c", 1, "-n", 3, option, "/dev/full", "--format", "json", target)
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         well = echoload("-c", 1, "-n", 3, option, "/dev/full", "--format", "json", target)
     for ended, code in ((wrong, 4), (well, 1)):
         assert ended.code == ended.json["verdict"]["exit_code"] == code, ended
@@ -111,28 +128,28 @@ def test_what_cannot_be_written_does_not_hide_a_wrong_echo(option):
         assert "cannot write /dev/full: ENOSPC" in ended.err, ended
 
 
-# --- what figures mean
+# --- the definitions of figures
 
 
-def test_connecting_takes_time_also_where_it_succeeds_at_once(tmp_path):
-    # To a unix socket connect(2) does not wait; what it takes itself is the latency.
-    with serve(honest, socket.AF_UNIX, str(tmp_path / "server")) as target:
+def test_the_connect_latency_of_an_immediate_connect_is_measured(tmp_path):
+    # connect(2) to a unix socket does not wait; its own duration is the latency.
+    with serve(echo_back, socket.AF_UNIX, str(tmp_path / "server")) as target:
         report = echoload("-c", 40, "-n", 40, "--format", "json", target).json
     latency = report["connect_latency"]
     assert latency["count"] == 40
     assert latency["min_ns"] > 0
-    # Many are opened in a turn of the loop, and none waits in the time of the others.
+    # An iteration opens many connections, and none includes the time of the others.
     assert latency["count"] * latency["mean_ns"] / 1e9 <= report["ramp_up_s"]
 
 
-def test_the_rate_and_the_latency_keep_to_littles_law():
-    """Messages in flight are the rate by the mean latency: a rate that missed those on their way at
-    the begin or the end of the measured part would be smaller, here by a twentieth."""
+def test_rate_and_latency_agree_with_littles_law():
+    """Messages in flight = rate × mean latency. A rate without the messages in flight at the start
+    or the end of the measured part would be lower, here by a twentieth."""
     connections, pause = 20, 0.05
 
     def slow(connection, number):
         for count, data in enumerate(received(connection)):
-            # They do not keep step, so that the end cuts each somewhere else.
+            # The connections are not synchronized, so the end is at a different point of each.
             threading.Event().wait(pause * (number / connections if count == 0 else 1))
             connection.sendall(data)
 
@@ -147,8 +164,8 @@ def test_the_rate_and_the_latency_keep_to_littles_law():
     assert in_flight == pytest.approx(connections, rel=0.025)
 
 
-def test_each_loop_tells_what_it_took():
-    with serve(honest) as target:
+def test_each_loop_reports_its_cpu_time():
+    with serve(echo_back) as target:
         arguments = ["-t", 2, "-c", 4, "-d", "300ms", target]
         report = echoload("--format", "json", *arguments).json
         text = echoload(*arguments).out
@@ -164,8 +181,8 @@ def test_each_loop_tells_what_it_took():
     assert "\nloops       2; the busiest " in text
 
 
-def test_with_a_number_of_messages_rate_and_processor_time_end_together():
-    """The half-close is answered a second after the last echo, which is no part of either."""
+def test_in_a_run_of_n_messages_rate_and_cpu_time_cover_the_same_period():
+    """The end of file comes a second after the last echo and is part of neither."""
 
     def stays(connection, _number):
         for data in received(connection):
@@ -181,7 +198,7 @@ def test_with_a_number_of_messages_rate_and_processor_time_end_together():
 
 def series_of(tmp_path, *arguments):
     path = tmp_path / "series"
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         ended = echoload("-c", 2, *arguments, "--timeseries", path, "--interval", "50ms", target)
     assert ended.code == 0, ended
     return [json.loads(line) for line in path.read_text().splitlines()[1:]]
@@ -199,32 +216,32 @@ def test_the_lines_of_an_open_loop_have_its_counts_and_those_of_a_closed_one_nul
     assert all("p99_ns" in line["response"] and "p99_ns" in line["lag"] for line in opened)
 
 
-def test_a_refused_connection_is_no_early_end():
-    with refusing_port() as dead, serve(honest) as alive:
+def test_a_refused_connection_is_not_counted_as_ended_early():
+    with refusing_port() as dead, serve(echo_back) as alive:
         ended = echoload("-c", 2, "-d", "200ms", dead, alive)
     assert ended.code == 5, ended
     assert "no connection was left" not in ended.out
 
 
-# --- the pace of connecting
+# --- the connect rate
 
 
-def test_connections_are_opened_at_the_rate_asked_for():
-    with serve(honest) as target:
+def test_a_connect_rate_spreads_the_connections_over_time():
+    with serve(echo_back) as target:
         report = echoload(
             *("-c", 101, "--connect-rate", 100, "-n", 101, "--format", "json", target)
         ).json
-    # The last one is due a second after the first, whatever happens; a busy machine adds to it.
+    # The last one is due a second after the first; a busy machine adds to that.
     assert 1.0 <= report["ramp_up_s"] <= 2.0
 
 
-def test_a_run_that_is_interrupted_while_it_ramps_up_reports(tmp_path):
-    with serve(honest) as target:
+def test_a_run_interrupted_during_ramp_up_reports(tmp_path):
+    with serve(echo_back) as target:
         run = start_echoload(
             *("-c", 1000, "--connect-rate", 10, "--interval", "50ms", "--format", "json", target)
         )
-        next(run.stderr)  # it is under way
+        next(run.stderr)  # the run has started
         run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=PATIENCE)
+        out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130, out + err
     assert json.loads(out)["connections"]["not_tried"] > 900

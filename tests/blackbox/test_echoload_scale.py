@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""echoload with thousands of connections, and for longer: what it takes does not grow."""
+"""echoload with thousands of connections and in longer runs: its memory does not grow."""
 
 import json
 import resource
 
 import pytest
-from echoload_support import PATIENCE, echoload, start_echoload
+from echoload_support import HANG_TIMEOUT, echoload, start_echoload
 
 MANY = 15_000
 HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -20,7 +20,7 @@ def resident_of(report):
 
 @needs_descriptors
 @pytest.mark.release_only
-def test_fifteen_thousand_connections_cost_less_than_a_kibibyte_each(echod):
+def test_fifteen_thousand_connections_need_less_than_a_kibibyte_each(echod):
     daemon = echod(limits={"max_connections": MANY + 100})
     target = "{}:{}".format(*daemon.address)
     arguments = ["-t", 2, "--source", "127.0.0.0/8", "--format", "json", target]
@@ -32,12 +32,12 @@ def test_fifteen_thousand_connections_cost_less_than_a_kibibyte_each(echod):
     assert report["messages"]["verified"] == 2 * MANY
     each = (resident_of(report) - resident_of(few)) / (MANY - 100)
     print(f"{each:.0f} bytes a connection")
-    # What a loop has beside its connections, buffers and histograms, is in both.
+    # The fixed memory of a loop, buffers and histograms, is in both.
     assert resident_of(report) - resident_of(few) < 1024 * MANY
 
 
 @pytest.mark.release_only
-def test_what_it_takes_does_not_grow_with_the_length_of_a_run(echod, tmp_path):
+def test_memory_does_not_grow_with_the_length_of_a_run(echod, tmp_path):
     target = "{}:{}".format(*echod().address)
     result = tmp_path / "result.json"
     run = start_echoload(
@@ -51,7 +51,7 @@ def test_what_it_takes_does_not_grow_with_the_length_of_a_run(echod, tmp_path):
                 sizes.append(int(statm.read().split()[1]) * resource.getpagesize())
     run.stdout.close()
     run.stderr.close()
-    assert run.wait(PATIENCE) == 0, result.read_text()
+    assert run.wait(HANG_TIMEOUT) == 0, result.read_text()
     assert json.loads(result.read_text())["messages"]["verified"] == 16_000
     middle = len(sizes) // 2
     print(f"{sizes[middle]} bytes in the middle, {max(sizes[middle:])} at most after it")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""max_connections at N and one more for each policy, and the limit of one address."""
+"""max_connections and one more connection for each policy, and the per-address limit."""
 
 import pytest
 from wire import Client, message
@@ -8,7 +8,7 @@ POLICIES = ["queue", "reject", "evict"]
 
 
 def full(daemon, count):
-    """`count` clients, each of which has been served once."""
+    """`count` clients, each of which has been echoed once."""
     clients = [daemon.connect() for _ in range(count)]
     for client in clients:
         client.echo()
@@ -17,7 +17,7 @@ def full(daemon, count):
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("limit", [1, 3])
-def test_as_many_as_the_limit_are_served_and_none_is_turned_away(echod, policy, limit):
+def test_connections_up_to_the_limit_are_served_and_none_is_rejected(echod, policy, limit):
     daemon = echod(limits={"max_connections": limit, "when_full": policy})
     for client in full(daemon, limit):
         client.echo()
@@ -26,41 +26,41 @@ def test_as_many_as_the_limit_are_served_and_none_is_turned_away(echod, policy, 
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_queue_leaves_one_more_waiting_until_another_closes(echod, limit):
+def test_queue_makes_one_more_connection_wait_until_another_closes(echod, limit):
     daemon = echod(limits={"max_connections": limit, "when_full": "queue"})
     clients = full(daemon, limit)
     waiting = daemon.connect()
-    waiting.send(message(b"patience"))
+    waiting.send(message(b"queue up"))
     daemon.wait_for_counters(waiting=1, connections=limit)
     assert not waiting.has_input()
     for client in clients:
         client.echo()
     assert not waiting.has_input()
     clients[0].close()
-    assert waiting.receive(16) == message(b"patience")
+    assert waiting.receive(16) == message(b"queue up")
     counters = daemon.wait_for_counters(connections=limit, waiting=0)
     assert counters["queued"] == 1
     assert counters["closed"] == 1
     assert "rejected" not in counters
 
 
-def test_queue_serves_all_who_wait_one_after_another(echod):
+def test_queue_serves_all_waiting_connections_in_turn(echod):
     daemon = echod(limits={"max_connections": 2, "when_full": "queue"})
-    crowd = [daemon.connect() for _ in range(30)]
-    for number, client in enumerate(crowd):
+    clients = [daemon.connect() for _ in range(30)]
+    for number, client in enumerate(clients):
         client.send(message(b"", kind=number))
-    for number, client in enumerate(crowd):
+    for number, client in enumerate(clients):
         assert client.receive(8) == message(b"", kind=number)
         client.close()
     daemon.wait_for_counters(connections=0, accepted=30, closed_peer=30)
 
 
-def test_queue_survives_those_who_give_up_waiting(echod):
+def test_queue_handles_waiting_clients_that_disconnect(echod):
     daemon = echod(limits={"max_connections": 1, "when_full": "queue"})
     (first,) = full(daemon, 1)
     gone = [daemon.connect() for _ in range(10)]
-    patient = daemon.connect()
-    patient.send(message(b"patient"))
+    waiting = daemon.connect()
+    waiting.send(message(b"waiting"))
     daemon.wait_for_counters(waiting=11)
     for number, client in enumerate(gone):
         client.send(message(b"in vain"))
@@ -70,10 +70,10 @@ def test_queue_survives_those_who_give_up_waiting(echod):
             client.close()
     first.echo()
     first.close()
-    assert patient.receive(15) == message(b"patient")
+    assert waiting.receive(15) == message(b"waiting")
 
 
-def test_reject_closes_one_more_at_once_and_serves_again_after_a_close(echod):
+def test_reject_closes_excess_connections_and_serves_again_after_a_close(echod):
     daemon = echod(limits={"max_connections": 3, "when_full": "reject"})
     clients = full(daemon, 3)
     for _ in range(5):
@@ -87,7 +87,7 @@ def test_reject_closes_one_more_at_once_and_serves_again_after_a_close(echod):
     daemon.wait_for_counters(connections=3, rejected=6, accepted=4)
 
 
-def test_evict_makes_room_by_closing_the_one_that_was_idle_longest(echod):
+def test_evict_closes_the_longest_idle_connection(echod):
     daemon = echod(limits={"max_connections": 3, "when_full": "evict"})
     first, second, third = full(daemon, 3)
     first.echo()
@@ -105,7 +105,7 @@ def test_evict_makes_room_by_closing_the_one_that_was_idle_longest(echod):
 
 
 def test_evict_follows_the_order_of_activity_exactly(echod):
-    # However quickly one follows the other: a coarse order would hit an active client.
+    # The order must be exact: a coarse order would evict an active client.
     daemon = echod(limits={"max_connections": 10, "when_full": "evict"})
     clients = full(daemon, 10)
     order = [3, 0, 7, 1, 9, 2, 8, 5, 4, 6]
@@ -117,7 +117,7 @@ def test_evict_follows_the_order_of_activity_exactly(echod):
         assert not any(clients[other].is_closed() for other in order[position + 1 :])
 
 
-def test_evict_with_a_limit_of_one_hands_the_place_on(echod):
+def test_evict_with_a_limit_of_one_replaces_the_connection(echod):
     daemon = echod(limits={"max_connections": 1, "when_full": "evict"})
     (current,) = full(daemon, 1)
     for _ in range(10):
@@ -128,7 +128,7 @@ def test_evict_with_a_limit_of_one_hands_the_place_on(echod):
     current.echo()
 
 
-def test_one_address_may_hold_as_many_as_its_limit_and_no_more(echod):
+def test_one_address_may_open_connections_up_to_its_limit(echod):
     daemon = echod(limits={"max_connections_per_ip": 2})
     held = [daemon.connect(source="127.0.0.2") for _ in range(2)]
     for client in held:
@@ -144,7 +144,7 @@ def test_one_address_may_hold_as_many_as_its_limit_and_no_more(echod):
     daemon.wait_for_counters(connections=3, rejected_per_ip=2)
 
 
-def test_the_limit_of_an_address_evicts_nobody(echod):
+def test_the_per_address_limit_evicts_no_connection(echod):
     limits = {"max_connections": 2, "max_connections_per_ip": 1, "when_full": "evict"}
     daemon = echod(limits=limits)
     first = daemon.connect(source="127.0.0.2")
@@ -156,14 +156,31 @@ def test_the_limit_of_an_address_evicts_nobody(echod):
     second.echo()
 
 
-def test_the_limit_of_an_address_holds_for_ipv6_too(echod):
+def test_the_per_address_limit_applies_to_ipv6(echod):
     daemon = echod(listen={"addresses": ["::1"]}, limits={"max_connections_per_ip": 1})
     daemon.connect().echo()
     assert daemon.connect().receive_until_eof() == b""
 
 
+def test_exempt_networks_have_no_per_address_limit_also_after_a_reload(echod):
+    limits = {"max_connections_per_ip": 1, "per_ip_exempt": ["127.0.0.8/29"]}
+    daemon = echod(limits=limits)
+    balancer = [daemon.connect(source="127.0.0.9") for _ in range(3)]
+    for client in balancer:
+        client.echo()
+    first = daemon.connect(source="127.0.0.2")
+    first.echo()
+    assert daemon.connect(source="127.0.0.2").receive_until_eof() == b""
+    daemon.write_config({"limits": {**limits, "per_ip_exempt": ["127.0.0.2"]}})
+    assert daemon.ask("--reload").returncode == 0
+    daemon.connect(source="127.0.0.2").echo()
+    assert daemon.connect(source="127.0.0.9").receive_until_eof() == b"", "counted by the reload"
+    for client in balancer:
+        client.echo()
+
+
 @pytest.mark.parametrize("accepts", [1, 3])
-def test_few_accepts_a_turn_leave_nobody_behind(echod, accepts):
+def test_few_accepts_per_turn_still_accept_every_connection(echod, accepts):
     daemon = echod(limits={"accepts_per_turn": accepts})
     with daemon.paused():
         clients = [daemon.connect() for _ in range(100)]
@@ -173,7 +190,7 @@ def test_few_accepts_a_turn_leave_nobody_behind(echod, accepts):
         assert client.receive(18) == message(b"among many")
 
 
-def test_the_limit_that_is_reached_is_named_in_a_warning(echod):
+def test_a_warning_names_the_limit_that_is_reached(echod):
     daemon = echod(limits={"max_connections": 2})
     full(daemon, 2)
     Client(daemon.address).close()

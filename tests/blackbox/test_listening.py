@@ -2,11 +2,12 @@
 """The configured addresses: IPv4, IPv6, several, and ports that the kernel chooses."""
 
 import os
+import re
 import socket
 import subprocess
 
 import pytest
-from echod_daemon import ECHOD, launched
+from echod_daemon import ECHOD, launched, parse_addresses, start_that_fails
 from wire import TIMEOUT, message
 
 
@@ -28,13 +29,13 @@ def test_ipv6_is_served(echod):
 
 
 def test_the_same_port_serves_both_families(echod, free_port):
-    # A v6 socket that took v4 too would be in the way of the v4 one.
+    # An IPv6 socket that also accepts IPv4 would conflict with the IPv4 one.
     daemon = echod(listen={"addresses": ["0.0.0.0", "::"], "port": free_port})
     daemon.connect(("127.0.0.1", free_port)).echo()
     daemon.connect(("::1", free_port)).echo()
 
 
-def test_the_line_that_says_ready_names_every_address(echod):
+def test_the_ready_line_names_every_address(echod):
     daemon = echod(listen={"addresses": ["127.0.0.1", "127.0.0.2", "::1"]})
     line = daemon.wait_for_line("ready: listening on ")
     for host, port in daemon.addresses:
@@ -52,7 +53,7 @@ def test_many_addresses_share_the_limit_of_connections(echod):
         assert daemon.connect(address).receive_until_eof() == b""
 
 
-def test_each_of_many_addresses_gets_its_turn(echod):
+def test_connections_of_every_address_are_accepted_in_turn(echod):
     addresses = [f"127.0.0.{n}" for n in range(1, 11)]
     daemon = echod(listen={"addresses": addresses}, limits={"accepts_per_turn": 1})
     with daemon.paused():
@@ -66,7 +67,7 @@ def test_each_of_many_addresses_gets_its_turn(echod):
 LINK_LOCAL = {"addresses": ["fe80::1%echod-none0"]}
 
 
-def test_an_interface_that_is_not_there_matters_to_who_listens_there_alone(echod):
+def test_a_missing_interface_matters_only_when_listening_on_it(echod):
     with socket.create_server(("127.0.0.1", 0)) as passed:
         daemon = echod(
             listen=LINK_LOCAL,
@@ -77,14 +78,105 @@ def test_an_interface_that_is_not_there_matters_to_who_listens_there_alone(echod
         daemon.reload({"listen": LINK_LOCAL, "limits": {"max_connections": 7}})
         assert daemon.ask("--reload").returncode == 0
         assert daemon.ask("--status").stdout.count("open of 7") == 1
-    alone = echod(listen=LINK_LOCAL, wait=False)
+    alone = echod(listen={**LINK_LOCAL, "missing": "error"}, wait=False)
     alone.expected_exit = 1
     assert alone.wait() == 1
     assert alone.find_line("cannot listen on .fe80::1%echod-none0.:0: there is no interface echod-none0")
 
 
+def test_the_other_addresses_are_served_while_one_does_not_exist(echod):
+    daemon = echod(listen={"addresses": ["192.0.2.1", "127.0.0.1"]})  # RFC 5737: no host has it
+    missing = "not listening on 192.0.2.1:0: EADDRNOTAVAIL (Cannot assign requested address)"
+    daemon.connect().echo()
+    daemon.wait_for_line("ready: ")
+    (warning,) = daemon.lines_with(" warning ")
+    assert missing in warning
+    assert missing in daemon.ask("--status").stdout
+    daemon.wait_for_notification("^STATUS=listening on 127.0.0.1.*; " + re.escape(missing))
+    daemon.write_config({"listen": {"addresses": ["192.0.2.1", "127.0.0.1"]}})
+    assert missing in daemon.ask("--reload").stdout
+    daemon.write_config({"listen": {"addresses": ["127.0.0.1"]}})
+    assert daemon.ask("--reload").stdout == ""
+    assert "not listening" not in daemon.ask("--status").stdout
+
+
+def test_a_daemon_without_any_of_its_addresses_waits_for_them(echod):
+    daemon = echod(listen={"addresses": ["192.0.2.1"]}, wait=False)
+    daemon.wait_for_notification("^STATUS=listening on no address yet; not listening on 192.0.2.1:0")
+    assert daemon.ask("--status").returncode == 0
+    daemon.reload({"listen": {"addresses": ["127.0.0.1"]}})
+    ready = daemon.wait_for_notification("^STATUS=listening on 127.0.0.1:")
+    daemon.connect(parse_addresses(ready)[0]).echo()
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1", "::1"], ["*"]])
+def test_a_machine_without_ipv6_serves_ipv4_with_one_warning(echod, addresses):
+    prefix = launched("--refuse", "AF_INET6")
+    daemon = echod(listen={"addresses": addresses}, prefix=prefix)
+    daemon.wait_for_line("ready: ")
+    (warning,) = daemon.lines_with(" warning ")
+    assert "EAFNOSUPPORT" in warning
+    daemon.connect(("127.0.0.1", daemon.address[1])).echo()
+
+
+def test_every_address_is_one_word(echod, free_port):
+    daemon = echod(listen={"addresses": ["*"], "port": free_port, "missing": "error"})
+    daemon.connect(("127.0.0.1", free_port)).echo()
+    daemon.connect(("::1", free_port)).echo()
+    daemon.wait_for_line("ready: ")
+    assert not daemon.lines_with(" warning ")
+
+
+def test_a_missing_address_can_be_an_error(echod):
+    listen = {"addresses": ["127.0.0.1", "192.0.2.1"], "missing": "error"}
+    line = start_that_fails(echod, listen=listen)
+    assert "cannot listen on 192.0.2.1:0: bind: EADDRNOTAVAIL" in line
+    daemon = echod()
+    daemon.write_config({"listen": listen})
+    answer = daemon.ask("--reload")
+    assert answer.returncode == 1 and "192.0.2.1" in answer.stderr
+    daemon.connect().echo()
+
+
+@pytest.mark.parametrize(
+    "env, unit", [({}, "echod.socket"), ({"ECHOD_INSTANCE": "3"}, "echod@3.socket")]
+)
+def test_a_sandbox_without_passed_sockets_is_named_as_the_cause(echod, env, unit):
+    prefix = launched("--refuse", "AF_INET,AF_INET6")
+    line = start_that_fails(echod, prefix=prefix, env=env)
+    assert f"no sockets were passed; see systemctl status {unit}:" in line
+    assert "EAFNOSUPPORT" not in line
+
+
+def test_a_port_that_is_not_permitted_names_both_remedies(echod, own_address):
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+    line = start_that_fails(echod, listen={"addresses": [own_address], "port": 7}, prefix=prefix)
+    assert f"cannot listen on {own_address}:7: bind: EACCES" in line
+    assert "echod.service.d/low-port.conf" in line
+    assert "systemctl enable --now echod.socket" in line
+
+
+def test_instances_share_the_port_of_the_configuration(echod, own_address):
+    def instance(name, **options):
+        listen = {"addresses": [own_address], "port": 7007}
+        return echod(listen=listen, env={"ECHOD_INSTANCE": name}, **options)
+
+    daemons = [instance("0"), instance("1")]
+    for _ in range(64):  # all of them to the same instance: once in 2^63
+        daemons[0].connect().echo()
+    assert all(daemon.statistics().get("accepted", 0) for daemon in daemons)
+    for client in daemons[0].clients:
+        client.close()
+    alone = echod(listen={"addresses": [own_address], "port": 7007}, wait=False)
+    alone.expected_exit = 1
+    assert alone.wait() == 1
+    assert alone.find_line("EADDRINUSE")
+
+
 @pytest.mark.parametrize("address", ["fe80::1%lo", "fe80::1%eth0", "fe80::1%1", "ff02::1%eth0"])
-def test_a_configuration_is_as_valid_in_a_network_without_its_interface(tmp_path, address):
+def test_a_configuration_is_valid_without_its_interface(tmp_path, address):
     if os.geteuid() != 0:
         pytest.skip("a network of its own needs root")
     path = tmp_path / "echod.toml"

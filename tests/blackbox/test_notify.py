@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the service manager is told: sd_notify(3)."""
+"""Notifications to the service manager: sd_notify(3)."""
 
 import re
 import signal
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from service_manager import DeafManager, unheard
+from service_manager import UnresponsiveManager, with_full_socket
 from wire import TIMEOUT, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s", "drain": "1h"}
@@ -28,24 +28,24 @@ def test_a_client_can_connect_as_soon_as_it_is_ready(echod):
         echod().connect().echo()
 
 
-def test_the_status_tells_of_what_is_served(echod):
+def test_the_status_has_the_connections_and_the_rate(echod):
     daemon = echod(stats={"interval": "100ms"})
     daemon.connect().echo()
     status = daemon.wait_for_notification("^STATUS=1 connections")
     assert re.search(r"messages/s", status)
 
 
-def test_the_status_is_told_once_a_second_at_most(echod):
-    # The service manager is nobody to be kept busy.
+def test_the_status_is_sent_at_most_once_a_second(echod):
+    # The service manager must not be flooded.
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     while len(daemon.lines_with("statistics of")) < 12:
         client.echo()
-    told = [d for d in daemon.notifications.datagrams if re.match("STATUS=", d)]
-    assert len(told) <= time.monotonic() - daemon.started_at + 1
+    statuses = [d for d in daemon.notifications.datagrams if re.match("STATUS=", d)]
+    assert len(statuses) <= time.monotonic() - daemon.started_at + 1
 
 
-def test_a_status_that_is_over_is_replaced_once(echod):
+def test_an_outdated_status_is_replaced_once(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo()
@@ -53,37 +53,37 @@ def test_a_status_that_is_over_is_replaced_once(echod):
     daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s, 0.0 MB/s out$")
     sleeps = daemon.sleeps()
     assert not client.has_input(0.5)
-    assert daemon.sleeps() <= sleeps + 1  # and nothing wakes it for that any more
+    assert daemon.sleeps() <= sleeps + 1  # and no further wake-up
 
 
-def test_a_rate_is_taken_back_where_statistics_are_switched_off(echod):
+def test_the_status_drops_the_rate_when_statistics_are_disabled(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo()
     daemon.wait_for_notification("^STATUS=1 connections, [1-9]")
-    told = len(daemon.notifications.datagrams)
+    count = len(daemon.notifications.datagrams)
     daemon.reload({"stats": {"interval": "0s"}})
-    daemon.wait_for_notification("^STATUS=.*stats.interval is 0$", after=told)
-    told = len(daemon.notifications.datagrams)
+    daemon.wait_for_notification("^STATUS=.*stats.interval is 0$", after=count)
+    count = len(daemon.notifications.datagrams)
     client.echo()
     daemon.statistics()
     assert not client.has_input(1.2)
-    assert not [d for d in daemon.notifications.datagrams[told:] if "STATUS=" in d]
+    assert not [d for d in daemon.notifications.datagrams[count:] if "STATUS=" in d]
     daemon.reload({"stats": {"interval": "100ms"}})
-    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s", after=told)
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s", after=count)
 
 
-def test_no_status_is_told_while_nothing_changes(echod):
+def test_no_status_is_sent_without_changes(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo()
     daemon.wait_for_notification("^STATUS=1 connections")
-    told = len(daemon.notifications.datagrams)
+    count = len(daemon.notifications.datagrams)
     assert not client.has_input(0.5)
-    assert len(daemon.notifications.datagrams) <= told + 1
+    assert len(daemon.notifications.datagrams) <= count + 1
 
 
-def test_a_reload_is_told_with_its_time_and_its_end(echod):
+def test_a_reload_is_notified_with_its_time_and_its_end(echod):
     daemon = echod()
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     daemon.reload({"limits": {"quota_messages": 5}})
@@ -95,17 +95,17 @@ def test_a_reload_is_told_with_its_time_and_its_end(echod):
     assert kinds[kinds.index("RELOADING=1") + 1 :].count("READY=1") == 1
 
 
-def test_a_reload_that_fails_is_over_too(echod):
+def test_a_failed_reload_is_notified_with_its_end(echod):
     daemon = echod()
     daemon.write_config_text("nonsense")
-    told = len(daemon.notifications.datagrams)
+    count = len(daemon.notifications.datagrams)
     daemon.send_signal(signal.SIGHUP)
-    daemon.wait_for_notification("^RELOADING=1$", after=told)
-    daemon.wait_for_notification("^READY=1$", after=told)
+    daemon.wait_for_notification("^RELOADING=1$", after=count)
+    daemon.wait_for_notification("^READY=1$", after=count)
     daemon.wait_for_line("old configuration stays in force")
 
 
-def test_the_stop_is_told_when_the_drain_begins(echod):
+def test_the_stop_is_notified_when_the_drain_begins(echod):
     daemon = echod(timeouts=NEVER)
     client = daemon.connect()
     client.send(b"\0")
@@ -118,7 +118,7 @@ def test_the_stop_is_told_when_the_drain_begins(echod):
     assert daemon.wait() == 0
 
 
-def test_a_start_that_fails_is_never_ready(echod):
+def test_a_failed_start_sends_no_ready(echod):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = {"addresses": ["127.0.0.1"], "port": taken.getsockname()[1]}
         daemon = echod(listen=listen, wait=False)
@@ -127,17 +127,17 @@ def test_a_start_that_fails_is_never_ready(echod):
     assert daemon.notifications.datagrams == []
 
 
-def test_without_a_service_manager_it_serves_all_the_same(echod):
+def test_the_daemon_serves_without_a_service_manager(echod):
     daemon = echod(env={"NOTIFY_SOCKET": ""}, wait=False)
     line = daemon.wait_for_line("ready: listening on ")
     port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
     daemon.connect(("127.0.0.1", port)).echo()
 
 
-def test_a_service_manager_that_reads_nothing_does_not_stop_the_loop(echod):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
-        deaf.bind("")  # an abstract name that the kernel chooses
-        name = "@" + deaf.getsockname()[1:].decode()
+def test_an_unresponsive_service_manager_does_not_block_the_loop(echod):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unresponsive:
+        unresponsive.bind("")  # an abstract name that the kernel chooses
+        name = "@" + unresponsive.getsockname()[1:].decode()
         daemon = echod(env={"NOTIFY_SOCKET": name}, wait=False)
         line = daemon.wait_for_line("ready: listening on ")
         port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
@@ -150,8 +150,8 @@ def test_a_service_manager_that_reads_nothing_does_not_stop_the_loop(echod):
 
 
 @pytest.fixture
-def deaf():
-    manager = DeafManager()
+def unresponsive():
+    manager = UnresponsiveManager()
     yield manager
     manager.close()
 
@@ -160,8 +160,8 @@ def kinds(datagrams):
     return [datagram.splitlines()[0] for datagram in datagrams]
 
 
-def test_a_service_manager_that_reads_nothing_stops_no_reload(echod, deaf):
-    daemon = unheard(echod, deaf)
+def test_an_unresponsive_service_manager_does_not_block_a_reload(echod, unresponsive):
+    daemon = with_full_socket(echod, unresponsive)
     client = daemon.connect()
     for _ in range(20):
         assert daemon.ask("--reload").returncode == 0
@@ -169,52 +169,53 @@ def test_a_service_manager_that_reads_nothing_stops_no_reload(echod, deaf):
     assert len(daemon.lines_with("reloaded: the new configuration")) > 20
 
 
-def test_what_could_not_be_told_is_told_once_it_can(echod, deaf):
-    daemon = unheard(echod, deaf)
+def test_a_pending_notification_is_sent_when_the_socket_has_room(echod, unresponsive):
+    daemon = with_full_socket(echod, unresponsive)
     client = daemon.connect()
     for _ in range(20):
         assert daemon.ask("--reload").returncode == 0
         client.echo()
     asked = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     assert daemon.ask("--reload").returncode == 0
-    deaf.read()
+    unresponsive.read()
 
-    def last_reload_is_told():
-        told = kinds(deaf.datagrams)
-        stamps = re.findall(r"^MONOTONIC_USEC=(\d+)$", "\n".join(deaf.datagrams), re.MULTILINE)
-        return told[-2:] == ["RELOADING=1", "READY=1"] and int(stamps[-1]) >= asked
+    def last_reload_is_notified():
+        notified = kinds(unresponsive.datagrams)
+        everything = "\n".join(unresponsive.datagrams)
+        stamps = re.findall(r"^MONOTONIC_USEC=(\d+)$", everything, re.MULTILINE)
+        return notified[-2:] == ["RELOADING=1", "READY=1"] and int(stamps[-1]) >= asked
 
-    daemon.wait_for(last_reload_is_told, "the last reload")
-    told = len(deaf.datagrams)
+    daemon.wait_for(last_reload_is_notified, "the last reload")
+    count = len(unresponsive.datagrams)
     daemon.reload({})
-    assert kinds(deaf.datagrams[told:]) == ["RELOADING=1", "READY=1"]
+    assert kinds(unresponsive.datagrams[count:]) == ["RELOADING=1", "READY=1"]
 
 
-def test_a_watchdog_that_could_not_be_fed_is_fed_soon(echod, deaf):
-    daemon = unheard(echod, deaf, env={"WATCHDOG_USEC": "4000000"})
+def test_a_pending_watchdog_keep_alive_is_sent_soon(echod, unresponsive):
+    daemon = with_full_socket(echod, unresponsive, env={"WATCHDOG_USEC": "4000000"})
     client = daemon.connect()
-    assert not client.has_input(2.2)  # it was due meanwhile, and is again 2 seconds after
+    assert not client.has_input(2.2)  # it became due, and is due again 2 seconds later
     since = time.monotonic()
-    deaf.read()
+    unresponsive.read()
     daemon.wait_for_notification("^WATCHDOG=1$")
     assert time.monotonic() - since < 1
     client.echo()
 
 
-def test_a_status_that_could_not_be_told_is_replaced_later(echod, deaf):
-    daemon = unheard(echod, deaf, stats={"interval": "100ms"})
+def test_a_dropped_status_is_replaced_later(echod, unresponsive):
+    daemon = with_full_socket(echod, unresponsive, stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo()
     daemon.wait_for_line("statistics of.* messages_in=1 ")
-    deaf.read()
-    told = len(deaf.datagrams)
+    unresponsive.read()
+    count = len(unresponsive.datagrams)
     client.echo()
-    daemon.wait_for_notification("^STATUS=1 connections", after=told)
-    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s, 0.0 MB/s out$", after=told)
+    daemon.wait_for_notification("^STATUS=1 connections", after=count)
+    daemon.wait_for_notification("^STATUS=1 connections, 0 messages/s, 0.0 MB/s out$", after=count)
 
 
-def test_a_service_manager_that_reads_nothing_makes_no_stop_wait(echod, deaf):
-    daemon = unheard(echod, deaf)
+def test_an_unresponsive_service_manager_does_not_delay_the_stop(echod, unresponsive):
+    daemon = with_full_socket(echod, unresponsive)
     client = daemon.connect()
     client.echo()
     begun = time.monotonic()

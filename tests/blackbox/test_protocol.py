@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Valid messages come back byte for byte and in order, however they arrive."""
+"""Valid messages are echoed byte for byte and in order, however they arrive."""
 
 import random
 import socket
@@ -23,13 +23,13 @@ def test_payloads_of_every_size_come_back_unchanged_and_in_order(echod):
 
 
 @pytest.mark.parametrize("kind", [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x01020304])
-def test_the_type_has_no_meaning_and_comes_back_untouched(echod, kind):
+def test_the_type_is_returned_unchanged(echod, kind):
     client = echod().connect()
     client.echo(message(b"", kind))
     client.echo(message(b"some payload", kind))
 
 
-def test_a_payload_that_looks_like_headers_is_not_read_as_headers(echod):
+def test_a_payload_that_looks_like_headers_is_not_parsed(echod):
     client = echod().connect()
     client.echo(message(b"\xff" * MAX_PAYLOAD))
     client.echo(message(message(message(b"inner"))))
@@ -48,7 +48,7 @@ def test_messages_that_arrive_one_byte_at_a_time_come_back_unchanged(echod):
     stream = message(b"") + message(b"\x00") + message(b"three", kind=3)
     for count in range(1, len(stream) + 1):
         client.send(stream[count - 1 : count])
-        daemon.wait_for_counters(bytes_in=count)  # so it was received alone
+        daemon.wait_for_counters(bytes_in=count)  # so each byte was received separately
     assert client.receive(len(stream)) == stream
 
 
@@ -117,7 +117,7 @@ def test_each_of_many_clients_gets_its_own_bytes_back(echod):
     assert counters["messages_in"] == counters["messages_out"] == 16 * 300
 
 
-def test_a_quota_of_one_message_keeps_every_stream_whole(echod):
+def test_a_quota_of_one_message_preserves_every_stream(echod):
     daemon = echod(limits={"quota_messages": 1})
     clients = [daemon.connect() for _ in range(4)]
     streams = [b"".join(random_messages(seed, 200, largest=60)) for seed in range(4)]
@@ -130,7 +130,7 @@ def test_a_quota_of_one_message_keeps_every_stream_whole(echod):
 
 
 @pytest.mark.parametrize("position", ["before", "between", "inside", "after"])
-def test_urgent_data_hangs_no_connection(echod, position):
+def test_urgent_data_does_not_stall_a_connection(echod, position):
     # tcp(7): the urgent byte itself is not part of the stream.
     client = echod().connect()
     first, second = message(b"first message"), message(b"second message", kind=2)
@@ -145,7 +145,7 @@ def test_urgent_data_hangs_no_connection(echod, position):
     assert client.receive_until_eof() == b""
 
 
-def test_urgent_data_that_was_all_there_at_once_hangs_no_connection(echod):
+def test_urgent_data_received_in_one_piece_does_not_stall_a_connection(echod):
     daemon = echod()
     client, other = daemon.connect(), daemon.connect()
     client.echo()
@@ -158,10 +158,10 @@ def test_urgent_data_that_was_all_there_at_once_hangs_no_connection(echod):
     other.echo()
 
 
-def test_urgent_data_again_and_again_costs_no_other_client_its_echo(echod):
+def test_repeated_urgent_data_does_not_block_other_clients(echod):
     daemon = echod()
     client, other = daemon.connect(), daemon.connect()
     for _ in range(20):
         client.socket.send(b"!", socket.MSG_OOB)
-        client.echo()  # sees the mark behind it before the next one comes
+        client.echo()  # the daemon passes the mark before the next one arrives
         other.echo()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Thousands of connections: each gets its echo, and idle ones cost next to nothing."""
+"""Thousands of connections: each gets its echo, and idle ones need almost no resources."""
 
 import contextlib
 import resource
@@ -13,7 +13,7 @@ from wire import TIMEOUT, message
 
 MANY = 5000
 IDLE = 10_000
-IDLE_KIB = 4 * 1024  # what they may add to the resident memory
+IDLE_KIB = 4 * 1024  # allowed increase of the resident memory
 HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 NEVER = {"idle": "1h", "message": "0s", "write": "0s"}
 
@@ -40,12 +40,12 @@ def test_five_thousand_connections_at_once_each_get_their_echo(echod):
 
 
 @contextlib.contextmanager
-def crowd(daemon, count):
-    """`count` idle clients, in as many processes as the limit of descriptors asks for."""
+def idle_clients(daemon, count):
+    """`count` idle clients, in as many processes as the descriptor limit requires."""
     host, port = daemon.address
     largest = min(HARD_LIMIT - 100, 5000)
     parts = [min(largest, count - start) for start in range(0, count, largest)]
-    command = [*PYTHON, str(HERE / "crowd.py"), host, str(port)]
+    command = [*PYTHON, str(HERE / "idle_clients.py"), host, str(port)]
     processes = [
         subprocess.Popen(
             [*command, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -54,7 +54,7 @@ def crowd(daemon, count):
     ]
     try:
         for process in processes:
-            assert select.select([process.stdout], [], [], 2 * TIMEOUT)[0], "no crowd came up"
+            assert select.select([process.stdout], [], [], 2 * TIMEOUT)[0], "no idle clients"
             assert process.stdout.readline() == "up\n"
         yield
         for process in processes:
@@ -67,16 +67,16 @@ def crowd(daemon, count):
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory):
-    """(a daemon with its crowd, the KiB that were resident before they came)."""
+def busy_daemon(tmp_path_factory):
+    """(a daemon with idle clients, its resident KiB before they connected)."""
     config = {"timeouts": NEVER, "limits": {"max_connections": IDLE + 10}}
-    daemon = Echod(tmp_path_factory.mktemp("crowded"), config)
+    daemon = Echod(tmp_path_factory.mktemp("idle-clients"), config)
     try:
         with daemon.connect() as client:
             client.echo()
         daemon.wait_for_counters(connections=0)
         before = daemon.resident_kib()
-        with crowd(daemon, IDLE):
+        with idle_clients(daemon, IDLE):
             yield daemon, before
     finally:
         daemon.finish()
@@ -84,30 +84,30 @@ def crowded(tmp_path_factory):
 
 @needs_descriptors(IDLE)
 @pytest.mark.release_only
-def test_ten_thousand_idle_connections_add_less_than_four_mebibytes(crowded):
-    daemon, before = crowded
+def test_ten_thousand_idle_connections_add_less_than_four_mebibytes(busy_daemon):
+    daemon, before = busy_daemon
     daemon.wait_for_counters(connections=IDLE)
     assert daemon.resident_kib() - before < IDLE_KIB
 
 
 @needs_descriptors(IDLE)
 @pytest.mark.release_only
-def test_ten_thousand_idle_connections_wake_nobody(crowded):
-    daemon, _ = crowded
+def test_ten_thousand_idle_connections_do_not_wake_the_loop(busy_daemon):
+    daemon, _ = busy_daemon
     with daemon.connect() as client:
         client.echo()
         before = daemon.sleeps()
         threading.Event().wait(0.7)
         client.echo()
-        # The echo is one or two; nothing else is due for an hour.
+        # The echo is one or two wake-ups; nothing else is due for an hour.
         assert daemon.sleeps() - before <= 3
 
 
 @needs_descriptors(IDLE)
 @pytest.mark.release_only
-def test_ten_thousand_idle_connections_do_not_slow_an_echo_down(crowded):
-    # Not by the clock: by the work of the daemon, which must not grow with those who are idle.
-    daemon, _ = crowded
+def test_ten_thousand_idle_connections_do_not_slow_an_echo(busy_daemon):
+    # Measured by the daemon's work, which must not grow with the number of idle clients.
+    daemon, _ = busy_daemon
     with daemon.connect() as client:
         client.echo()
         before = daemon.cpu_seconds()
@@ -117,7 +117,7 @@ def test_ten_thousand_idle_connections_do_not_slow_an_echo_down(crowded):
 
 
 @needs_descriptors(MANY)
-def test_a_burst_of_connections_is_taken_by_every_policy_within_the_limit(echod):
+def test_a_burst_of_connections_is_accepted_by_every_policy_within_the_limit(echod):
     daemon = echod(limits={"max_connections": 600, "when_full": "evict"})
     with daemon.paused():
         clients = [daemon.connect() for _ in range(1000)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stopping: what is here is answered, the rest is waited for so long and no longer."""
+"""Stopping: received messages are echoed, and the wait for the rest is bounded."""
 
 import select
 import signal
@@ -35,21 +35,21 @@ def test_idle_clients_get_a_fin_at_the_stop(echod, number):
 
 
 @STOPPING
-def test_what_was_sent_before_the_stop_is_answered(echod, number):
+def test_messages_sent_before_the_stop_are_echoed(echod, number):
     daemon = echod(timeouts=FOREVER)
     clients = [daemon.connect() for _ in range(5)]
-    owed = b"".join(random_messages(number, 60))
+    expected = b"".join(random_messages(number, 60))
     with daemon.paused():
         for client in clients:
-            client.send(owed)
+            client.send(expected)
         daemon.send_signal(number)
     for client in clients:
-        assert client.receive_until_eof() == owed
+        assert client.receive_until_eof() == expected
         client.close()
     assert daemon.wait() == 0
 
 
-def test_clients_that_were_not_accepted_yet_are_answered_too(echod):
+def test_clients_in_the_backlog_are_echoed_at_the_stop(echod):
     daemon = echod(timeouts=FOREVER)
     with daemon.paused():
         clients = [daemon.connect() for _ in range(100)]
@@ -76,19 +76,25 @@ def test_a_message_begun_before_the_stop_may_be_completed(echod):
     assert daemon.wait() == 0
 
 
-def test_a_peer_that_reads_only_after_the_stop_gets_all_it_is_owed(echod):
+def test_a_client_that_reads_only_after_the_stop_gets_its_pending_output(echod):
     daemon = echod(timeouts=FOREVER)
     client = daemon.connect(receive_buffer=8192)
     block = message(bytes(range(200)))
-    sent = daemon.flood_until_stalled(client, block)
+    daemon.flood_until_stalled(client, block)
+    arrived = daemon.statistics()["messages_in"]
     daemon.send_signal(signal.SIGTERM)
     daemon.wait_for_line("stopping: draining 1 connections")
     client.half_close()
-    assert client.receive_until_eof() == block * (sent // len(block))
+    received = client.receive_until_eof()
+    # What the client's kernel had not sent yet may come after the last echo, and is discarded.
+    count = len(received) // len(block)
+    assert received == block * count
+    assert count >= arrived
     assert daemon.wait() == 0
+    assert daemon.totals()["messages_out"] == count
 
 
-def test_nobody_new_is_taken_once_it_stops(echod):
+def test_no_connection_is_accepted_after_the_stop(echod):
     daemon = echod(timeouts=FOREVER)
     client = daemon.connect()
     client.send(b"\0")
@@ -101,7 +107,7 @@ def test_nobody_new_is_taken_once_it_stops(echod):
     assert daemon.wait() == 0
 
 
-def test_at_the_end_of_the_drain_who_is_not_done_is_closed(echod):
+def test_unfinished_connections_are_closed_at_the_end_of_the_drain(echod):
     daemon = echod(timeouts={**FOREVER, "drain": "300ms"})
     client, done = daemon.connect(), daemon.connect()
     done.echo()
@@ -140,16 +146,16 @@ def test_a_second_signal_stops_at_once(echod, second):
     assert daemon.totals()["closed_stopped"] == 1
 
 
-def test_a_client_that_ignores_its_fin_does_not_hold_up_the_stop(echod):
+def test_a_client_that_ignores_its_fin_does_not_delay_the_stop(echod):
     daemon = echod(timeouts=FOREVER)
     clients = [daemon.connect() for _ in range(3)]
     clients[0].echo()
     daemon.wait_for_counters(connections=3)
-    assert daemon.stop() == 0  # while they are all still open on this side
+    assert daemon.stop() == 0  # all are still open on this side
     assert daemon.totals()["closed_drained"] == 3
 
 
-def test_a_client_that_had_its_answer_counts_as_drained_at_a_second_signal_too(echod):
+def test_a_finished_client_counts_as_drained_at_a_second_signal(echod):
     daemon = echod(timeouts=FOREVER)
     client = daemon.connect()
     client.echo()
@@ -159,7 +165,7 @@ def test_a_client_that_had_its_answer_counts_as_drained_at_a_second_signal_too(e
     assert daemon.totals()["closed_drained"] == 1
 
 
-def test_a_client_that_floods_does_not_hold_up_the_stop(echod):
+def test_a_flooding_client_does_not_delay_the_stop(echod):
     daemon = echod(timeouts={**FOREVER, "drain": "500ms"})
     client = daemon.connect()
     stop = threading.Event()
@@ -203,12 +209,12 @@ def test_other_signals_do_not_disturb_the_drain(echod):
     assert not daemon.lines_with("reloaded")
 
 
-def test_a_new_daemon_takes_the_port_at_once(echod, own_address):
+def test_a_new_daemon_can_use_the_port_at_once(echod, own_address):
     listen = {"addresses": [own_address], "port": 7007}
     first = echod(listen=listen)
     clients = [first.connect() for _ in range(5)]
     for client in clients:
         client.echo()
-    assert first.stop() == 0  # it closed first: its side is in TIME_WAIT
+    assert first.stop() == 0  # the daemon closed first, so its side is in TIME_WAIT
     second = echod(listen=listen)
     second.connect().echo()

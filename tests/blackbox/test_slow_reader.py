@@ -1,28 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""A peer that does not read costs bounded memory and nobody else's time."""
+"""A client that does not read uses bounded memory and does not affect other clients."""
 
+import signal
 import threading
 
 import pytest
+from service_manager import ServiceManager
 from wire import message
 
 PEERS = 30
-KEPT_KIB = 32  # the most that one connection can make the daemon keep
+BUFFERED_KIB = 32  # the most bytes buffered for one connection
 NEVER = {"idle": "0s", "message": "0s", "write": "0s"}
 
 
 def flood_all(daemon, peers, marker):
-    """Every peer sends until nothing more is taken, however often the daemon had its turn."""
+    """Every client sends until nothing more is accepted, even after further iterations."""
     block = message(bytes(500)) * 100
     blocked = 0
     while blocked < 20:
-        sent = sum(peer.flood(block) for peer in peers)  # each time from the start of a message
-        marker.echo()  # so the daemon has looked at what was sent before
+        sent = sum(peer.flood(block) for peer in peers)  # from the start of a message each time
+        marker.echo()  # so the daemon has processed the data sent before
         blocked = blocked + 1 if sent == 0 else 0
 
 
 @pytest.mark.release_only
-def test_peers_that_flood_and_never_read_cost_bounded_memory(echod):
+def test_flooding_clients_that_never_read_use_bounded_memory(echod):
     daemon = echod(timeouts=NEVER)
     marker = daemon.connect()
     marker.echo()
@@ -30,10 +32,54 @@ def test_peers_that_flood_and_never_read_cost_bounded_memory(echod):
     peers = [daemon.connect(receive_buffer=8192) for _ in range(PEERS)]
     flood_all(daemon, peers, marker)
     assert daemon.statistics()["stalls"] >= PEERS
-    assert daemon.resident_kib() - before <= PEERS * KEPT_KIB + 512
+    assert daemon.resident_kib() - before <= PEERS * BUFFERED_KIB + 512
 
 
-def test_peers_that_never_read_cost_the_others_no_echo(echod):
+def unread_kib(daemon, peer=None):
+    """KiB that the kernel takes for a client that never reads."""
+    before = daemon.statistics()["bytes_out"]
+    marker = daemon.connect()
+    flood_all(daemon, [peer or daemon.connect()], marker)
+    return (daemon.statistics()["bytes_out"] - before) // 1024
+
+
+def limit(size):
+    return {"timeouts": NEVER, "limits": {"unsent_bytes": size}}
+
+
+@pytest.mark.release_only
+def test_the_unsent_part_of_the_send_queue_is_bounded(echod):
+    unlimited = unread_kib(echod(**limit("0")))
+    limited, larger = (unread_kib(echod(**limit(size))) for size in ("64KiB", 512 * 1024))
+    assert limited < larger < unlimited
+    assert limited <= unlimited // 4
+
+
+@pytest.mark.release_only
+def test_a_reloaded_limit_of_unsent_bytes_applies_to_new_connections(echod):
+    daemon = echod(**limit("0"))
+    early = daemon.connect()
+    early.echo()
+    daemon.reload(limit("64KiB"))
+    late = unread_kib(daemon)
+    assert late <= unread_kib(daemon, early) // 4
+
+
+@pytest.mark.release_only
+def test_a_restored_connection_has_the_limit_of_the_new_process(echod):
+    manager = ServiceManager()
+    first = echod(manager=manager, **limit("0"))
+    peer, other = first.connect(), first.connect()
+    other.echo()
+    first.expected_exit = 75
+    assert first.stop(signal.SIGUSR2) == 75
+    second = echod(**limit("64KiB"), **manager.passing())
+    limited = unread_kib(second, peer)
+    assert limited <= unread_kib(echod(**limit("0"))) // 4
+    manager.close()
+
+
+def test_clients_that_never_read_do_not_block_other_clients(echod):
     daemon = echod(timeouts=NEVER)
     marker = daemon.connect()
     peers = [daemon.connect(receive_buffer=8192) for _ in range(10)]
@@ -42,7 +88,7 @@ def test_peers_that_never_read_cost_the_others_no_echo(echod):
         marker.echo(message(bytes(number), kind=number))
 
 
-def test_peers_that_never_read_cost_no_wake_up_either(echod):
+def test_clients_that_never_read_do_not_wake_the_loop(echod):
     daemon = echod(timeouts=NEVER)
     marker = daemon.connect()
     peers = [daemon.connect(receive_buffer=8192) for _ in range(5)]
@@ -53,7 +99,7 @@ def test_peers_that_never_read_cost_no_wake_up_either(echod):
     assert daemon.sleeps() - before <= 3
 
 
-def test_a_peer_that_starts_to_read_at_last_gets_every_byte(echod):
+def test_a_client_that_starts_to_read_late_gets_every_byte(echod):
     daemon = echod(timeouts=NEVER)
     peer = daemon.connect(receive_buffer=8192)
     block = b"".join(message(bytes([n]) * n, kind=n) for n in range(200))
@@ -69,7 +115,7 @@ def test_a_peer_that_starts_to_read_at_last_gets_every_byte(echod):
     sender.join()
 
 
-def test_peers_that_read_in_fits_and_starts_get_every_byte(echod):
+def test_clients_that_read_irregularly_get_every_byte(echod):
     daemon = echod(timeouts=NEVER, limits={"quota_messages": 3})
     block = b"".join(message(bytes([n]) * n, kind=n) for n in range(100))
     peers = [daemon.connect(receive_buffer=65536) for _ in range(8)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the connections of echoload come from."""
+"""The source addresses of echoload's connections."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from echoload_support import ECHOLOAD, PATIENCE, echoload, honest, serve
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, serve
 
 
 def peers_of(*arguments):
@@ -15,7 +15,7 @@ def peers_of(*arguments):
 
     def notes(connection, _number):
         peers.append(connection.getpeername()[0])
-        honest(connection)
+        echo_back(connection)
 
     with serve(notes) as target:
         ended = echoload(*arguments, target)
@@ -23,45 +23,46 @@ def peers_of(*arguments):
     return sorted(peers)
 
 
-def test_connections_come_from_the_address_asked_for():
+def test_connections_use_the_source_address():
     assert peers_of("-c", 3, "-n", 30, "--source", "127.0.0.77") == ["127.0.0.77"] * 3
 
 
-def test_the_hosts_of_a_network_take_turns():
+def test_the_addresses_of_a_source_network_are_used_in_turn():
     expected = sorted(f"127.0.9.{host}" for host in (1, 1, 2, 2, 3, 4, 5, 6))
     assert peers_of("-c", 8, "-n", 80, "-t", 2, "--source", "127.0.9.0/29") == expected
 
 
-def test_a_connection_that_is_replaced_comes_from_the_next_address():
+def test_a_replaced_connection_uses_the_next_source_address():
     arguments = ["-c", 1, "-n", 4, "--conn-messages", 1, "--source", "127.0.9.0/30"]
     assert peers_of(*arguments) == ["127.0.9.1"] * 2 + ["127.0.9.2"] * 2
 
 
-def test_an_address_that_is_not_ours_is_named():
-    with serve(honest) as target:
+def test_a_source_address_that_is_not_local_is_reported():
+    with serve(echo_back) as target:
         ended = echoload("-c", 2, "-n", 2, "--source", "192.0.2.1", target)
     assert ended.code == 1, ended
     assert "bind             2  EADDRNOTAVAIL" in ended.out
     assert "--source 192.0.2.1 is not an address of this machine" in ended.out
-    assert "ip_local_port_range" not in ended.out, "ports are not what is missing"
+    assert "ip_local_port_range" not in ended.out, "the ports are sufficient"
 
 
-def test_more_connections_than_ports_are_refused_with_what_to_change():
-    # Some machines' limit of descriptors refuses so many first, with exit status 1 as well.
+def test_more_connections_than_ports_are_refused_with_advice():
+    # On some machines the descriptor limit refuses this first, also with exit status 1.
     ended = echoload("-c", 1_000_000, "-n", 1, "127.0.0.1:1")
     assert ended.code == 1, ended
     assert "ip_local_port_range" in ended.err or "RLIMIT_NOFILE" in ended.err
 
 
-def test_misbehaving_connections_come_from_the_addresses_asked_for_too():
+def test_misbehaving_connections_use_the_source_addresses():
     arguments = ["-c", 1, "-d", "500ms", "--source", "127.0.0.77", "--abuse", "idle:2"]
     assert peers_of(*arguments) == ["127.0.0.77"] * 3
 
 
 @pytest.mark.release_only
-def test_ports_past_those_of_one_address_are_those_of_others():
-    """In a network of its own where an address has 100 ports, so that 350 connections need four.
-    To another target each port serves again: 180 to two from one address (IP_BIND_ADDRESS_NO_PORT)."""
+def test_connections_beyond_the_ports_of_one_address_use_the_next_address():
+    """In a network namespace with 100 ports per address, so that 350 connections need four. For
+    another target each port can be used again: 180 to two targets from one address
+    (IP_BIND_ADDRESS_NO_PORT)."""
     if os.geteuid() != 0:
         pytest.skip("a network of its own needs root")
     server = (
@@ -84,6 +85,6 @@ def test_ports_past_those_of_one_address_are_those_of_others():
         "kill $pid; [ $few,$two = 1,0 ] || exit 8; exit $code\n"
     )
     command = ["unshare", "--net", "bash", "-c", script, "bash", server, str(ECHOLOAD), "-n", "700"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_TIMEOUT, check=False)
     assert done.returncode == 0, done
     assert json.loads(done.stdout)["connections"]["peak"] == 350

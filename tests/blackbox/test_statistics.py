@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures: a line where something changed, none where not, and sums that add up."""
+"""Statistics: a line only if a counter changed, and sums that add up."""
 
 import random
 import signal
@@ -7,10 +7,10 @@ import time
 
 import pytest
 from echod_daemon import parse_counters
-from wire import header, message, owed_for, random_messages, until
+from wire import header, message, expected_echoes, random_messages, until
 
 INTERVAL = 0.1
-# For a line that must not come: several intervals.
+# Several intervals, for a line that must not be logged.
 QUIET = 0.5
 
 
@@ -19,7 +19,7 @@ def statistics_lines(daemon):
 
 
 def wait_until_quiet(daemon):
-    """Waits until no line has come for several intervals."""
+    """Waits until no line was logged for several intervals."""
     seen = -1
     while seen != len(statistics_lines(daemon)):
         seen = len(statistics_lines(daemon))
@@ -29,7 +29,7 @@ def wait_until_quiet(daemon):
                 daemon._changed.wait(until(deadline))
 
 
-def test_an_echo_is_in_a_line_of_statistics_soon(echod):
+def test_an_echo_is_in_the_next_statistics_line(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo(message(b"counted"))
@@ -40,20 +40,20 @@ def test_an_echo_is_in_a_line_of_statistics_soon(echod):
     assert counted["bytes_in"] == counted["bytes_out"] == 15
 
 
-def test_no_line_comes_while_nothing_happens(echod):
+def test_no_line_is_logged_without_changes(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     client.echo()
     daemon.wait_for_line("statistics of .*messages_out=1 ")
     wait_until_quiet(daemon)
     lines = len(statistics_lines(daemon))
-    assert lines <= 2  # the accept and the echo may have fallen into two intervals
+    assert lines <= 2  # the accept and the echo may be in two intervals
     assert daemon.statistics()["messages_out"] == 1
     wait_until_quiet(daemon)
-    assert len(statistics_lines(daemon)) == lines + 1  # the one that was asked for
+    assert len(statistics_lines(daemon)) == lines + 1  # the requested one
 
 
-def test_a_line_comes_again_and_again_while_something_happens(echod):
+def test_a_line_is_logged_in_every_interval_with_changes(echod):
     daemon = echod(stats={"interval": "100ms"})
     client = daemon.connect()
     sent = 0
@@ -63,7 +63,7 @@ def test_a_line_comes_again_and_again_while_something_happens(echod):
     assert daemon.statistics()["messages_in"] == sent
 
 
-def test_a_signal_brings_a_line_at_once_even_if_nothing_changed(echod):
+def test_sigusr1_logs_a_line_at_once_even_without_changes(echod):
     daemon = echod()
     daemon.send_signal(signal.SIGUSR1)
     line = daemon.wait_for_line("statistics of")
@@ -73,7 +73,7 @@ def test_a_signal_brings_a_line_at_once_even_if_nothing_changed(echod):
     daemon.wait_for(lambda: len(statistics_lines(daemon)) == 2, "a second line")
 
 
-def test_a_line_tells_what_happened_since_the_one_before(echod):
+def test_a_line_has_the_changes_since_the_previous_one(echod):
     daemon = echod()
     client = daemon.connect()
     for count in (3, 5, 2):
@@ -83,7 +83,7 @@ def test_a_line_tells_what_happened_since_the_one_before(echod):
         assert parse_counters(daemon.lines[-1])["messages_in"] == count
 
 
-def test_the_longest_turn_of_the_loop_is_told(echod):
+def test_the_longest_iteration_of_the_loop_is_logged(echod):
     daemon = echod()
     with daemon.connect() as client:
         client.echo()
@@ -93,7 +93,7 @@ def test_the_longest_turn_of_the_loop_is_told(echod):
     assert daemon.find_line(r"totals of .* longest_turn=\d+(\.\d+)?(ns|us|ms|s)$")
 
 
-def test_a_level_above_info_keeps_statistics_out_of_the_log(echod):
+def test_a_level_above_info_disables_statistics_lines(echod):
     daemon = echod(log={"level": "warning"}, stats={"interval": "100ms"})
     daemon.connect().echo()
     daemon.clients[0].close()
@@ -101,7 +101,7 @@ def test_a_level_above_info_keeps_statistics_out_of_the_log(echod):
     assert daemon.lines == []
 
 
-def test_the_last_line_holds_the_totals_of_the_whole_run(echod):
+def test_the_last_line_has_the_totals_of_the_whole_run(echod):
     daemon = echod()
     messages = random_messages(1, 200)
     for part in range(4):
@@ -123,7 +123,7 @@ def test_the_last_line_holds_the_totals_of_the_whole_run(echod):
     assert daemon.lines.index(daemon.find_line("totals of")) >= len(daemon.lines) - 2
 
 
-def test_the_sums_are_right_after_every_kind_of_end(echod):
+def test_the_sums_are_right_after_every_kind_of_close(echod):
     timeouts = {"idle": "2s", "message": "500ms", "write": "500ms"}
     limits = {"max_connections": 40, "max_connections_per_ip": 30, "when_full": "evict"}
     daemon = echod(timeouts=timeouts, limits=limits)
@@ -141,14 +141,14 @@ def test_the_sums_are_right_after_every_kind_of_end(echod):
     with connect() as invalid:
         invalid.send(message(b"x") + header(5000) + bytes(500))
         invalid.receive_until_eof()
-    deaf = connect(receive_buffer=8192)
-    daemon.flood_until_stalled(deaf, message(bytes(700)))
+    stalled = connect(receive_buffer=8192)
+    daemon.flood_until_stalled(stalled, message(bytes(700)))
     begun = connect()
     begun.send(message(b"begun")[:9])
     silent = connect()
     daemon.wait_for_counters(closed_write_timeout=1, closed_message_timeout=1)
     while not silent.has_input(0.05):
-        pass  # its time runs out
+        pass  # until it times out
     expected = {
         "accepted": 7,
         "closed": 7,
@@ -177,7 +177,7 @@ def test_the_sums_are_right_after_every_kind_of_end(echod):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_sums_are_right_after_a_random_crowd(echod, seed):
+def test_the_sums_are_right_after_random_clients(echod, seed):
     rng = random.Random(seed)
     daemon = echod(limits={"quota_messages": rng.choice([1, 10, 1000])})
     stream = b"".join(random_messages(seed, 40))
@@ -200,7 +200,7 @@ def test_the_sums_are_right_after_a_random_crowd(echod, seed):
             last = rng.choice([b"", header(1017), header(4000) + bytes(2000)])
             client.send(last)
             client.half_close()
-            assert client.receive_until_eof() == owed_for(sent + last)
+            assert client.receive_until_eof() == expected_echoes(sent + last)
             client.close()
     for client, sent in clients:
         rest = stream[len(sent) :]

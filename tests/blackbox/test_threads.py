@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Several event loops of echoload side by side: one load, shared without remainder."""
+"""Several event loops of echoload: one load, shared without remainder."""
 
 import pytest
-from echoload_support import echoload, honest, keeps, mute, received, serve
+from echoload_support import echo_back, echoload, keeps, mute, received, serve
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])
 def test_the_loops_share_connections_and_messages_without_remainder(threads):
-    with serve(honest) as target:
+    with serve(echo_back) as target:
         ended = echoload(
             *("-t", threads, "-c", 11, "-p", 3, "-n", 1009, "--format", "json", target)
         )
@@ -23,7 +23,7 @@ def test_each_connection_sends_the_same_whatever_the_number_of_loops():
     def run(threads):
         streams = []
         with serve(keeps(streams)) as target:
-            # An open loop deals the messages evenly, so each connection has ten.
+            # An open loop distributes messages evenly, so each connection has ten.
             arguments = ["-c", 6, "-R", 2000, "-n", 60, "--seed", 5]
             report = echoload("-t", threads, *arguments, "--format", "json", target).json
         assert report["messages"]["verified"] == 60
@@ -34,15 +34,15 @@ def test_each_connection_sends_the_same_whatever_the_number_of_loops():
     assert one == three
 
 
-def test_the_pace_of_an_open_loop_is_that_of_all_loops_together():
-    with serve(honest) as target:
+def test_the_rate_of_an_open_loop_is_the_sum_of_all_loops():
+    with serve(echo_back) as target:
         arguments = ["-t", 3, "-c", 3, "-p", 64, "-R", 1000, "-d", "500ms"]
         report = echoload(*arguments, "--format", "json", target).json
     assert report["open_loop"]["due"] == report["messages"]["measured"] == 500
     assert report["open_loop"]["asked_per_s"] == pytest.approx(1000)
 
 
-def test_a_wrong_echo_in_one_loop_ends_all():
+def test_a_wrong_echo_in_one_loop_ends_all_loops():
     def first_lies(connection, number):
         for data in received(connection):
             connection.sendall(bytes(len(data)) if number == 0 else data)
@@ -53,7 +53,7 @@ def test_a_wrong_echo_in_one_loop_ends_all():
     assert ended.json["messages"]["wrong"] == 1
 
 
-def test_the_bound_of_unanswered_messages_is_that_of_all_loops_together():
+def test_max_in_flight_applies_to_all_loops_together():
     with serve(mute) as target:
         report = echoload(
             *("-t", 2, "-c", 4, "-p", 100, "-R", 1000, "-d", "200ms", "--max-in-flight", 9),
@@ -63,12 +63,12 @@ def test_the_bound_of_unanswered_messages_is_that_of_all_loops_together():
     assert report["open_loop"]["shed"] == 191
 
 
-def test_the_line_while_it_runs_is_of_all_loops_together():
-    with serve(honest) as target:
+def test_the_progress_line_covers_all_loops():
+    with serve(echo_back) as target:
         ended = echoload("-t", 3, "-c", 7, "-d", "400ms", "--interval", "50ms", target)
     assert ended.code == 0, ended
     lines = ended.err.splitlines()
-    intervals = float(lines[-1].split("s")[0]) / 0.05  # of all there was, ramp-up and drain too
-    assert 2 <= len(lines) <= 1.5 * intervals + 2, ended  # one for each, not one for each loop
-    # Of all loops, until the first of them has ended.
+    intervals = float(lines[-1].split("s")[0]) / 0.05  # including ramp-up and drain
+    assert 2 <= len(lines) <= 1.5 * intervals + 2, ended  # one per interval, not one per loop
+    # Of all loops, until the first one ends.
     assert any(" 7 up" in line for line in lines), ended

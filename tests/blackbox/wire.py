@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The protocol as a client speaks it: messages as bytes, and a socket whose waits all end."""
+"""The client's side of the protocol: messages as bytes, and a socket whose waits are bounded."""
 
 import random
 import select
@@ -9,17 +9,17 @@ import time
 
 HEADER = struct.Struct("!II")
 MAX_PAYLOAD = 1016
-# The most any wait may take on a slow machine. Every wait ends with its event, never later.
+# The longest wait on a slow machine. Every wait ends at its event.
 TIMEOUT = 20.0
 
 
 def message(payload=b"", kind=0):
-    """One whole message."""
+    """One complete message."""
     return HEADER.pack(kind, len(payload)) + payload
 
 
 def header(size, kind=0):
-    """A header that says `size`, whether that is allowed or not."""
+    """A header with `size`, valid or not."""
     return HEADER.pack(kind, size)
 
 
@@ -30,8 +30,8 @@ def random_messages(seed, count, largest=MAX_PAYLOAD):
     return [message(rng.randbytes(size), rng.getrandbits(32)) for size in sizes]
 
 
-def owed_for(data):
-    """The whole messages that `data` begins with, up to an invalid header: what is to come back."""
+def expected_echoes(data):
+    """The expected echoes of `data`: its complete messages up to an invalid header."""
     at = 0
     while at + HEADER.size <= len(data):
         size = HEADER.unpack_from(data, at)[1]
@@ -58,7 +58,7 @@ def family_of(address):
 
 
 def wait_for_socket(sock, events, seconds):
-    """The poll(2) events of `sock` that are there within `seconds`; 0: none came."""
+    """The poll(2) events of `sock` within `seconds`; 0: none."""
     poll = select.poll()  # select(2) ends at descriptor 1024
     poll.register(sock, events)
     ready = poll.poll(seconds * 1000)
@@ -66,12 +66,12 @@ def wait_for_socket(sock, events, seconds):
 
 
 class Client:
-    """A connection to the daemon. Every failed expectation is an AssertionError."""
+    """A connection to the daemon. A failed expectation raises AssertionError."""
 
     def __init__(self, address, source=None, receive_buffer=None):
         self.socket = socket.socket(family_of(address), socket.SOCK_STREAM)
         self.socket.settimeout(TIMEOUT)
-        if receive_buffer is not None:  # before connect(2): the window is agreed upon there
+        if receive_buffer is not None:  # before connect(2), which negotiates the window
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source is not None:
             self.socket.bind((source, 0))
@@ -109,7 +109,7 @@ class Client:
         return bytes(data)
 
     def receive_until_eof(self):
-        """All that comes before the daemon's FIN. A reset instead of it raises."""
+        """All data before the daemon's FIN. A reset raises."""
         data = bytearray()
         while piece := self.socket.recv(1 << 18):
             data += piece
@@ -122,9 +122,9 @@ class Client:
         assert self.receive(len(data)) == data
 
     def exchange(self, pieces, half_close=False):
-        """Sends all pieces and receives at the same time; what came back, as much as was sent.
+        """Sends all pieces and receives at the same time. Returns as many bytes as were sent.
 
-        With `half_close`, what came until end of file instead.
+        With `half_close`, returns all bytes until end of file instead.
         """
         todo = list(reversed(list(pieces)))
         wanted = sum(map(len, todo))
@@ -142,7 +142,7 @@ class Client:
                         return bytes(got)
                 output = select.POLLOUT if todo or rest else 0
                 ready = wait_for_socket(self.socket, select.POLLIN | output, TIMEOUT)
-                assert ready, f"stuck at {len(got)} of {wanted} bytes"
+                assert ready, f"stalled at {len(got)} of {wanted} bytes"
                 if ready & ~select.POLLOUT:
                     piece = self.socket.recv(1 << 18)
                     assert piece, f"end of file after {len(got)} of {wanted} bytes"
@@ -154,8 +154,8 @@ class Client:
             self.socket.settimeout(TIMEOUT)
 
     def flood(self, data, start=0):
-        """Sends `data` again and again, from byte `start` of it on, and reads nothing, until
-        nothing more can be sent now. Returns the bytes sent, with `start`."""
+        """Sends `data` repeatedly, from byte `start` on, without reading, until send(2) would
+        block. Returns the number of bytes sent plus `start`."""
         sent = start
         self.socket.setblocking(False)
         try:
@@ -167,11 +167,12 @@ class Client:
             self.socket.settimeout(TIMEOUT)
 
     def has_input(self, seconds=0.0):
-        """True as soon as there are bytes, a FIN or a reset; False after `seconds`."""
+        """True when bytes, a FIN or a reset arrive; False after `seconds`."""
         return wait_for_socket(self.socket, select.POLLIN, seconds) != 0
 
     def wait_until_closed(self):
-        """Waits for the daemon's end of the connection: "fin" or "reset". Bytes are thrown away."""
+        """Waits until the daemon closes the connection: "fin" or "reset". Discards received
+        bytes."""
         try:
             self.receive_until_eof()
             return "fin"
@@ -179,7 +180,7 @@ class Client:
             return "reset"
 
     def is_closed(self):
-        """True where the daemon has closed already (echoes on their way are thrown away)."""
+        """True if the daemon has closed the connection. Discards received bytes."""
         while self.has_input():
             try:
                 if not self.socket.recv(1 << 18):
@@ -190,5 +191,5 @@ class Client:
 
 
 def until(moment):
-    """Seconds left until `moment` of time.monotonic(), at least 0."""
+    """Seconds until `moment` of time.monotonic(), at least 0."""
     return max(0.0, moment - time.monotonic())

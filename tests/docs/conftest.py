@@ -15,7 +15,7 @@ import words
 
 
 class Daemon:
-    """An echod of the defaults on a port that was free, with a control socket of its own."""
+    """An echod with the default configuration on a free port, with its own control socket."""
 
     def __init__(self, directory):
         config = directory / "echod.toml"
@@ -47,7 +47,7 @@ class Daemon:
 
 @pytest.fixture(scope="session")
 def daemon():
-    # Not pytest's own directory: the path of a unix socket has 107 bytes at the most.
+    # Not pytest's directory, because the path of a unix socket has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="echod-docs-") as directory:
         running = Daemon(Path(directory))
         yield running

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Holds echoload(1) to the results that the program writes: every field is explained."""
+"""Compares echoload(1) with the results of the program: every field must be explained."""
 
 import contextlib
 import json
 import re
+import shlex
 import socket
+import subprocess
 import threading
 import time
 
@@ -12,7 +14,7 @@ import pytest
 import words
 
 ECHOLOAD = words.BINARY["echoload"]
-# Names of members that have an item of their own under --abuse.
+# Names of members that have their own item under --abuse.
 MODES = {"slow-read", "dribble", "idle", "half-header", "oversize", "garbage", "rst", "never-read"}
 
 
@@ -29,18 +31,18 @@ def run(directory, target, *arguments, code=0):
 
 
 @contextlib.contextmanager
-def liar():
-    """A server that turns a bit of what it echoes, after a while."""
+def faulty_server():
+    """A server that flips a bit of an echo after a while."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
             with contextlib.suppress(OSError):
                 while True:
                     with listener.accept()[0] as connection:
-                        lies_from = time.monotonic() + 0.1  # there is a measured part before
+                        faulty_from = time.monotonic() + 0.1  # after the start of the measured part
                         while data := connection.recv(4096):
-                            lies = time.monotonic() >= lies_from
-                            connection.sendall(bytes([data[0] ^ lies]) + data[1:])
+                            flips = time.monotonic() >= faulty_from
+                            connection.sendall(bytes([data[0] ^ flips]) + data[1:])
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -49,7 +51,7 @@ def liar():
 
 @pytest.fixture(scope="session")
 def results(daemon, tmp_path_factory):
-    """Of each kind of run, its JSON and its series."""
+    """The JSON and the series of each kind of run."""
     directory = tmp_path_factory.mktemp("results")
     target = f"127.0.0.1:{daemon.port}"
     found = {
@@ -58,11 +60,11 @@ def results(daemon, tmp_path_factory):
         "churn": run(directory, target, "--conn-messages", 5, "--close", "half"),
         "abuse": run(directory, target, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"),
     }
-    with liar() as lying:
-        found["wrong"] = run(directory, lying, code=4)
+    with faulty_server() as faulty:
+        found["wrong"] = run(directory, faulty, code=4)
     parts = [directory / "one.json", directory / "two.json"]
-    for part, (result, _) in zip(parts, list(found.values())):
-        part.write_text(json.dumps(result))
+    for seed, part in enumerate(parts):  # of two clients that ran at the same time
+        part.write_text(json.dumps(found["closed"][0] | {"seed": seed}))
     merged = words.run(ECHOLOAD, "merge", *parts)
     assert merged.returncode == 0, merged
     found["merged"] = json.loads(merged.stdout), []
@@ -70,14 +72,14 @@ def results(daemon, tmp_path_factory):
 
 
 def keys(value):
-    """The names of all fields, however deep."""
+    """The names of all fields at all levels."""
     if isinstance(value, list):
         return set().union(*map(keys, value))
     return set(value).union(*map(keys, value.values())) if isinstance(value, dict) else set()
 
 
 def explained(*titles):
-    """What stands under `.Va` in these parts of echoload(1)."""
+    """The names marked `.Va` in these parts of echoload(1)."""
     page = words.PAGE["echoload"].read_text()
     names = set()
     for title in titles:
@@ -105,13 +107,13 @@ def test_the_manual_page_explains_every_field_of_a_series(results, kind):
     assert keys(intervals) - own - explained("JSON") == set()
 
 
-def test_the_manual_page_explains_no_field_that_no_result_has(results):
+def test_the_manual_page_explains_only_existing_fields(results):
     real = set().union(*(keys(result) for result, _ in results.values()))
-    # What a field says of others, and names of the text.
+    # References to other fields, and names of the text report.
     assert {name for name in explained("JSON") if "_" in name[1:]} - real == set()
 
 
-def test_a_result_says_what_was_asked_with_every_option_of_the_load(results):
+def test_a_result_contains_every_option_of_the_load(results):
     load = words.help_text("echoload").split("\nResult:\n")[0]
     options = {name[2:].replace("-", "_") for name in words.options_of_help(load) if "--" in name}
     asked = {key.removesuffix("_s") for key in results["closed"][0]["asked"]}
@@ -120,13 +122,13 @@ def test_a_result_says_what_was_asked_with_every_option_of_the_load(results):
 
 
 def labels(text):
-    """What the lines of a report begin with: "messages    sent 10, ..."."""
+    """The first words of the lines of a report: "messages    sent 10, ..."."""
     return [found.strip() for found in re.findall(r"^([a-z][a-z ]{10}) ", text, re.MULTILINE)]
 
 
 @pytest.fixture(scope="session")
 def texts(daemon):
-    """Of each kind of run, its text."""
+    """The text report of each kind of run."""
     target = f"127.0.0.1:{daemon.port}"
 
     def text_of(*arguments, to=target, code=0):
@@ -134,11 +136,11 @@ def texts(daemon):
         assert ended.returncode == code, ended
         return ended.stdout
 
-    with liar() as lying:
+    with faulty_server() as faulty:
         return {
             "closed": text_of(),
             "open": text_of("-R", 500),
-            "wrong": text_of(to=lying, code=4),
+            "wrong": text_of(to=faulty, code=4),
             "server": text_of("--slo", "p99=1h", "--server-pid", daemon.process.pid),
             "churn": text_of("--conn-messages", 5),
             "abuse": text_of("--abuse", "idle:1"),
@@ -148,27 +150,83 @@ def texts(daemon):
 @pytest.mark.parametrize("kind", ["closed", "open", "wrong", "server", "churn", "abuse"])
 def test_the_manual_page_explains_every_line_of_the_text(texts, kind):
     shown = labels(texts[kind])
-    assert {"asked", "connections", "messages", "errors", "limited by", "verdict"} <= set(shown)
+    assert {"requested", "connections", "messages", "errors", "bottleneck", "verdict"} <= set(shown)
     page = words.section(words.PAGE["echoload"], "RESULT").split("\n.Ss ")[0]
     listed = {name for item in re.findall(r"^\.It (.*)$", page, re.M) for name in item.split(" , ")}
     assert set(shown) - listed == set()
 
 
 def runs_of(page):
-    """Of each run that a page shows as it was printed, its kind and its text."""
+    """The kind and the text of each run that a page shows."""
     text = page.read_text()
     for run in re.findall(r"^echoload [\d.]+: .*?^verdict +[^\n]+", text, re.MULTILINE | re.DOTALL):
         kind = "wrong" if "wrong echo" in run else "open" if "open loop" in run else "closed"
         yield kind, run
 
 
-@pytest.mark.parametrize("page", [words.ROOT / "README.md", words.PAGE["echoload"]])
-def test_the_runs_that_are_shown_have_the_lines_of_todays_report(texts, page):
-    shown = list(runs_of(page))
+def test_the_runs_of_the_manual_page_have_the_lines_of_the_current_report(texts):
+    shown = list(runs_of(words.PAGE["echoload"]))
     assert shown
     for kind, run in shown:
         assert labels(run) == labels(texts[kind]), run
 
 
+def cut_like(run, report):
+    """The labels of `report` that `run` may show: a line "..." stands for any number of lines."""
+    parts = [labels(part) for part in re.split(r"^\.\.\.$", run, flags=re.MULTILINE)]
+    rest = labels(report)
+    for part in parts:
+        while rest and part and rest[: len(part)] != part:
+            rest.pop(0)
+        if rest[: len(part)] != part:
+            return False
+        rest = rest[len(part) :]
+    return True
+
+
+@pytest.mark.parametrize(
+    "run, expected",
+    [
+        ("asked       1\nmessages    2\nverdict     ok", True),
+        ("asked       1\n...\nverdict     ok", True),
+        ("...\nmessages    2\n...\nverdict     ok", True),
+        ("...\nverdict     ok\n...\nmessages    2", False),
+        ("...\nmessage     2\n...\nverdict     ok", False),
+    ],
+)
+def test_a_run_may_leave_out_lines_but_not_change_them(run, expected):
+    assert cut_like(run, "asked       9\nmessages    8\nverdict     ok") == expected
+
+
+def test_the_runs_of_readme_have_lines_of_the_current_report(texts):
+    shown = list(runs_of(words.ROOT / "README.md"))
+    assert shown
+    for kind, run in shown:
+        assert cut_like(run, texts[kind]), run
+
+
 def test_readme_shows_a_closed_loop_an_open_loop_and_a_wrong_echo(texts):
     assert {kind for kind, _ in runs_of(words.ROOT / "README.md")} == {"closed", "open", "wrong"}
+
+
+def test_the_faulty_server_in_readme_gives_the_report_that_is_shown():
+    text = (words.ROOT / "README.md").read_text()
+    example = re.search(r"^\$ (socat .*?) &\n\$ echoload (.*?)\n(.*?)^```$", text, re.M | re.DOTALL)
+    server, load, shown = example.groups()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = ["socat", "-d", "-d", *shlex.split(server.replace("9000", port))[1:]]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as socat:
+        try:
+            assert any("listening on" in line for line in socat.stderr)
+            ended = words.run(ECHOLOAD, *shlex.split(load.replace("9000", port)))
+        finally:
+            socat.terminate()
+            socat.stderr.close()
+
+    def lines(report):
+        return re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", report).splitlines()
+
+    printed = iter(lines(ended.stdout))
+    assert [line for line in lines(shown) if line != "..." and line not in printed] == []

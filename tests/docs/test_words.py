@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Holds the manual pages, README.md and the completions to the programs, and the reverse."""
+"""Compares the manual pages, README.md and the completions with the programs."""
 
 import json
 import re
@@ -33,14 +33,14 @@ def test_help_and_the_manual_page_have_the_same_exit_statuses(program):
     assert sorted(re.findall(r"^\.It (\d+)$", page, re.MULTILINE)) == sorted(statuses)
 
 
-def test_help_of_the_daemon_fits_a_terminal_of_100_columns():
+def test_help_of_the_daemon_fits_100_columns():
     lines = words.help_text("echod").split("\n")
     assert [line for line in lines if len(line) > 100] == []
 
 
 @pytest.mark.parametrize("shell", COMPLETE)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_completion_offers_just_the_options_of_help(program, shell):
+def test_a_completion_offers_exactly_the_options_of_help(program, shell):
     options = words.options_of_help(words.help_text(program))
     assert COMPLETE[shell](program, "-") == options
 
@@ -58,20 +58,20 @@ def test_a_completion_offers_just_the_options_of_help(program, shell):
         ("echoload", "--verify", {"full", "header", "off"}),
     ],
 )
-def test_a_completion_offers_just_the_words_that_an_option_takes(program, option, choices, shell):
+def test_a_completion_offers_exactly_the_choices_of_an_option(program, option, choices, shell):
     refusal = words.run(words.BINARY[program], option, "wrong")
     assert refusal.returncode == 2
-    told = re.search(r"(?:must be|not in) (.*?)(?:, is|;)", refusal.stderr)[1]
-    assert set(re.findall(r"\w+", told)) - {"or"} == choices
+    listed = re.search(r"(?:must be|not in) (.*?)(?:, is|;)", refusal.stderr)[1]
+    assert set(re.findall(r"\w+", listed)) - {"or"} == choices
     assert COMPLETE[shell](program, option, "") == choices
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])
 @pytest.mark.parametrize("option, end", [("--abuse", ":"), ("--expect", "=")])
-def test_a_completion_offers_just_the_modes_that_there_are(option, end, shell):
+def test_a_completion_offers_exactly_the_existing_modes(option, end, shell):
     refusal = words.run(words.BINARY["echoload"], option, "wrong")
-    told = re.search(r"with a MODE of (.*?), is", refusal.stderr)[1]
-    assert COMPLETE[shell]("echoload", option, "") == {mode + end for mode in told.split(", ")}
+    listed = re.search(r"with a MODE of (.*?), is", refusal.stderr)[1]
+    assert COMPLETE[shell]("echoload", option, "") == {mode + end for mode in listed.split(", ")}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def defaults(tmp_path_factory):
     return words.flatten(tomllib.loads(result.stdout))
 
 
-def test_the_installed_file_holds_every_key_at_its_default(defaults):
+def test_the_installed_file_has_every_key_with_its_default(defaults):
     assert words.flatten(tomllib.loads((ROOT / "config/echod.toml").read_text())) == defaults
 
 
-def test_readme_shows_every_key_at_its_default(defaults):
+def test_readme_shows_every_key_with_its_default(defaults):
     assert words.flatten(words.toml_of_readme()) == defaults
 
 
@@ -110,8 +110,8 @@ def test_the_manual_page_of_the_file_has_every_key_with_its_default(defaults):
     assert page == defaults
 
 
-def test_the_manual_page_of_the_file_has_what_each_key_allows(defaults, tmp_path):
-    # A value that no key takes; the errors say what would be right.
+def test_the_manual_page_of_the_file_has_the_allowed_values(defaults, tmp_path):
+    # A value that no key accepts; the errors list the allowed values.
     file = tmp_path / "wrong.toml"
     file.write_text("".join(f"{key} = 1979-05-27\n" for key in defaults))
     result = words.run(words.BINARY["echod"], "--config", file, "--check-config")
@@ -126,23 +126,19 @@ def test_the_manual_page_of_the_file_has_what_each_key_allows(defaults, tmp_path
         elif duration := re.match(r"a duration from (\w+ to \w+),", rule):
             never = ", or 0 for never." if 'or "0" for never' in rule else "."
             assert f"A duration, {duration[1]}{never}" in page, key
+        elif size := re.match(r"a size from (\w+ to \w+),", rule):
+            assert f"A size, {size[1]}, or 0 for no limit" in page, key
         elif choices := re.findall(r'"(\w+)"', rule):
             assert [word for word in choices if f"Qq {word}" not in page] == [], key
+        elif networks := re.match(r"a list of at most \d+ IPv4 or IPv6 networks", rule):
+            assert networks[0].replace("IPv4 or IPv6 ", "").replace("a list", "A list") in page, key
         else:
-            assert rule == "a list of one or more IPv4 or IPv6 addresses in quotes"
-            assert rule[0].upper() + rule[1:] in page, key
-
-
-def test_the_keys_marked_restart_are_those_that_a_reload_leaves_alone():
-    source = (ROOT / "src/server/config.cpp").read_text()
-    needs = set(re.findall(r'compare\(running\.[\w.]+ == wanted\.[\w.]+, "([\w.]+)"\)', source))
-    assert needs
-    entries = words.config_entries_of_page()
-    assert {key for key, (_, text) in entries.items() if ".Em Restart ." in text} == needs
+            addresses = re.match("a list of one or more IPv4 or IPv6 addresses in quotes", rule)
+            assert addresses[0].replace("a list", "A list") in page, key
 
 
 def test_the_manual_page_has_every_message_id():
-    log = (ROOT / "src/server/log.hpp").read_text()
+    log = (ROOT / "src/server/log/log.hpp").read_text()
     known = re.findall(r'"([0-9a-f]{32})"', log)
     assert known
     listed = words.items(words.section(words.PAGE["echod"], "LOG"), "Li")
@@ -157,12 +153,29 @@ def test_the_manual_page_has_every_counter_that_the_daemon_reports(daemon):
     assert len(listed) == len(set(listed))
 
 
-def test_the_source_counts_what_the_daemon_reports(daemon):
-    source = (ROOT / "src/server/counters.hpp").read_text()
-    names = set(re.findall(r'visit\("(\w+)"', source)) | {"closed"}
-    reasons = re.search(r"kNames = \{(.*?)\}", source, re.DOTALL)[1]
-    names |= {f"closed_{reason}" for reason in re.findall(r'"(\w+)"', reasons)}
-    assert set(json.loads(daemon.ask("--stats", "json"))["counters"]) == names
+def test_the_metrics_are_the_counters_of_the_json(daemon):
+    counters = json.loads(daemon.ask("--stats", "json"))["counters"]
+    reasons = {name for name in counters if name.startswith("closed_")}
+    assert "closed" in counters and reasons
+    text = daemon.ask("--stats", "openmetrics")
+    samples = re.findall(r"^echod_\w+_total(?:\{reason=.*\})? \d+$", text, re.MULTILINE)
+    assert len(samples) == len(counters) - 1  # all but the sum of the reasons
+    labels = set(re.findall(r'^echod_connections_closed_total\{reason="(\w+)"\}', text, re.M))
+    assert {f"closed_{label}" for label in labels} == reasons
+
+
+def test_the_catalog_explains_each_field_of_statistics(daemon):
+    counters = json.loads(daemon.ask("--stats", "json"))["counters"]
+    sent = {name.upper() for name in counters if not name.startswith("closed_")}
+    sent |= {field.removeprefix("ECHOD_") for field in journal_fields_of_the_state()}
+    log = (ROOT / "src/server/log/log.hpp").read_text()
+    identifier = re.search(r'kStatistics = "([0-9a-f]{32})"', log)[1]
+    catalog = (ROOT / "systemd/echod.catalog").read_text()
+    body = re.search(rf"^-- {identifier}\n(.*?)(?=^-- |\Z)", catalog, re.MULTILINE | re.DOTALL)[1]
+    table = set(re.findall(r"[A-Z_]+", "\n".join(re.findall(r"(?m)^ {4}.*", body))))
+    assert len(sent) > 20
+    # ECHOD_INTERVAL_ stands before any of them, but for the one that has it in its name.
+    assert {name for name in sent if name.replace("INTERVAL_", "", 1) not in table} - table == set()
 
 
 def test_the_manual_page_has_every_field_of_the_json(daemon):
@@ -173,9 +186,9 @@ def test_the_manual_page_has_every_field_of_the_json(daemon):
 
     with socket.create_connection(("127.0.0.1", daemon.port)) as client:
         client.sendall(bytes(8))
-        assert client.recv(8, socket.MSG_WAITALL) == bytes(8)  # so the lists have somebody
+        assert client.recv(8, socket.MSG_WAITALL) == bytes(8)  # so that the lists have an entry
         state = {"busiest": []}
-        while not state["busiest"]:  # the lists are made at most ten times a second
+        while not state["busiest"]:  # the lists are updated at most ten times a second
             state = json.loads(daemon.ask("--stats", "json"))
     page = set(re.findall(r"\w+", words.section(words.PAGE["echod"], "STATISTICS")))
     assert fields(state) - page == set()
@@ -188,9 +201,14 @@ def test_the_manual_page_has_every_metric(daemon):
     assert {line.split()[0] for line in listed} == metrics
 
 
+def journal_fields_of_the_state():
+    """The fields of a statistics entry beside the counters, which only a journal would show."""
+    source = (ROOT / "src/server/loop/reporter.cpp").read_text()
+    return set(re.findall(r'add\("(ECHOD_[A-Z_]*[A-Z])"', source))
+
+
 def test_the_manual_page_has_every_journal_field():
-    source = (ROOT / "src/server/reporter.cpp").read_text()
-    named = set(re.findall(r'add\("(ECHOD_[A-Z_]*[A-Z])"', source))
+    named = journal_fields_of_the_state()
     assert "ECHOD_CONNECTIONS" in named
     page = set(words.names(words.section(words.PAGE["echod"], "LOG"), "Va"))
     assert page - {"ECHOD_NAME", "ECHOD_INTERVAL_NAME"} == named
@@ -206,7 +224,7 @@ def protocol_examples():
 
 
 @pytest.mark.parametrize("sent, received", protocol_examples())
-def test_an_example_of_the_protocol_page_is_what_the_daemon_does(daemon, sent, received):
+def test_the_daemon_behaves_as_the_examples_of_the_protocol_page(daemon, sent, received):
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=30) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
@@ -214,17 +232,40 @@ def test_an_example_of_the_protocol_page_is_what_the_daemon_does(daemon, sent, r
     assert echoed == received
 
 
-def readme_links():
-    text = (ROOT / "README.md").read_text()
-    return sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)", text)))
+PAGES_IN_MARKDOWN = sorted(
+    page.relative_to(ROOT)
+    for place in (".github", "client", "packaging", "src", "systemd", "tests", ".")
+    for page in (ROOT / place).glob("*.md" if place == "." else "**/*.md")
+)
 
 
-@pytest.mark.parametrize("link", readme_links())
-def test_a_link_of_readme_leads_somewhere(link):
-    assert (ROOT / link).exists()
+def links():
+    for page in PAGES_IN_MARKDOWN:
+        for link in sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text()))):
+            yield page, link
 
 
-def test_readme_has_only_options_that_the_programs_know():
+@pytest.mark.parametrize("page, link", links(), ids=str)
+def test_a_link_leads_somewhere(page, link):
+    assert (ROOT / page.parent / link).exists()
+
+
+def test_readme_has_at_most_200_lines():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_the_map_of_readme_has_every_room():
+    rooms = {
+        file.parent.relative_to(ROOT)
+        for folder in ("src", "client")
+        for file in (ROOT / folder).rglob("*.cpp")
+    }
+    rooms |= {file.parent.relative_to(ROOT) for file in (ROOT / "src").rglob("*.hpp")}
+    shown = words.readme_part("Map")
+    assert [str(room) for room in sorted(rooms) if not re.search(rf"\({room}[)/]", shown)] == []
+
+
+def test_readme_uses_only_existing_options():
     known = set().union(*(words.options_of_help(words.help_text(name)) for name in PROGRAMS))
     text = (ROOT / "README.md").read_text()
     lines = re.findall(r"^\$ (?:echod|echoload) ([^|&\n]*)", text, re.MULTILINE)
@@ -234,14 +275,14 @@ def test_readme_has_only_options_that_the_programs_know():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_help_fits_a_terminal_of_100_columns(program):
+def test_help_fits_100_columns(program):
     lines = words.help_text(program).splitlines()
     assert [line for line in lines if len(line) > 100] == []
 
 
-def test_the_manual_page_has_the_number_of_descriptors_that_are_kept_free():
-    server = (ROOT / "src/server/server_incidents.cpp").read_text()
-    control = (ROOT / "src/server/control.hpp").read_text()
+def test_the_manual_page_has_the_number_of_reserved_descriptors():
+    server = (ROOT / "src/server/loop/descriptor_limit.cpp").read_text()
+    control = (ROOT / "src/server/control/control_socket.hpp").read_text()
     fixed = re.search(r"kReservedDescriptors = (\d+) \+ ControlSocket::kTokens;", server)[1]
     tokens = re.search(r"kTokens = (\d+);", control)[1]
     text = words.section(words.PAGE["echod"], "LISTENING SOCKETS")
@@ -253,5 +294,5 @@ PAGES = ["echod.8", "echoload.1", "echod.toml.5", "echod-protocol.7"]
 
 @pytest.mark.parametrize("title", ["EXAMPLES", "EXIT STATUS", "SIGNALS", "FILES", "ENVIRONMENT"])
 @pytest.mark.parametrize("page", PAGES)
-def test_a_manual_page_has_the_sections_that_readers_look_for(page, title):
+def test_a_manual_page_has_the_usual_sections(page, title):
     assert words.section(ROOT / "man" / page, title).strip()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what the programs say of themselves, and what the manual pages and completions say."""
+"""Reads the help texts of the programs, the manual pages and the completions."""
 
 import os
 import re
@@ -16,7 +16,7 @@ COMPLETIONS = ROOT / "packaging/completions"
 
 
 def run(*command, **options):
-    """Runs a command; its exit status, standard output and standard error."""
+    """Runs a command; returns its exit status, standard output and standard error."""
     return subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
@@ -74,7 +74,7 @@ def flatten(config):
 
 
 def config_entries_of_page():
-    """Of each key in echod.toml(5): its default as TOML, and the words that describe it."""
+    """For each key in echod.toml(5): its default as TOML, and its description."""
     entries = {}
     for part in re.split(r"^\.Ss \[", CONFIG_PAGE.read_text(), flags=re.MULTILINE)[1:]:
         head, _, rest = part.partition("]\n")
@@ -98,7 +98,7 @@ def toml_of_readme():
 
 
 def complete_in_bash(program, *words):
-    """What bash offers for the last word of a command line."""
+    """The completions of bash for the last word of a command line."""
     script = (
         'compopt() { :; }; source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
         '"_$1" "$1" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"; printf "%s\\n" "${COMPREPLY[@]}"'
@@ -114,13 +114,13 @@ def complete_in_fish(program, *words):
 
 
 def specs_in_zsh(program):
-    """The arguments that the completion of zsh gives to _arguments, one for each option."""
+    """The arguments that the zsh completion passes to _arguments, one per option."""
     script = '_arguments() { print -rl -- "$@" }; source "$0"'
     return offered("zsh", "-f", "-c", script, COMPLETIONS / "zsh" / f"_{program}")
 
 
 def complete_in_zsh(program, *words):
-    """For options, and for the words of one that has few: "(text json)" in its spec."""
+    """Completes options, and the choices of an option with a list: "(text json)" in its spec."""
     specs = [re.sub(r"^(\([^)]*\)|\*)", "", spec) for spec in specs_in_zsh(program)]
     options = {spec.partition("[")[0]: spec for spec in specs if re.match(r"-[\w-]+\[", spec)}
     if words[-1] == "-":

@@ -17,7 +17,7 @@ SPREAD = (0, 1, 2, 3, 5, 8, 13, 40)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--every", type=int, help="fail every call up to the N-th, not a spread")
+    parser.addoption("--every", type=int, help="fail every call up to the N-th instead of a sample")
 
 
 def pytest_generate_tests(metafunc):
@@ -27,13 +27,13 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    if os.environ.get("ECHOD_SANITIZED") == "1":  # the sanitizer's allocator and ours exclude
-        config.hook.pytest_deselected(items=items[:])  # each other
+    if os.environ.get("ECHOD_SANITIZED") == "1":  # excludes our allocator
+        config.hook.pytest_deselected(items=items[:])  # and the sanitizer's: not both
         items[:] = []
 
 
 class Faulty(Echod):
-    """The daemon with a plan of its failures, as .faults."""
+    """A daemon with a plan of faults, as .faults."""
 
     def __init__(self, directory, config=None, **options):
         self.faults = Faults(Path(directory) / "faults")
@@ -43,7 +43,7 @@ class Faulty(Echod):
 @pytest.fixture
 def faulty(tmp_path):
     """Starts a daemon: faulty(limits={...}, ...) with the sections of its configuration, and a
-    `manager` where it is to hand connections over."""
+    `manager` for a handover."""
     assert LIBRARY.exists(), f"{LIBRARY} is not built; ECHOD_BUILD_DIR names the build directory"
     daemons = []
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Makes system calls and allocations fail, at the n-th call from the moment a test asks for it.
-// Preloaded into the daemon (ld.so(8), LD_PRELOAD); the test steers it through a file that both
-// map, named by FAULTS_FILE: see plan.py, which knows the layout too.
+// Makes system calls and allocations fail, at the n-th call after a test has enabled it. Preloaded
+// into the daemon (ld.so(8), LD_PRELOAD). The test controls it through a file that both map, named
+// by FAULTS_FILE: see plan.py, which has the same layout.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,23 +25,24 @@ enum call {
     SENDMSG,
     SOCKETPAIR,
     MEMFD_CREATE,
+    EPOLL_ADD, // epoll_ctl(2) with EPOLL_CTL_ADD
     CALLS
 };
 
 struct plan {
-    int32_t skip;   // calls that are left alone before the first that is not
-    int32_t count;  // calls that are meddled with then; 0: nothing is planned
+    int32_t skip;   // unaffected calls before the first fault
+    int32_t count;  // number of faults; 0: nothing is planned
     int32_t action; // an errno, or ONE_BYTE
-    int32_t hits;   // calls meddled with so far
+    int32_t hits;   // faults so far
     int64_t calls;  // all calls so far
 };
 
-static const int32_t ONE_BYTE = -1; // the call is for one byte, whatever was asked for
+static const int32_t ONE_BYTE = -1; // the call transfers one byte only
 
 static struct plan* plans;
 
-// What each descriptor was registered with, to register it anew: a kernel that says EAGAIN, or
-// takes less than was offered, gives an edge when that is over, and so must a pretended one.
+// The events of each registered descriptor, to register it again: a kernel that returned EAGAIN or
+// accepted only a part gives an edge when it is ready again, so an injected fault must, too.
 enum { DESCRIPTORS = 65536 };
 static struct {
     int epoll;
@@ -61,7 +62,7 @@ __attribute__((constructor)) static void map_plans(void) {
     close(fd);
 }
 
-// What is planned for this call: 0, an errno, or ONE_BYTE.
+// The plan for this call: 0, an errno, or ONE_BYTE.
 static int32_t next_action(enum call call) {
     if (plans == NULL) {
         return 0;
@@ -171,7 +172,10 @@ int memfd_create(const char* name, unsigned flags) {
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event) {
-    const int32_t action = next_action(EPOLL_CTL);
+    int32_t action = next_action(EPOLL_CTL);
+    if (action == 0 && operation == EPOLL_CTL_ADD) {
+        action = next_action(EPOLL_ADD);
+    }
     if (action > 0) {
         errno = action;
         return -1;
@@ -221,7 +225,7 @@ ssize_t read(int fd, void* data, size_t size) {
     return REAL(read)(fd, data, size);
 }
 
-// The allocator's own names: dlsym(3) allocates, so it cannot be asked for them.
+// The allocator's internal names, because dlsym(3) itself allocates.
 extern void* __libc_malloc(size_t size);
 extern void* __libc_calloc(size_t count, size_t size);
 extern void* __libc_realloc(void* memory, size_t size);

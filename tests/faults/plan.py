@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The test's side of faults.c: what the daemon's next calls come to."""
+"""The test's side of faults.c: plans the results of the daemon's next calls."""
 
 import mmap
 import os
@@ -18,6 +18,7 @@ CALLS = (
     "sendmsg",
     "socketpair",
     "memfd_create",
+    "epoll_add",
 )
 ONE_BYTE = -1
 FOR_EVER = 2**31 - 1
@@ -28,7 +29,7 @@ LIBRARY = BUILD / "tests/faults/faults.so"
 
 
 class Faults:
-    """A plan for one daemon. The file has to outlive the daemon's start only."""
+    """A plan for one daemon. The file is needed only until the daemon has started."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -44,9 +45,9 @@ class Faults:
         return LAYOUT.unpack_from(self._map, CALLS.index(call) * LAYOUT.size)
 
     def plan(self, call, action, skip=0, count=1):
-        """After `skip` calls more, `count` calls fail with the errno `action`."""
+        """After `skip` more calls, `count` calls fail with the errno `action`."""
         at = CALLS.index(call) * LAYOUT.size
-        struct.pack_into("=i", self._map, at + 4, 0)  # nothing happens while it is written
+        struct.pack_into("=i", self._map, at + 4, 0)  # disabled while it is written
         struct.pack_into("=i", self._map, at, skip)
         struct.pack_into("=i", self._map, at + 8, action)
         struct.pack_into("=i", self._map, at + 4, count)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every fuzz target has: its input as a source of decisions, and a check that ends the run.
+// Shared by the fuzz targets: the input as a source of decisions, and a check that ends the run.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace fuzz {
 
-/// Hands an input out in small portions. An input that is used up gives zeros.
+/// Reads an input in small portions. An exhausted input gives zeros.
 class Bytes {
 public:
     Bytes(const std::uint8_t* data, std::size_t size) noexcept : rest_(data, size) {}
@@ -26,16 +26,16 @@ public:
         return value;
     }
 
-    /// Two bytes, the first of more weight.
+    /// Two bytes in network byte order.
     std::uint32_t pair() noexcept {
         const std::uint32_t high = byte();
         return high << 8U | byte();
     }
 
-    /// One of `count` choices.
+    /// A number below `count`.
     std::uint32_t choice(std::uint32_t count) noexcept { return byte() % count; }
 
-    /// At most `count` bytes as they stand.
+    /// At most `count` bytes, unchanged.
     std::span<const std::uint8_t> take(std::size_t count) noexcept {
         const auto taken = rest_.first(count < rest_.size() ? count : rest_.size());
         rest_ = rest_.subspan(taken.size());
@@ -46,7 +46,7 @@ private:
     std::span<const std::uint8_t> rest_;
 };
 
-/// Ends the process where `holds` is false: libFuzzer then keeps the input.
+/// Aborts the process if `holds` is false: libFuzzer then saves the input.
 inline void require(bool holds, const char* what) {
     if (!holds) {
         std::fprintf(stderr, "violated: %s\n", what);

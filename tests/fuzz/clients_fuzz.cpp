@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Connections under a schedule: some peers that send in pieces, read or do not, half-close and go,
-// a kernel that fails and does less than was asked, quotas, clock steps, hand-overs, a drain.
+// Connections under a random schedule: peers that send in pieces, read or do not read, half-close
+// and disconnect, a kernel with failing and partial calls, quotas, clock steps, handovers, a drain.
 //
-// What is held to, after each step: a peer has been sent nothing but a prefix of what it is owed;
-// the counters add up; no more is kept than one receive buffer a connection. At the end the kernel
-// is well again and every peer reads: with no help but epoll's events and the ready queue, whoever
-// is still connected must get all it is owed, and whoever half-closed or sent an invalid header
-// must see the end, and everybody in a drain who has not begun a message. A state that no event
-// moves on shows there. A hand-over loses nothing: all that holds goes on behind it.
+// Checked after each step: a peer has received only a prefix of its expected output, the counters
+// add up, and at most one receive buffer per connection is buffered. At the end the kernel works
+// normally and every peer reads: with epoll's events and the ready queue alone, every connected
+// peer must get its whole output. Peers that half-closed or sent an invalid header, and in a drain
+// all peers without an incomplete message, must see the end of file. This finds a state that no
+// event leaves. A handover loses nothing: the same holds after it.
 #include "bytes.hpp"
 #include "kernel.hpp"
 #include "net/socket.hpp"
-#include "server/clients.hpp"
+#include "server/clients/clients.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -29,17 +29,16 @@ using namespace std::chrono_literals;
 using fuzz::require;
 
 constexpr std::size_t kMostPeers = 4;
-constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
 
 struct Peer {
     UniqueFd fd;
     int server_fd = -1;
     std::vector<std::byte> sent;
     std::vector<std::byte> received;
-    bool finished = false; ///< its FIN is sent
-    bool ended = false;    ///< it saw the end, or an error
+    bool finished = false; ///< has sent its FIN
+    bool ended = false;    ///< has received end of file or an error
 
-    [[nodiscard]] Scan owed() const { return scan_frames(sent, kNoLimit); }
+    [[nodiscard]] Scan expected() const { return scan_frames(sent); }
 };
 
 class Schedule {
@@ -51,7 +50,7 @@ public:
     }
 
     void run() {
-        // Bounded, so that one input does not take long, whatever it asks for.
+        // Bounds the run time of any input.
         for (int steps = 0; !in_.empty() && steps < 400; ++steps) {
             step();
             check();
@@ -98,7 +97,7 @@ private:
             hand_over();
             break;
         default:
-            turn((in_.byte() & 1U) != 0);
+            turn();
             break;
         }
     }
@@ -106,22 +105,22 @@ private:
     Peer& peer() { return peers_[in_.choice(static_cast<std::uint32_t>(peers_.size()))]; }
 
     void connect() {
-        if (peers_.size() == kMostPeers || draining_) { // nobody is accepted in a drain
+        if (peers_.size() == kMostPeers || draining_) { // a drain accepts no connections
             return;
         }
         std::array<int, 2> fds{};
         require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) ==
                     0,
-                "there are sockets");
-        const int small = 1 << (12U + in_.choice(7)); // the kernel has a least size
+                "sockets are available");
+        const int small = 1 << (12U + in_.choice(7)); // the kernel has a minimum size
         (void)::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
         Peer peer;
         peer.fd.reset(fds[1]);
         peer.server_fd = fds[0];
-        if (clients_->add(UniqueFd(fds[0]), Endpoint{}, now_)) {
+        if (clients_->add(UniqueFd(fds[0]), Endpoint{}, now_) == 0) {
             peers_.push_back(std::move(peer));
         } else {
-            require(fuzz::kernel().was_fatal, "a connection is taken where nothing fails");
+            require(fuzz::kernel().was_fatal, "a connection is accepted if nothing fails");
         }
         if (peers_.empty()) {
             fuzz::kernel().watch.clear();
@@ -138,7 +137,7 @@ private:
                        bytes.begin() + static_cast<std::ptrdiff_t>(result.bytes));
     }
 
-    // Whole frames behind what the peer has sent so far; a split leaves the last one in pieces.
+    // Whole frames appended to the peer's stream; a split leaves the last one incomplete.
     void send_frames() {
         Peer& to = peer();
         const std::uint32_t count = 1 + in_.choice(64);
@@ -150,8 +149,8 @@ private:
             bytes.resize(at + kHeaderSize + size, static_cast<std::byte>(++mark_));
             encode_header({mark_, size}, bytes.data() + at);
         }
-        const std::size_t begun = to.sent.size() - to.owed().bytes;
-        if (begun != 0) { // finish the frame that was begun, if its header says how
+        const std::size_t begun = to.sent.size() - to.expected().bytes;
+        if (begun != 0) { // complete the begun frame, if its header is complete
             pending_rest(to, bytes);
         }
         if (cut < bytes.size()) {
@@ -160,9 +159,9 @@ private:
         send(to, bytes);
     }
 
-    // Puts what completes the peer's last frame in front of `bytes`.
+    // Inserts the rest of the peer's last frame in front of `bytes`.
     void pending_rest(const Peer& to, std::vector<std::byte>& bytes) const {
-        const std::span<const std::byte> tail = std::span(to.sent).subspan(to.owed().bytes);
+        const std::span<const std::byte> tail = std::span(to.sent).subspan(to.expected().bytes);
         std::size_t rest = kHeaderSize - std::min(tail.size(), kHeaderSize);
         if (rest == 0) {
             const std::size_t size = decode_header(tail.data()).size;
@@ -188,10 +187,10 @@ private:
         from.ended = got.bytes == 0;
         from.received.insert(from.received.end(), buffer.begin(),
                              buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
-        const auto owed = std::span(from.sent).first(from.owed().bytes);
-        require(from.received.size() <= owed.size() &&
-                    std::equal(from.received.begin(), from.received.end(), owed.begin()),
-                "what comes back is a prefix of what is owed");
+        const auto expected = std::span(from.sent).first(from.expected().bytes);
+        require(from.received.size() <= expected.size() &&
+                    std::equal(from.received.begin(), from.received.end(), expected.begin()),
+                "the output is a prefix of the expected output");
     }
 
     static void finish(Peer& one) {
@@ -221,8 +220,8 @@ private:
     void advance(Duration step) {
         now_ += step;
         clients_->expire(now_);
-        const auto next = clients_->next_deadline();
-        require(!next || *next > now_, "no deadline that is over is left");
+        const TimePoint next = clients_->next_deadline();
+        require(next > now_, "no expired deadline is left");
     }
 
     void reconfigure() {
@@ -251,10 +250,10 @@ private:
         }
     }
 
-    // The next process, with an epoll of its own, takes over whoever has not just ended.
+    // The new process, with its own epoll, restores the connections that have not just ended.
     void hand_over() {
         if (draining_ || in_.choice(4) != 0) {
-            turn(false);
+            turn();
             return;
         }
         std::vector<ParkedConnection> parked;
@@ -263,28 +262,28 @@ private:
         std::vector<UniqueFd> passed;
         for (const int fd : fds) {
             passed.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-            require(static_cast<bool>(passed.back()), "there are descriptors");
+            require(static_cast<bool>(passed.back()), "descriptors are available");
         }
         const std::size_t count = parked.size();
-        std::vector<std::vector<std::byte>> kept; // as a state file keeps them
+        std::vector<std::vector<std::byte>> buffers; // as in a state file
         for (ParkedConnection& one : parked) {
-            kept.emplace_back(one.kept.begin(), one.kept.end());
-            one.kept = kept.back();
+            buffers.emplace_back(one.buffered.begin(), one.buffered.end());
+            one.buffered = buffers.back();
         }
-        clients_->forget_parked(count);
+        clients_->close_handed_over(count);
         clients_->close_all(CloseReason::stopped);
-        require(clients_->kept_bytes() == 0, "nothing is left to the process before");
+        require(clients_->buffered_bytes() == 0, "the old process has no buffers left");
         fuzz::kernel().forget_descriptors();
         clients_.reset();
         epoll_ = std::make_unique<Epoll>();
         clients_ = std::make_unique<Clients>(*epoll_, counters_);
         clients_->configure(limits_, timeouts_);
         const std::size_t failed = clients_->restore(parked, passed, now_);
-        require(failed + clients_->open() == count, "each is taken over or closed");
-        require(failed == 0 || fuzz::kernel().was_fatal, "all are taken over where nothing fails");
+        require(failed + clients_->open() == count, "each is restored or closed");
+        require(failed == 0 || fuzz::kernel().was_fatal, "all are restored if nothing fails");
     }
 
-    void turn(bool others_wait) {
+    void turn() {
         fuzz::kernel().make_good();
         std::array<epoll_event, 16> events{};
         const int n = epoll_->wait(events, Duration::zero());
@@ -293,7 +292,7 @@ private:
             clients_->on_event(event.data.u64, event.events);
         }
         if (clients_->has_ready()) {
-            clients_->serve_ready(now_, others_wait);
+            clients_->serve_ready(now_);
         }
     }
 
@@ -301,27 +300,28 @@ private:
         std::vector<ConnectionSummary> all;
         std::vector<ConnectionSummary> none;
         clients_->summarize(kMostPeers, now_, all, none);
-        std::size_t kept = 0;
+        std::size_t buffered = 0;
         for (const ConnectionSummary& one : all) {
-            require(one.kept <= kReceiveBuffer, "one receive buffer is the most that is kept");
-            kept += one.kept;
+            require(one.buffered <= kReceiveBuffer, "at most one receive buffer is buffered");
+            buffered += one.buffered;
         }
-        require(clients_->kept_bytes() <= clients_->open() * kReceiveBuffer &&
-                    clients_->kept_bytes() >= kept && (kept != 0 || clients_->kept_bytes() == 0),
-                "buffers are lent to those who keep something, and given back");
+        require(clients_->buffered_bytes() <= clients_->open() * kReceiveBuffer &&
+                    clients_->buffered_bytes() >= buffered &&
+                    (buffered != 0 || clients_->buffered_bytes() == 0),
+                "only connections with buffered bytes have buffers");
         const Counters& c = counters_;
         require(c.accepted + c.restored == clients_->open() + c.closed_total(),
-                "every connection ends once");
+                "every connection is counted once");
         require(c.bytes_in + c.bytes_restored ==
-                    c.bytes_out + c.bytes_dropped + c.bytes_parked + kept,
-                "every byte ends once");
+                    c.bytes_out + c.bytes_dropped + c.bytes_parked + buffered,
+                "every byte is counted once");
         const std::uint64_t begun = c.messages_in + c.messages_restored;
         const std::uint64_t done = c.messages_out + c.messages_dropped + c.messages_parked;
-        require(kept == 0 ? begun == done : begun >= done, "every message ends once");
+        require(buffered == 0 ? begun == done : begun >= done, "every message is counted once");
     }
 
-    // The kernel is well, everybody reads, and the clock stands: the end is reached by events
-    // alone.
+    // The kernel works normally, every peer reads, and the clock stands still: events alone must
+    // reach the end.
     void settle() {
         fuzz::Kernel& kernel = fuzz::kernel();
         const bool was_fatal = kernel.was_fatal;
@@ -331,14 +331,14 @@ private:
         kernel.refuse_memory.clear();
         for (int quiet = 0; quiet < 4; ++quiet) {
             const Counters before = counters_;
-            turn(false);
+            turn();
             for (Peer& one : peers_) {
                 read(one, 65536);
             }
             check();
             quiet = before == counters_ && !clients_->has_ready() ? quiet : -1;
         }
-        // Whom a timeout, a failure or the drain may have cut off is owed a prefix, no more.
+        // A peer that a timeout, a failure or the drain may have disconnected gets a prefix.
         std::uint64_t cut_off = was_fatal || draining_ ? 1 : 0;
         for (const CloseReason reason :
              {CloseReason::idle_timeout, CloseReason::message_timeout, CloseReason::write_timeout,
@@ -349,21 +349,22 @@ private:
             if (!one.fd) {
                 continue;
             }
-            const Scan owed = one.owed();
-            const bool must_end = one.finished || owed.end == ScanEnd::invalid;
+            const Scan expected = one.expected();
+            const bool must_end = one.finished || expected.end == ScanEnd::invalid;
             if (!one.ended || cut_off == 0) {
-                require(one.received.size() == owed.bytes, "nobody waits for what is owed");
-                require(one.ended == must_end, "the end comes when it is due, and not before");
+                require(one.received.size() == expected.bytes, "no peer waits for output");
+                require(one.ended == must_end, "the connection is closed exactly when it must be");
             }
-            const bool begun = owed.bytes != one.sent.size();
-            require(one.ended || begun || !draining_, "a drain ends whoever has nothing to do");
+            const bool begun = expected.bytes != one.sent.size();
+            require(one.ended || begun || !draining_, "a drain closes finished connections");
         }
         now_ += 25h;
         for (int i = 0; i < 8 && timeouts_.idle != Duration::zero(); ++i) {
             clients_->expire(now_);
             now_ += 25h;
         }
-        require(timeouts_.idle == Duration::zero() || clients_->open() == 0, "idle ones go");
+        require(timeouts_.idle == Duration::zero() || clients_->open() == 0,
+                "idle connections are closed");
         clients_->close_all(CloseReason::stopped);
         check();
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The state that one process leaves to the next: any bytes are refused by name or are a state that
-// can be gone on with, whatever it says, within the bounds of any other connection.
+// The state of a handover: any bytes are refused with a reason, or are a state that can be
+// restored, within the limits of any other connection.
 //
-// The first byte says whether magic and checksum are made right, for nothing gets past them else.
+// The first byte says whether magic and checksum are corrected; otherwise no input passes them.
 #include "bytes.hpp"
 #include "net/socket.hpp"
-#include "server/clients.hpp"
-#include "server/handover.hpp"
+#include "server/clients/clients.hpp"
+#include "server/handover/state_codec.hpp"
+#include "server/handover/state_file.hpp"
 
 #include <sys/socket.h>
 
@@ -44,7 +45,7 @@ void seal(std::vector<std::byte>& bytes) {
     }
 }
 
-// A process that takes the connections over, and what their peers see.
+// A process that restores the connections, and the view of their peers.
 class Successor {
 public:
     explicit Successor(std::span<const ParkedConnection> parked) : parked_(parked) {
@@ -54,56 +55,57 @@ public:
             std::array<int, 2> pair{};
             require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
                                  pair.data()) == 0,
-                    "there are sockets");
+                    "sockets are available");
             fds.emplace_back(pair[0]);
             peers_.emplace_back(pair[1]);
         }
-        require(clients_.restore(parked, fds, now_) == 0, "all are taken over");
+        require(clients_.restore(parked, fds, now_) == 0, "all connections are restored");
         check();
     }
 
-    // Parked again at once, they are what they were.
+    // Parking them again at once gives the same state.
     void park() {
         std::vector<ParkedConnection> again;
         std::vector<int> fds;
         clients_.park(now_, again, fds);
-        require(again.size() == parked_.size(), "nobody is forgotten");
+        require(again.size() == parked_.size(), "no connection is lost");
         for (const ParkedConnection& one : again) {
             const bool known = std::any_of(parked_.begin(), parked_.end(), [&](const auto& other) {
-                return std::equal(one.kept.begin(), one.kept.end(), other.kept.begin(),
-                                  other.kept.end()) &&
-                       one.owed == other.owed && one.owed_messages == other.owed_messages &&
+                return std::equal(one.buffered.begin(), one.buffered.end(), other.buffered.begin(),
+                                  other.buffered.end()) &&
+                       one.pending_out == other.pending_out &&
+                       one.pending_messages == other.pending_messages &&
                        one.peer_done == other.peer_done && one.invalid == other.invalid &&
                        one.messages == other.messages && one.bytes == other.bytes &&
                        one.age == other.age && one.idle == other.idle;
             });
-            require(known, "what is parked again is what was taken over");
+            require(known, "parking again gives the same state");
         }
     }
 
     void serve() {
         for (int turns = 0; clients_.has_ready(); ++turns) {
-            require(turns < 10'000, "there is an end of what is kept");
-            clients_.serve_ready(now_, true);
+            require(turns < 10'000, "the buffered bytes are sent in bounded time");
+            clients_.serve_ready(now_);
             check();
         }
         for (std::size_t i = 0; i < peers_.size(); ++i) {
             std::array<std::byte, kReceiveBuffer + 1> buffer;
             const IoResult got = receive(peers_[i].get(), buffer);
-            const std::span<const std::byte> kept = parked_[i].kept;
+            const std::span<const std::byte> buffered = parked_[i].buffered;
             require(got.error != 0 ||
-                        (got.bytes <= kept.size() &&
-                         std::equal(buffer.begin(), buffer.begin() + got.bytes, kept.begin())),
-                    "nothing comes but what was kept");
-            require(got.would_block() || got.error != 0 || got.bytes >= parked_[i].owed,
-                    "what was owed comes");
+                        (got.bytes <= buffered.size() &&
+                         std::equal(buffer.begin(), buffer.begin() + got.bytes, buffered.begin())),
+                    "only buffered bytes are sent");
+            require(got.would_block() || got.error != 0 || got.bytes >= parked_[i].pending_out,
+                    "the pending output is sent");
         }
         for (int i = 0; i < 8; ++i) {
             now_ += 25h;
             check();
             clients_.expire(now_);
         }
-        require(clients_.open() == 0, "idle ones go");
+        require(clients_.open() == 0, "idle connections are closed");
         check();
     }
 
@@ -111,21 +113,21 @@ private:
     void check() const {
         const Counters& c = counters_;
         require(c.accepted + c.restored == clients_.open() + c.closed_total(),
-                "every connection ends once");
+                "every connection is counted once");
         std::vector<ConnectionSummary> all;
         std::vector<ConnectionSummary> none;
         clients_.summarize(kMostConnections, now_, all, none);
-        std::size_t kept = 0;
+        std::size_t buffered = 0;
         for (const ConnectionSummary& one : all) {
-            require(one.kept <= kReceiveBuffer, "one receive buffer is the most that is kept");
-            require(one.age >= 0s && one.idle >= 0s, "nobody comes from the future");
-            kept += one.kept;
+            require(one.buffered <= kReceiveBuffer, "at most one receive buffer is buffered");
+            require(one.age >= 0s && one.idle >= 0s, "no time is in the future");
+            buffered += one.buffered;
         }
-        require(c.bytes_in + c.bytes_restored == c.bytes_out + c.bytes_dropped + kept,
-                "every byte ends once");
+        require(c.bytes_in + c.bytes_restored == c.bytes_out + c.bytes_dropped + buffered,
+                "every byte is counted once");
         const std::uint64_t begun = c.messages_in + c.messages_restored;
         const std::uint64_t done = c.messages_out + c.messages_dropped;
-        require(kept == 0 ? begun == done : begun >= done, "every message ends once");
+        require(buffered == 0 ? begun == done : begun >= done, "every message is counted once");
     }
 
     std::span<const ParkedConnection> parked_;
@@ -150,11 +152,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     try {
         state = decode_state(bytes);
     } catch (const std::runtime_error& error) {
-        require(*error.what() != '\0', "a refusal says why");
+        require(*error.what() != '\0', "a refusal has a reason");
         return 0;
     }
     const std::vector<std::byte> again = encode(state);
-    require(decode_state(again) == state, "what was read is written the same");
+    require(decode_state(again) == state, "the state is written as it was read");
     state.connections.resize(std::min(state.connections.size(), kMostConnections));
     const auto successor = std::make_unique<Successor>(state.connections);
     successor->park();

@@ -51,7 +51,7 @@ T next_of(std::deque<T>& plan) {
     return next;
 }
 
-// The errno of a fault that is an error, or 0.
+// The errno of a fault, or 0 if it is no error.
 int error_of(Fault fault) noexcept {
     switch (fault) {
     case Fault::interrupted:
@@ -73,7 +73,7 @@ int error_of(Fault fault) noexcept {
     }
 }
 
-// How many of `size` bytes the call is for, after the plan; -1 with errno set.
+// The number of bytes, at most `size`, that the plan allows; -1 with errno set.
 ssize_t meddle(std::deque<Fault>& plan, int fd, std::size_t size) {
     Kernel& kernel = fuzz::kernel();
     if (!kernel.watched.contains(fd)) {
@@ -131,7 +131,7 @@ int __wrap_epoll_ctl(int epoll, int operation, int fd, epoll_event* event) {
 
 } // extern "C"
 
-// What the pool of buffers asks for memory with.
+// The allocation function of the buffer pool.
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
     fuzz::Kernel& kernel = fuzz::kernel();
     if (fuzz::next_of(kernel.refuse_memory)) {

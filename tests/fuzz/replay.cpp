@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs a fuzz target without libFuzzer, for compilers that have none: each file of a corpus, then
-// variants of it made from a fixed seed. It looks at no coverage; that is what tests/fuzz/run does.
+// Runs a fuzz target without libFuzzer, for compilers that do not have it: each file of a corpus,
+// then variants of it made from a fixed seed. Without coverage feedback; see tests/fuzz/run for
+// that.
 //
 // TARGET [--variants N] FILE|DIRECTORY...
 #include "bytes.hpp"
@@ -23,7 +24,7 @@ Input read_file(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A few places changed, dropped or doubled, and now and then a piece of another input.
+// Changes, drops or doubles a few bytes, and sometimes inserts a piece of another input.
 Input variant_of(const Input& one, const Input& other, std::mt19937& random) {
     Input input = one;
     const auto place = [&random](std::size_t size) {

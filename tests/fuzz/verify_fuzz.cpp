@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The client's verifier: it never takes a stream that differs from what was sent, and never refuses
-// the true one, however either was split; and what it goes on to read behind a wrong echo, where it
-// is told to, leaves every message under one count.
+// The client's verifier: it never accepts a stream that differs from the messages sent and never
+// refuses the correct one, regardless of how it is split. If it continues after a wrong echo, every
+// message is counted exactly once.
 #include "bytes.hpp"
-#include "client/session.hpp"
+#include "client/load/session.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -17,7 +17,7 @@ namespace {
 using namespace echoload;
 using namespace std::chrono_literals;
 
-// What the kernel has taken of the session's bytes, and how much it will take of the next send.
+// The bytes of the session that the kernel has accepted, and how much it accepts of the next send.
 std::vector<std::byte> taken;
 std::size_t appetite = 0;
 
@@ -29,7 +29,7 @@ const Generator& generator(std::uint32_t which) {
     return kAll[which % kAll.size()];
 }
 
-// One for all runs: to make its histograms anew takes a hundred times as long as a run.
+// Shared by all runs: creating its histograms takes a hundred times as long as a run.
 Tally& counted() {
     static Tally tally;
     tally.messages = {};
@@ -41,7 +41,7 @@ class Run {
 public:
     explicit Run(fuzz::Bytes& in)
         : in_(in), generator_(generator(in.byte())), stream_(generator_.stream(in.byte())),
-          goes_on_((in.byte() & 1U) != 0), session_(1, stream_) {
+          continues_((in.byte() & 1U) != 0), session_(1, stream_) {
         session_.adopt(echod::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
     }
 
@@ -86,7 +86,7 @@ private:
         return {from, from + count};
     }
 
-    // True bytes with one thing wrong. By chance it may be no change at all.
+    // Correct bytes with one fault. By chance the fault may change nothing.
     std::vector<std::byte> forged_bytes() {
         std::vector<std::byte> bytes = true_bytes(in_.pair());
         const auto at =
@@ -105,7 +105,7 @@ private:
                 bytes.erase(at);
             }
             break;
-        case 3: { // something sent long ago, once more
+        case 3: { // repeats an old message
             const std::size_t from = taken.empty() ? 0 : in_.pair() % taken.size();
             const std::size_t count = std::min<std::size_t>(in_.byte(), taken.size() - from);
             const auto old = taken.begin() + static_cast<std::ptrdiff_t>(from);
@@ -121,60 +121,61 @@ private:
 
     void feed(const std::vector<std::byte>& bytes) {
         const ReceiveTime time{now_, true};
-        Health health = session_.verify(verifier_, bytes, time, tally_, found_);
-        if (health == Health::suspect && (in_.byte() & 1U) != 0) {
-            health = session_.settle(verifier_, time, tally_, found_);
+        VerifyState state = session_.verify(rules_, bytes, time, tally_, found_);
+        if (state == VerifyState::undecided && (in_.byte() & 1U) != 0) {
+            state = session_.settle(rules_, time, tally_, found_);
         }
-        const auto owed = std::span(taken).subspan(echoed_);
-        const bool is_true =
-            bytes.size() <= owed.size() && std::equal(bytes.begin(), bytes.end(), owed.begin());
+        const auto expected = std::span(taken).subspan(echoed_);
+        const bool is_true = bytes.size() <= expected.size() &&
+                             std::equal(bytes.begin(), bytes.end(), expected.begin());
         if (!refused_) {
-            const bool sound = health == Health::sound && found_.empty();
-            fuzz::require(is_true || !sound, "what was not sent is refused");
-            fuzz::require(!is_true || sound, "what was sent is accepted");
+            const bool sound = state == VerifyState::ok && found_.empty();
+            fuzz::require(is_true || !sound, "wrong bytes are refused");
+            fuzz::require(!is_true || sound, "correct bytes are accepted");
             refused_ = !sound;
         }
-        fuzz::require(health != Health::broken || !found_.empty(), "a refusal says why");
-        broken_ = health == Health::broken;
+        fuzz::require(state != VerifyState::failed || !found_.empty(), "a refusal has a reason");
+        broken_ = state == VerifyState::failed;
         if (!refused_) {
             echoed_ += bytes.size();
         }
     }
 
-    // Counted from the bytes alone, by the protocol's own scan.
+    // Counted from the bytes alone, with the protocol's scan.
     void check_counts() {
-        constexpr std::uint32_t kAll = ~std::uint32_t{0};
-        const auto verified = echod::scan_frames(std::span(taken).first(echoed_), kAll).frames;
-        const auto sent = echod::scan_frames(taken, kAll);
-        fuzz::require(refused_ || tally_.messages.verified == verified, "verified is what came");
-        fuzz::require(tally_.messages.verified >= verified, "nothing verified is forgotten");
+        const auto verified = echod::scan_frames(std::span(taken).first(echoed_)).frames;
+        const auto sent = echod::scan_frames(taken);
+        fuzz::require(refused_ || tally_.messages.verified == verified,
+                      "all received echoes are verified");
+        fuzz::require(tally_.messages.verified >= verified, "no verified echo is lost");
         fuzz::require(tally_.messages.sent == sent.frames + (sent.bytes != taken.size() ? 1U : 0U),
-                      "sent is what was begun");
-        fuzz::require(tally_.bytes.sent == taken.size(), "bytes sent are those the kernel took");
+                      "begun messages are counted as sent");
+        fuzz::require(tally_.bytes.sent == taken.size(),
+                      "bytes sent are those that the kernel accepted");
         if ((in_.byte() & 1U) != 0 && !broken_) {
-            session_.end_of_file(verifier_, {now_, true}, tally_, found_);
+            session_.end_of_file(rules_, {now_, true}, tally_, found_);
         }
         for (const Mismatch& wrong : found_) {
-            fuzz::require(!describe(wrong).empty(), "a refusal can be told");
+            fuzz::require(!describe(wrong).empty(), "a mismatch has a description");
         }
         session_.end(Ending::run_over, now_, 10s, tally_);
         const MessageCounts& counts = tally_.messages;
         fuzz::require(counts.sent == counts.verified + counts.wrong + counts.timed_out +
                                          counts.lost + counts.in_flight,
-                      "every message sent ends under one count");
+                      "every message is counted once");
     }
 
     fuzz::Bytes& in_;
     const Generator& generator_;
     std::uint64_t stream_;
-    bool goes_on_;
-    Verifier verifier_{generator_, VerifyLevel::full, goes_on_, nullptr};
+    bool continues_;
+    VerifyRules rules_{generator_, VerifyLevel::full, continues_, nullptr};
     std::vector<Mismatch> found_;
     Session session_;
     Tally& tally_ = counted();
     TimePoint now_{1h};
-    std::size_t echoed_ = 0; ///< bytes of taken that came back
-    bool refused_ = false;   ///< something came that was not sent
+    std::size_t echoed_ = 0; ///< bytes of `taken` that were echoed
+    bool refused_ = false;   ///< has received wrong bytes
     bool broken_ = false;
 };
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Where there is nothing to look at yet, a test is not there: no empty pass, no skip."""
+"""Fixtures of the lint tests. A test without a file is left out: no empty pass, no skip."""
 
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,30 @@ def pytest_make_parametrize_id(val):
     return str(val)
 
 
-def pytest_collection_modifyitems(items):
+# Modules and tests that the commit hook leaves out: they take long, or run the hook themselves.
+NOT_BEFORE_A_COMMIT = {
+    "test_clang_tidy", "test_cppcheck", "test_hooks",
+    "test_apt_knows_each_listed_package",
+}  # fmt: skip
+
+
+def pytest_addoption(parser):
+    parser.addoption("--only", action="append", metavar="FILE",
+                     help="run the quick checks, and of files only these; may be repeated")  # fmt: skip
+
+
+def is_wanted(item, only):
+    """With --only: a quick check that has one of these files as its parameter, or no file at all."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    files = {str(value) for value in parameters if isinstance(value, Path)}
+    is_quick = NOT_BEFORE_A_COMMIT.isdisjoint({item.module.__name__, item.name})
+    return is_quick and (not files or bool(files & only))
+
+
+def pytest_collection_modifyitems(config, items):
+    if only := config.getoption("only"):
+        items[:] = [item for item in items if is_wanted(item, set(only))]
+
     def is_empty(item):
         reasons = [mark.kwargs.get("reason", "") for mark in item.iter_markers("skip")]
         return any(reason.startswith("got empty parameter set") for reason in reasons)
@@ -25,7 +49,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def background():
-    """Runs what takes long on every core, while the tests that wait for it stand in line."""
+    """Runs long checks on every core, while the tests wait for their results in turn."""
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         yield pool
         pool.shutdown(cancel_futures=True)
@@ -33,7 +57,7 @@ def background():
 
 @pytest.fixture
 def quiet():
-    """Runs a command and holds that it succeeds without a word."""
+    """Runs a command and checks that it succeeds without output."""
 
     def run(*command, **options):
         process = subprocess.run(

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What the lint tests look at: the files that git tracks, and what C++ files include."""
+"""The files that git tracks, and what the C++ files among them include."""
 
 import functools
 import re
 import subprocess
 from pathlib import Path
+
+import structure
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -12,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @functools.cache
 def tracked():
     """Every tracked file that exists, relative to ROOT."""
-    # safe.directory: root may look at a clone that belongs to somebody else.
+    # safe.directory: without it, git refuses a clone that belongs to another user.
     command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z"]
     listing = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
     return [Path(name) for name in listing.split("\0") if name and (ROOT / name).is_file()]
@@ -48,7 +50,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 @functools.cache
 def includes(file):
-    """(quoted, in angle brackets): what `file` includes, as it is written."""
+    """(quoted, in angle brackets): the names that `file` includes, as written."""
     found = INCLUDE.findall((ROOT / file).read_text())
     return (
         [name for mark, name in found if mark == '"'],
@@ -57,10 +59,8 @@ def includes(file):
 
 
 def resolve(file, name):
-    """The project's file that #include "name" in `file` means, or None."""
-    candidates = (file.parent / name, Path("src") / name, Path(name))
-    known = set(tracked())
-    return next((c for c in candidates if c in known), None)
+    """The project's file that #include "name" in `file` refers to, or None."""
+    return structure.resolve(file, name, set(tracked()))
 
 
 def closure(file):

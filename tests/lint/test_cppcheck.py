@@ -10,8 +10,10 @@ def test_cppcheck_has_no_finding(quiet):
         "--language=c++",
         "--enable=warning,performance,portability",
         "--inline-suppr",
-        # 2.10 takes a std::back_insert_iterator for one that points into the container.
+        # 2.10 mistakes a std::back_insert_iterator for one that points into the container.
         "--suppress=invalidContainer",
+        # 2.10 cannot parse a specialised variable template.
+        "--suppress=internalAstError",
         "--error-exitcode=1",
         "-D_GNU_SOURCE",
         "-Isrc",

@@ -28,14 +28,14 @@ def listed_packages():
     return [line.split() for line in lines if line and not line.startswith("#")]
 
 
-def test_each_package_has_one_of_the_known_purposes_and_stands_there_once():
+def test_each_package_has_a_known_purpose_and_is_listed_once():
     rows = listed_packages()
     purposes = {"build", "run", "package", "test", "lint", "bench"}
     assert {purpose for purpose, _ in rows} <= purposes
     assert sorted({tuple(row) for row in rows}) == sorted(tuple(row) for row in rows)
 
 
-def test_each_listed_package_is_one_that_apt_knows():
+def test_apt_knows_each_listed_package():
     names = sorted({name for _, name in listed_packages()})
     policy = subprocess.run(
         ["apt-cache", "policy", *names], check=True, stdout=subprocess.PIPE, text=True

@@ -10,7 +10,7 @@ def test_shellcheck_has_no_finding(file, quiet):
     quiet("shellcheck", file, cwd=sources.ROOT)
 
 
-# Not the maintainer scripts of the Debian package: debhelper makes the final ones out of them.
+# Not the maintainer scripts of the Debian package: debhelper generates the final ones from them.
 PROGRAMS = [f for f in sources.shell_scripts() if f.parts[:2] != ("packaging", "debian")]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every text file of the project has in common."""
+"""Rules for every text file of the project."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 import sources
 
 CODE = (".cpp", ".hpp", ".h", ".py", ".sh", ".bash")
-# A checkout stands under one of these; so does nothing that the project installs or needs.
+# Folders of a checkout. Nothing that the project installs or needs is under one of them.
 CHECKOUT = re.compile(r"(?<![\w.~])/(?:home|root|Users|work)/\w")
 
 
@@ -45,3 +45,10 @@ def test_names_no_path_of_a_checkout(file):
     text = (sources.ROOT / file).read_text()
     assert str(sources.ROOT) + "/" not in text
     assert CHECKOUT.findall(text) == []
+
+
+@pytest.mark.parametrize("file", sources.cpp_files())
+def test_includes_what_declares_fmt_join(file):
+    # Since version 11 of fmt, <fmt/format.h> does not declare it.
+    if "fmt::join(" in (sources.ROOT / file).read_text():
+        assert "fmt/ranges.h" in sources.includes(file)[1]

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Random scripts of clients against a real daemon, and the model of what each of them is owed.
+"""Random scripts of clients against a real daemon, and a model of the output that each client
+expects.
 
-The model: the bytes a client has sent, cut into messages by the protocol. Owed are the whole valid
-messages before the first invalid header; nothing else may ever come, and in the end all of it must
-have, unless the client itself has gone. After the client's FIN, or an invalid header, comes FIN.
+The model parses the bytes that a client has sent. The expected output is the complete valid
+messages before the first invalid header. A client must never receive anything else, and at the end
+it must have received all of it, unless it has disconnected itself. After the client's FIN or an
+invalid header, the daemon sends a FIN.
 
-Some scripts run with timeouts so short that they expire within the script. There anybody may be cut
-off, and what has come then is a prefix of what is owed; in the end everybody must be, and each
-counted under a reason that it gave.
+Some scripts run with timeouts so short that they expire within the script. A client may then be
+disconnected and has received a prefix of its expected output; at the end every client must be
+disconnected and counted under a reason that it caused.
 """
 
 import contextlib
@@ -27,30 +29,30 @@ NEVER = {"idle": "0s", "message": "0s", "write": "0s", "drain": "1s"}
 
 
 class Model:
-    """What one client is owed for what it has sent."""
+    """The output that one client expects for the bytes it has sent."""
 
     def __init__(self):
         self.sent = bytearray()
-        self.owed = 0  # bytes of whole valid messages
+        self.expected = 0  # bytes of whole valid messages
         self.messages = 0
         self.invalid = False
 
     def send(self, data):
         self.sent += data
-        while not self.invalid and len(self.sent) - self.owed >= HEADER.size:
-            size = HEADER.unpack_from(self.sent, self.owed)[1]
+        while not self.invalid and len(self.sent) - self.expected >= HEADER.size:
+            size = HEADER.unpack_from(self.sent, self.expected)[1]
             if size > MAX_PAYLOAD:
                 self.invalid = True
-            elif len(self.sent) - self.owed < HEADER.size + size:
+            elif len(self.sent) - self.expected < HEADER.size + size:
                 return
             else:
-                self.owed += HEADER.size + size
+                self.expected += HEADER.size + size
                 self.messages += 1
 
 
 class Client:
     def __init__(self, number, address, rng, timed):
-        """`timed`: timeouts may end it at any time."""
+        """`timed`: timeouts may close the connection at any time."""
         self.timed = timed
         self.name = f"client {number}"
         self.model = Model()
@@ -58,11 +60,11 @@ class Client:
         self.ended = False
         self.finished = False
         self.reads = True
-        self.waiting = bytearray()  # meant to be sent, in this order
+        self.waiting = bytearray()  # to be sent, in this order
         self.socket = socket.socket(socket.AF_INET)
         if rng.random() < 0.3:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-            # A window below the largest segment would be filled at the kernel's persist timer only.
+            # The kernel fills a window below the largest segment only at its persist timer.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(address)
@@ -75,13 +77,13 @@ class Client:
 
     @property
     def done(self):
-        """All that is owed has come, and the end where it is due."""
+        """True if the expected output, and end of file if due, has been received."""
         if self.timed:
             return self.ended
         if self.waiting and not self.model.invalid:
             return False
         due = self.finished or self.model.invalid
-        return self.received == self.model.owed and self.ended == due
+        return self.received == self.model.expected and self.ended == due
 
     def write(self):
         if self.gone or self.ended or self.finished or not self.waiting or self.model.invalid:
@@ -110,8 +112,9 @@ class Client:
             data = b""
         self.ended = not data
         end = self.received + len(data)
-        assert end <= self.model.owed, f"{self.name}: {end} bytes came, {self.model.owed} are owed"
-        assert data == self.model.sent[self.received : end], f"{self.name}: other bytes came back"
+        wanted = self.model.expected
+        assert end <= wanted, f"{self.name}: {end} bytes received, {wanted} expected"
+        assert data == self.model.sent[self.received : end], f"{self.name}: wrong bytes received"
         self.received = end
 
     def half_close(self):
@@ -130,7 +133,7 @@ class Client:
 
 
 class Script:
-    """Everything follows from the seed, but for how the kernel cuts the streams."""
+    """Everything follows from the seed, except how the kernel splits the streams."""
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
@@ -148,7 +151,7 @@ class Script:
             self.config["timeouts"] = {**NEVER, **short}
         self.clients = []
         self.connected = 0
-        self.gone_early = 0  # closed by a reset or with echoes unread: not all counts are certain
+        self.gone_early = 0  # closed by a reset or with unread echoes: some counts are not certain
 
     def run(self, daemon):
         for _ in range(2 + self.rng.randrange(3)):
@@ -159,7 +162,7 @@ class Script:
                 client.write()
                 client.read(self.rng.choice([1, 100, 1 << 18]))
             if self.timed and self.rng.random() < 0.2:
-                time.sleep(self.rng.uniform(0, 0.15))  # clients that are slow, not a wait
+                time.sleep(self.rng.uniform(0, 0.15))  # makes clients slow; not a wait for an event
         self.settle()
         self.check_counters(daemon)
         for client in self.clients:
@@ -201,7 +204,7 @@ class Script:
         self.connected += 1
 
     def settle(self):
-        """Everybody reads; waits until all have what they are owed, as long as anything comes."""
+        """All clients read until each has its expected output, as long as data arrives."""
         progress = None
         for client in self.clients:
             client.reads = True
@@ -214,8 +217,10 @@ class Script:
             if progress != (progress := sum(c.received + c.ended for c in self.clients)):
                 deadline = time.monotonic() + TIMEOUT
             left = deadline - time.monotonic()
-            stuck = [f"{c.name}: {c.received} of {c.model.owed}, ended {c.ended}" for c in open_ones]
-            assert left > 0 and poll.poll(left * 1000), f"nothing more comes; {stuck}"
+            stalled = [
+                f"{c.name}: {c.received} of {c.model.expected}, ended {c.ended}" for c in open_ones
+            ]
+            assert left > 0 and poll.poll(left * 1000), f"nothing more comes; {stalled}"
             for client in open_ones:
                 client.write()
                 client.read()
@@ -227,13 +232,13 @@ class Script:
             self.check_sums(daemon)
 
     def check_reasons(self, daemon):
-        """Everybody has been ended, and for no reason that nobody gave."""
+        """Every client has been disconnected, for a reason that a client caused."""
         counters = daemon.wait_for_counters(connections=0, closed=self.connected)
         most = {
             "closed_protocol_error": sum(c.model.invalid for c in self.clients),
             "closed_peer": sum(c.finished or c.gone for c in self.clients),
             "closed_incomplete": sum(c.finished or c.gone for c in self.clients),
-            "closed_reset": self.connected,  # it may send on when it has been cut off
+            "closed_reset": self.connected,  # it may send after it has been disconnected
             "closed_idle_timeout": self.connected,
             "closed_message_timeout": self.connected,
             "closed_write_timeout": self.connected,
@@ -243,7 +248,7 @@ class Script:
         assert not wrong, f"ended for {reasons}, at most {most} can be"
 
     def check_sums(self, daemon):
-        # Waited for, not looked at once: the line may still be one that a step before asked for.
+        # Waits, because the line may still be that of an earlier request.
         sure = [client for client in self.clients if not client.gone]
         echoed = sum(client.model.messages for client in sure)
         errors = sum(client.model.invalid for client in sure)
@@ -263,17 +268,17 @@ class Script:
 
 
 def run_seed(seed):
-    """Runs a script against a daemon of its own; the seed is named where it fails, however."""
+    """Runs a script against its own daemon; any failure names the seed."""
     script = Script(seed)
     with tempfile.TemporaryDirectory() as directory:
         daemon = Echod(directory, script.config)
         try:
             script.run(daemon)
             daemon.finish()
-        except Exception as error:  # where the daemon is gone, a connection is refused
-            told = error if isinstance(error, AssertionError) else repr(error)
+        except Exception as error:  # a connection is refused if the daemon has died
+            message = error if isinstance(error, AssertionError) else repr(error)
             how = f"tests/model/run --seed {seed}"
-            raise AssertionError(f"seed {seed} ({how}): {told}\n{daemon.log}") from error
+            raise AssertionError(f"seed {seed} ({how}): {message}\n{daemon.log}") from error
         finally:
             if daemon.running:
                 daemon.process.kill()

@@ -13,7 +13,7 @@ from script import Script, run_seed  # noqa: E402
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_every_client_of_a_random_script_gets_what_it_is_owed(seed):
+def test_every_client_of_a_random_script_gets_its_expected_output(seed):
     run_seed(seed)
 
 
@@ -21,13 +21,13 @@ def test_the_scripts_run_with_timeouts_that_expire_and_without():
     assert {Script(seed).timed for seed in range(30)} == {True, False}
 
 
-def test_a_daemon_that_dies_is_told_with_the_seed(monkeypatch):
+def test_a_dead_daemon_is_reported_with_the_seed(monkeypatch):
     monkeypatch.setattr(Script, "check_counters", lambda _, daemon: daemon.process.kill())
     with pytest.raises(AssertionError, match=r"seed 7 \(tests/model/run --seed 7\): .*-9"):
         run_seed(7)
 
 
-def test_a_client_that_the_dead_daemon_refuses_is_told_with_the_seed(monkeypatch):
+def test_a_refused_client_of_a_dead_daemon_is_reported_with_the_seed(monkeypatch):
     def refused(script, daemon):
         daemon.process.kill()
         daemon.process.wait()

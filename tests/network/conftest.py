@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the tests of bad networks."""
+"""Fixtures of the network tests."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ SECTIONS = ("listen", "limits", "timeouts", "stats", "log")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="cut the path for 10 s, and more load")
+    parser.addoption("--long", action="store_true", help="an outage of 10 s, and more load")
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that do what no client should, each in a thread, until they are told to stop."""
+"""Misbehaving clients, each in a thread, until stop() is called."""
 
 import contextlib
 import random
@@ -11,7 +11,7 @@ from wire import header, message
 
 
 class Hostile(threading.Thread):
-    """`kind` names the method below; `width` connections at a time, again and again."""
+    """`kind` names a method below; `width` connections at a time, repeatedly."""
 
     KINDS = ("slow_reader", "never_reads", "dribbler", "half_header", "garbage", "resets", "idler")
 
@@ -31,7 +31,7 @@ class Hostile(threading.Thread):
                 with contextlib.ExitStack() as stack:
                     self.act([stack.enter_context(self.connect()) for _ in range(self.width)])
                 self.rounds += 1
-        except BaseException as error:  # told by stop(), in the thread that asks
+        except BaseException as error:  # raised by stop(), in the calling thread
             self.fault = error
 
     def stop(self):
@@ -53,7 +53,7 @@ class Hostile(threading.Thread):
 
     @staticmethod
     def send(one, data):
-        """Sends what can be sent now; whatever the server thinks of it."""
+        """Sends as much as possible without blocking; ignores errors."""
         with contextlib.suppress(OSError):
             one.setblocking(False)
             one.send(data)
@@ -64,44 +64,44 @@ class Hostile(threading.Thread):
             one.setblocking(False)
             one.recv(most)
 
-    def slow_reader(self, crowd):
+    def slow_reader(self, clients):
         for _ in range(40):
-            for one in crowd:
+            for one in clients:
                 self.send(one, message(b"s" * 900) * 20)
                 self.read(one, 1)
             self.pause(0.05)
 
-    def never_reads(self, crowd):
+    def never_reads(self, clients):
         for _ in range(20):
-            for one in crowd:
+            for one in clients:
                 self.send(one, message(b"n" * 1016) * 100)
             self.pause(0.1)
 
-    def dribbler(self, crowd):
+    def dribbler(self, clients):
         data = message(b"d" * 30)
         for byte in data:
-            for one in crowd:
+            for one in clients:
                 self.send(one, bytes([byte]))
             self.pause(0.05)
 
-    def half_header(self, crowd):
-        for one in crowd:
+    def half_header(self, clients):
+        for one in clients:
             self.send(one, header(10)[: self.rng.randrange(1, 8)])
         self.pause(1)
 
-    def garbage(self, crowd):
-        for one in crowd:
+    def garbage(self, clients):
+        for one in clients:
             self.send(one, message(b"ok") + header(self.rng.randrange(1017, 1 << 32)))
             self.send(one, self.rng.randbytes(5000))
         self.pause(0.1)
 
-    def resets(self, crowd):
-        for one in crowd:
+    def resets(self, clients):
+        for one in clients:
             self.send(one, message(b"r" * self.rng.randrange(1000)) * 5)
             with contextlib.suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.pause(0.05)
 
-    def idler(self, crowd):
-        del crowd
+    def idler(self, clients):
+        del clients
         self.pause(1)

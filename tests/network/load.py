@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""echoload as the client of a bad network."""
+"""Runs echoload as the client in a bad network."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A network of the test's own, in which packets can be lost (network_namespaces(7), iptables(8))."""
+"""A network namespace in which packets can be dropped (network_namespaces(7), iptables(8))."""
 
 import contextlib
 import ctypes
@@ -23,22 +23,22 @@ def _iptables(*arguments):
 
 
 class Network:
-    """The loopback of a fresh namespace: this thread and what it starts are in it."""
+    """The loopback of a new namespace that contains this thread and its children."""
 
     def lose(self, probability):
-        """From here on each TCP packet is lost with this probability."""
+        """Drops each TCP packet with this probability from now on."""
         statistic = ["-m", "statistic", "--mode", "random", "--probability", probability]
         _iptables("-A", "INPUT", "-p", "tcp", *statistic, "-j", "DROP")
 
     def cut(self, *match):
-        """From here on all TCP packets are lost, or those that match: "--sport", 80."""
+        """Drops all TCP packets from now on, or those that match: "--sport", 80."""
         _iptables("-A", "INPUT", "-p", "tcp", *match, "-j", "DROP")
 
     def heal(self):
         _iptables("-F", "INPUT")
 
     def lost(self):
-        """Packets lost by the rules that are in force."""
+        """The number of packets dropped by the current rules."""
         return sum(map(int, re.findall(r"^ *(\d+) .* DROP ", _iptables("-nvxL", "INPUT"), re.M)))
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A bad network between a client and the daemon: a proxy that delays, dribbles, cuts and swallows."""
+"""A bad network between a client and the daemon: a proxy that delays, splits, cuts or drops
+data."""
 
 import contextlib
 import random
@@ -11,9 +12,10 @@ import time
 
 
 class Proxy:
-    """Forwards between its own port and `target`. Each piece is at most `piece` bytes and waits up
-    to `delay` seconds; after `cut_after` bytes of a connection in both directions, `cut` decides:
-    "reset" or "fin" ends it, "swallow" forwards nothing more and keeps it open."""
+    """Forwards between its own port and `target`. Each piece has at most `piece` bytes and is
+    delayed by up to `delay` seconds. After `cut_after` bytes of a connection in both directions,
+    `cut` applies: "reset" or "fin" closes it, "black-hole" forwards nothing more and keeps it
+    open."""
 
     def __init__(self, target, piece=65536, delay=0.0, cut_after=None, cut="reset", seed=1):
         self.target = target
@@ -62,7 +64,7 @@ class Proxy:
         client, _ = self.listener.accept()
         server = socket.create_connection(self.target)
         link = {"ends": (client, server), "queues": ([], []), "bytes": 0, "closed": False,
-                "swallows": False, "finished": [False, False]}  # fmt: skip
+                "black_hole": False, "finished": [False, False]}  # fmt: skip
         for side, one in enumerate(link["ends"]):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             one.setblocking(False)
@@ -86,10 +88,10 @@ class Proxy:
             selector.unregister(one)
 
     def _forward(self, selector, link, now):
-        """Passes on what is due; True while there is more."""
+        """Forwards due pieces; True while there are more."""
         for side in (0, 1):
             queue, to = link["queues"][side], link["ends"][1 - side]
-            while queue and queue[0][0] <= now and not link["closed"] and not link["swallows"]:
+            while queue and queue[0][0] <= now and not link["closed"] and not link["black_hole"]:
                 data = queue[0][1]
                 try:
                     if not data:
@@ -113,12 +115,12 @@ class Proxy:
                     self._cut(selector, link)
         if all(link["finished"]) and not link["closed"]:
             self._close(selector, link)
-        return bool(link["queues"][0] or link["queues"][1]) and not link["swallows"]
+        return bool(link["queues"][0] or link["queues"][1]) and not link["black_hole"]
 
     def _cut(self, selector, link):
         self.cuts += 1
-        if self.cut == "swallow":
-            link["swallows"] = True
+        if self.cut == "black-hole":
+            link["black_hole"] = True
             for one in link["ends"]:
                 with contextlib.suppress(KeyError):
                     selector.unregister(one)

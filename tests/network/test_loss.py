@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A network that loses packets, is cut for a while, or never brings a peer back."""
+"""A network that loses packets, fails for a while, or fails for ever."""
 
 import contextlib
 import os
-import subprocess
 import time
 
 import pytest
@@ -20,8 +19,8 @@ def network():
         yield made
 
 
-# `network` comes before `echod`, so that the daemon lives in it and ends before it does.
-def test_with_one_packet_in_twenty_lost_every_echo_comes_and_is_right(network, echod, long_form):
+# `network` comes before `echod`, so that the daemon runs in it and ends before it.
+def test_every_echo_is_correct_with_one_packet_in_twenty_lost(network, echod, long_form):
     daemon = echod(timeouts={"message": "60s", "write": "60s", "idle": "60s"})
     network.lose(0.05)
     connections, messages = (100, 40_000) if long_form else (30, 1_500)
@@ -34,13 +33,13 @@ def test_with_one_packet_in_twenty_lost_every_echo_comes_and_is_right(network, e
     daemon.wait_for_counters(connections=0, messages_in=messages, messages_out=messages)
 
 
-def test_a_path_that_is_cut_for_a_while_costs_no_echo(network, echod, long_form):
+def test_a_temporary_outage_of_the_path_loses_no_echo(network, echod, long_form):
     daemon = echod(timeouts={"message": "60s", "write": "60s", "idle": "60s", "unacked": "60s"})
     seconds = 10 if long_form else 1
     running = start_load(daemon.address, "-c", "20", "-p", "4", "-d", f"{2 * seconds + 1}s", "--timeout", "60s")  # fmt: skip
     daemon.wait_for_statistics(lambda c: c.get("messages_in", 0) > 1000, "the load to run")
     network.cut()
-    time.sleep(seconds)  # the cut itself: there is nothing else to wait for
+    time.sleep(seconds)  # the outage itself: there is no event to wait for
     assert network.lost() > 0
     during = daemon.statistics()["messages_in"]
     network.heal()
@@ -54,40 +53,40 @@ def test_a_path_that_is_cut_for_a_while_costs_no_echo(network, echod, long_form)
 NEVER = {"idle": "0s", "message": "0s", "write": "0s"}
 
 
-def test_peers_that_vanished_without_a_word_go_after_timeouts_unacked(network, echod):
+def test_vanished_clients_are_closed_after_timeouts_unacked(network, echod):
     daemon = echod(timeouts={**NEVER, "unacked": "1s"})
-    patient = echod(timeouts={**NEVER, "unacked": "0s"})
-    owed, silent = [], []
-    for one in (daemon, patient):
-        owed += [one.connect() for _ in range(3)]
+    without_timeout = echod(timeouts={**NEVER, "unacked": "0s"})
+    pending, silent = [], []
+    for one in (daemon, without_timeout):
+        pending += [one.connect() for _ in range(3)]
         silent += [one.connect() for _ in range(4)]
-    for client in owed + silent:
+    for client in pending + silent:
         client.echo()
-    for one in (daemon, patient):
-        network.cut("--sport", one.address[1])  # what clients send arrives; no answer does
-    for client in owed:
+    for one in (daemon, without_timeout):
+        network.cut("--sport", one.address[1])  # data of clients arrives, but no reply
+    for client in pending:
         client.send(message(b"lost"))
-    # The silent ones would answer a probe; nor does what they answer arrive.
+    # The replies of the silent clients to probes do not arrive either.
     network.cut("--dport", daemon.address[1])
     counters = daemon.wait_for_counters(connections=0, closed_unacked_timeout=7)
     assert counters["closed"] == 7
-    assert patient.statistics()["connections"] == 7, "what they had in common ended them"
+    assert without_timeout.statistics()["connections"] == 7, "another timeout closed them"
     network.heal()
     daemon.connect().echo()
-    for client in owed[3:]:
-        assert client.receive(12) == message(b"lost")  # it was patience that was asked for
+    for client in pending[3:]:
+        assert client.receive(12) == message(b"lost")  # without the timeout they stay connected
 
 
-def test_peers_that_are_silent_but_there_are_kept(network, echod):
+def test_silent_but_reachable_clients_stay_connected(network, echod):
     daemon = echod(timeouts={**NEVER, "unacked": "1s"})
     clients = [daemon.connect() for _ in range(5)]
-    time.sleep(3.5)  # three times as long as a vanished one may stay
+    time.sleep(3.5)  # three times the timeout
     for client in clients:
         client.echo()
     daemon.wait_for_counters(connections=5)
 
 
-def test_a_reload_changes_it_for_new_connections(network, echod):
+def test_a_reload_changes_the_unacked_timeout_of_new_connections(network, echod):
     daemon = echod(timeouts={**NEVER, "unacked": "0s"})
     before = daemon.connect()
     before.echo()

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Both programs with a proxy between them that behaves like a bad network."""
+"""Both programs with a proxy between them that acts as a bad network."""
 
 import pytest
 from load import DELIVERED, NOT_DELIVERED, WRONG, load
 from proxy import Proxy
 from wire import Client, message
 
-# Every message that was sent ends under one of these.
+# Every message sent is counted in one of these.
 ENDS = ("verified", "wrong", "timed_out", "lost", "in_flight_at_end")
 
 
 @pytest.mark.parametrize(
     ("piece", "delay"), [(7, 0.0), (100, 0.02), (4096, 0.2)], ids=["dribble", "jitter", "delay"]
 )
-def test_pieces_and_delays_change_no_byte_and_lose_none(echod, piece, delay):
+def test_pieces_and_delays_change_and_lose_no_byte(echod, piece, delay):
     daemon = echod()
     with Proxy(daemon.address, piece=piece, delay=delay) as proxy:
         status, result = load(proxy.address, "-c", "10", "-p", "3", "-n", "300", "--sizes", "edges",
@@ -23,7 +23,7 @@ def test_pieces_and_delays_change_no_byte_and_lose_none(echod, piece, delay):
 
 
 @pytest.mark.parametrize("cut", ["reset", "fin"])
-def test_connections_that_are_cut_get_nothing_wrong(echod, cut):
+def test_interrupted_connections_get_no_wrong_echo(echod, cut):
     daemon = echod()
     with Proxy(daemon.address, piece=500, cut_after=20_000, cut=cut) as proxy:
         status, result = load(proxy.address, "-c", "10", "-p", "8", "-n", "2000",
@@ -41,29 +41,29 @@ def test_connections_that_are_cut_get_nothing_wrong(echod, cut):
     daemon.wait_for_counters(connections=0)
 
 
-def test_peers_behind_a_path_that_swallows_all_go_by_timeout(echod):
+def test_clients_behind_a_black_hole_time_out(echod):
     daemon = echod(timeouts={"idle": "1s", "message": "500ms", "write": "500ms"})
-    with Proxy(daemon.address, piece=1000, cut_after=30_000, cut="swallow") as proxy:
+    with Proxy(daemon.address, piece=1000, cut_after=30_000, cut="black-hole") as proxy:
         status, result = load(proxy.address, "-c", "10", "-p", "8", "-n", "5000",
                               "--timeout", "3s")  # fmt: skip
         assert status == NOT_DELIVERED, result
         assert result["messages"]["wrong"] == 0
-        # The proxy holds its side open: only the daemon's own clocks end these.
+        # The proxy keeps its side open: only the daemon's timeouts close these.
         counters = daemon.wait_for_counters(connections=0)
     ended = [f"closed_{name}_timeout" for name in ("idle", "message", "write")]
     assert sum(counters.get(name, 0) for name in ended) == 10, counters
     daemon.connect().echo()
 
 
-def test_a_client_behind_a_swallowing_path_costs_another_nothing(echod):
+def test_a_client_behind_a_black_hole_does_not_affect_another(echod):
     daemon = echod(timeouts={"idle": "1s", "message": "500ms", "write": "500ms"})
-    with Proxy(daemon.address, cut_after=50_000, cut="swallow") as proxy:
+    with Proxy(daemon.address, cut_after=50_000, cut="black-hole") as proxy:
         with Client(proxy.address) as victim:
             victim.flood(message(b"v" * 1016) * 50)
             with Client(daemon.address) as other:
                 for _ in range(200):
                     other.echo()
-            # Idle where the proxy's last piece ended with a message.
+            # Idle if the proxy's last piece ended with a message.
             counters = daemon.wait_for_counters(connections=0)
     ended = [f"closed_{name}_timeout" for name in ("idle", "message", "write")]
     assert sum(counters.get(name, 0) for name in ended) == 1, counters

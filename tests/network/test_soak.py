@@ -10,7 +10,7 @@ from echod_daemon import BUILD
 SOAK = Path(__file__).resolve().parents[1] / "soak"
 
 
-def test_churn_abuse_and_a_steady_load_together_leave_nothing_behind():
+def test_churn_abuse_and_steady_load_leak_nothing():
     command = [sys.executable, SOAK, "--minutes", "0.1", "--build", BUILD]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             timeout=300)  # fmt: skip

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Test results as JUnit XML: writes one of a single step, and sums up a directory of them.
+"""Test results as JUnit XML: writes the result of a single step, and sums up a directory of
+results.
 
 results.py record FILE SUITE NAME STATUS SECONDS [LOG]
-    one test: passed where STATUS is 0, else failed with the end of LOG as its message
+    one test: passed if STATUS is 0, otherwise failed with the end of LOG as its message
 results.py summary DIRECTORY
-    prints what failed or was skipped, a table, and "N passed, N failed"; exit status 1 where any
+    prints the failed and skipped tests, a table, and "N passed, N failed"; exit status 1 if any
     failed
 """
 
@@ -27,7 +28,7 @@ def write(path, suite, cases):
 
 
 def printable(text):
-    """text without what XML cannot hold, such as the colours of a compiler's output."""
+    """text without characters that are invalid in XML, such as the colours of compiler output."""
     return "".join(c if c in "\n\t" or ord(c) >= 0x20 else "?" for c in text)
 
 
@@ -64,7 +65,7 @@ def outcome(case):
 
 
 def read_file(path, skip_fails, report):
-    """Totals of one JUnit file; report(line) is told what failed or was skipped."""
+    """Totals of one JUnit file; report(line) is called for failed and skipped tests."""
     totals = Totals()
     try:
         root = ET.parse(path).getroot()

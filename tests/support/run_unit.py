@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs the tests that a meson build directory declares, with one result for each GoogleTest case.
+"""Runs the tests of a meson build directory, with one result per GoogleTest case.
 
 run_unit.py BUILD_DIR RESULTS_DIR SUITE [DECLARED...]
     writes RESULTS_DIR/SUITE-NAME.xml for each executable of meson's suites DECLARED (unit)
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import results
 
-# A hung test must end some time; no test is judged by how long it takes.
+# Ends a test that hangs; no test is judged by its duration.
 MINIMUM_TIMEOUT_SECONDS = 300
 
 
@@ -52,7 +52,7 @@ def run(test):
 
 
 def count_cases(path):
-    """(cases, failed cases) of a GoogleTest XML file; (0, 0) where it was not written to its end."""
+    """(cases, failed cases) of a GoogleTest XML file; (0, 0) if it is incomplete."""
     try:
         root = ET.parse(path).getroot()
     except (OSError, ET.ParseError):
@@ -62,7 +62,7 @@ def count_cases(path):
 
 
 def run_and_record(test, results_dir, suite):
-    """Returns a line about the test."""
+    """Runs one test; returns a line with its result."""
     path = results_dir / f"{suite}-{test['name'].replace('/', '_')}.xml"
     is_gtest = test["protocol"] == "gtest"
     if is_gtest:
@@ -73,7 +73,7 @@ def run_and_record(test, results_dir, suite):
         message = f"{failure}\n{output}" if failure else None
         results.write(path, suite, [(test["name"], seconds, message)])
     elif cases == 0 or (failure and failed == 0):
-        # It died before it could write the XML, or after (a sanitizer's report at exit).
+        # It died before or after writing the XML (a sanitizer's report at exit).
         message = f"{failure or 'wrote no results'}\n{results.last_lines(output)}"
         died = path.with_name(path.stem + "-process.xml")
         if cases == 0:

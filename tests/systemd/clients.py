@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients of the daemon, over the sockets that a Machine gives out."""
+"""Clients of the daemon, with sockets created by a Machine."""
 
 import struct
 import threading
@@ -13,7 +13,7 @@ def message(kind, payload):
 
 
 def receive(client, size):
-    """Exactly so many bytes, or fewer where the peer ends before."""
+    """Exactly `size` bytes, or fewer if the peer closes before."""
     data = b""
     while len(data) < size and (chunk := client.recv(size - len(data))):
         data += chunk
@@ -21,19 +21,19 @@ def receive(client, size):
 
 
 def echoes(client, payload=b"ping"):
-    """Whether one message comes back unchanged."""
+    """True if one message is echoed unchanged."""
     sent = message(7, payload)
     client.sendall(sent)
     return receive(client, len(sent)) == sent
 
 
 def is_closed(client):
-    """Whether the peer ends the connection without a byte."""
+    """True if the peer closes the connection without sending a byte."""
     return client.recv(1) == b""
 
 
 class Callers:
-    """Threads that connect, echo once and close, again and again."""
+    """Threads that connect, echo once and close, repeatedly."""
 
     def __init__(self, machine, threads=8):
         self.machine = machine

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from machine import CONFIG, CannotBoot, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Without debug symbols, which are most of the time that the compiler takes.
+# Without debug symbols, which take most of the compile time.
 BUILD_ENVIRONMENT = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CXXFLAGS_APPEND": "-g0"}
 
 
 def booted(package=None):
-    """A machine; with `package`, one that was installed before it booted."""
+    """A machine; with `package` installed before the boot, if given."""
     if os.geteuid() != 0:
         pytest.skip("booting systemd in namespaces needs root")
     try:
@@ -38,8 +39,7 @@ def package():
 
 @pytest.fixture(scope="session")
 def lintian(package):
-    """lintian(1) at work on the package, beside the tests: it takes one core a quarter of a
-    minute."""
+    """lintian(1) on the package, in parallel with the tests: it uses one core for 15 seconds."""
     with subprocess.Popen(
         ["nice", "lintian", "--allow-root", "--fail-on", "error", package], text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -50,8 +50,8 @@ def lintian(package):
 
 @pytest.fixture(scope="session")
 def installed(request, package):
-    """A machine that booted with the package installed; one for all tests that do not change
-    that. `at_boot` is what it came up with."""
+    """A machine that booted with the package installed, shared by all tests that do not change the
+    installation. `at_boot` is its state after the boot."""
     if any("lintian" in test.fixturenames for test in request.session.items):
         request.getfixturevalue("lintian")
     machine = booted(package)
@@ -59,6 +59,7 @@ def installed(request, package):
         machine.at_boot = {
             unit: machine.show(unit, "ActiveState") for unit in ("echod.socket", "echod.service")
         }
+        machine.wanted_at_boot = machine.show("multi-user.target", "Wants").split()
         yield machine
     finally:
         machine.power_off()
@@ -71,15 +72,40 @@ def install(machine, package, *options):
 
 @pytest.fixture
 def machine(installed):
-    """The installed machine as it was after the installation: defaults, no drop-in, running.
-    `before` is the journal's end before that start."""
+    """The installed machine, reset to its state after the installation: defaults, no drop-in,
+    running. `before` is the end of the journal before that start."""
     installed.write(CONFIG, (ROOT / "config/echod.toml").read_text())
     installed.before = json.loads(installed.run(["sh", "-ec", RESET]).stdout)["__CURSOR"]
     return installed
 
 
-# One shell, and PID 1 reads its units again only where a test has changed them: that takes it as
-# long as all else here.
+def use_example(machine, unit, name):
+    """Installs an example drop-in as its comments say."""
+    machine.run(
+        ["install", "-D", "-m", "0644", f"/usr/share/doc/echod/examples/{unit}.d/{name}",
+         f"/etc/systemd/system/{unit}.d/{name}"]
+    )
+    machine.run("systemctl daemon-reload")
+
+
+def exposure(machine, unit):
+    """The exposure that systemd-analyze(1) computes for a unit and its drop-ins, or for a file."""
+    option = "--offline=true" if "/" in unit else "--offline=false"
+    shown = machine.run(f"systemd-analyze security --no-pager {option} {unit}").stdout
+    return float(re.search(r"Overall exposure level for \S+: (\d+\.\d+)", shown)[1])
+
+
+@pytest.fixture
+def activated(machine):
+    """The machine after the two commands that switch to socket activation; the daemon is not
+    started yet."""
+    machine.run("systemctl disable --quiet --now echod.service")
+    machine.run("systemctl enable --quiet --now echod.socket")
+    return machine
+
+
+# Uses one shell, and reloads PID 1 only if a test has changed its units, because that takes as long
+# as everything else here.
 RESET = """
 systemctl start systemd-journald.socket systemd-journald.service
 systemctl stop echod.socket echod.service
@@ -89,6 +115,10 @@ if [ -e echod.service.d ] || [ -e echod.socket.d ] || [ -L echod.socket ]; then
     [ ! -L echod.socket ] || rm echod.socket
     systemctl daemon-reload
 fi
+if [ -e sockets.target.wants/echod.socket ]; then
+    systemctl --quiet disable echod.socket
+    systemctl --quiet enable echod.service
+fi
 chmod 755 /etc/echod
 systemctl reset-failed
 journalctl --quiet -n 1 -o json
@@ -97,7 +127,7 @@ systemctl start echod
 
 
 def pytest_collection_modifyitems(items):
-    """What lintian found is asked for last: it works while the other tests wait."""
+    """Runs the lintian test last, because lintian works while the other tests wait."""
     items.sort(key=lambda test: "lintian" in test.fixturenames)
 
 
@@ -112,6 +142,6 @@ def pytest_runtest_makereport(item):
         ):
             try:
                 output = machine.run(command, check=False).stdout
-            except Exception as error:  # the machine may be what failed
+            except Exception as error:  # the machine itself may have failed
                 output = f"{error}"
             report.sections.append((command, output))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A machine for tests: a really booted systemd in namespaces, see the script `boot` beside this."""
+"""A machine for tests: systemd booted in namespaces, see the script `boot`."""
 
 import ctypes
 import json
@@ -16,10 +16,10 @@ from pathlib import Path
 
 BOOT = Path(__file__).with_name("boot")
 CONFIG = "/etc/echod/echod.toml"
-TIMEOUT = 20  # seconds that any one step may take; what it waits for comes much sooner
+TIMEOUT = 20  # upper limit in seconds for any step; normally much less
 CLONE_NEWNET = 0x40000000
 
-# As in src/server/log.hpp; test_catalog.py holds the catalog against that file.
+# As in src/server/log/log.hpp; test_catalog.py compares the catalog with that file.
 MESSAGE_ID = {
     "start": "23c141ce792241b69c1e5ba9a7ce7dbb",
     "start_failed": "8fc97caa7c544892a674eedc872f7a61",
@@ -34,14 +34,14 @@ MESSAGE_ID = {
 
 
 class CannotBoot(Exception):
-    """Namespaces are not to be had here."""
+    """Namespaces are not available."""
 
 
 class Machine:
-    """One boot. Paths of it are under `root`, seen from outside; `run` runs a command inside."""
+    """One boot. Its files are under `root` from outside; `run` runs a command inside."""
 
     def __init__(self, package=None):
-        """With `package`, one that was installed before the boot."""
+        """`package` is installed before the boot."""
         self._boot = subprocess.Popen(
             [BOOT, *([package] if package else [])], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -52,9 +52,9 @@ class Machine:
             raise CannotBoot(errors.strip() or f"{BOOT} ended with {self._boot.returncode}")
         self.init = int(words[1])
         self.root = Path(f"/proc/{self.init}/root")
-        # setns(2) moves one thread: the sockets that this one makes are the machine's.
+        # setns(2) moves one thread: sockets created by it belong to the machine.
         self._inside = ThreadPoolExecutor(max_workers=1, initializer=self._enter_network)
-        # A package is installed first, which takes dpkg as long as it takes.
+        # Installing a package has no time limit.
         self._wait_until_booted(5 * TIMEOUT if package else TIMEOUT)
 
     def _enter_network(self):
@@ -65,7 +65,7 @@ class Machine:
 
     def _wait_until_booted(self, seconds):
         deadline = time.monotonic() + seconds
-        # PID 1's own socket answers first; no event tells from outside that it is there.
+        # PID 1's socket answers first; there is no event for it outside.
         while not (self.root / "run/systemd/private").exists():
             if time.monotonic() > deadline or self._boot.poll() is not None:
                 raise TimeoutError("systemd did not open /run/systemd/private")
@@ -83,14 +83,14 @@ class Machine:
         return ["nsenter", "--target", str(self.init), "--all", "--wd=/", *words]
 
     def start(self, command):
-        """Starts a command inside; kill() ends it. A session, for nsenter(1) forks."""
+        """Starts a command inside; kill() ends it. Uses a session, because nsenter(1) forks."""
         return subprocess.Popen(
             self.command(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )
 
     def run(self, command, check=True, timeout=TIMEOUT):
-        """Runs a command inside and returns what subprocess.run() does."""
+        """Runs a command inside; returns the result of subprocess.run()."""
         process = self.start(command)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
@@ -110,13 +110,13 @@ class Machine:
         return (self.root / path.lstrip("/")).read_text()
 
     def set_option(self, key, value):
-        """Edits one key of the daemon's configuration, as its administrator would."""
+        """Edits one key of the daemon's configuration."""
         text, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", self.read(CONFIG))
         assert count == 1, key
         self.write(CONFIG, text)
 
     def drop_in(self, unit, text):
-        """Settings of the test's own for a unit; they hold from its next start."""
+        """Adds settings to a unit in a drop-in; they apply from its next start."""
         self.write(f"/etc/systemd/system/{unit}.d/test.conf", text)
         self.run("systemctl daemon-reload")
 
@@ -127,7 +127,7 @@ class Machine:
         return int(self.show("echod.service", "MainPID"))
 
     def outside_pid(self, pid):
-        """The number that a process of the machine has out here."""
+        """The process id outside of a process of the machine."""
         namespace = os.readlink(f"/proc/{self.init}/ns/pid")
         for status in Path("/proc").glob("[0-9]*/status"):
             try:
@@ -143,15 +143,15 @@ class Machine:
     # The journal.
 
     def cursor(self):
-        """Where the journal ends now."""
+        """The cursor of the end of the journal."""
         output = self.run("journalctl --quiet -n 1 -o json").stdout
         return json.loads(output)["__CURSOR"]
 
-    # --after-cursor= of journalctl 252 leaves out the first match where the entry at the cursor is
-    # none itself; hence --cursor= and a look at each.
+    # --after-cursor= of journalctl 252 skips the first match if the entry at the cursor does
+    # not match itself; hence --cursor= and a check of each entry.
 
     def entries(self, *matches, after):
-        """The entries behind a cursor, those that match journalctl's arguments, as dictionaries."""
+        """The entries after a cursor that match journalctl's arguments, as dictionaries."""
         output = self.run(
             ["journalctl", "--quiet", "-o", "json", f"--cursor={after}", *matches]
         ).stdout
@@ -159,7 +159,7 @@ class Machine:
         return [entry for entry in found if entry["__CURSOR"] != after]
 
     def wait_for_entry(self, *matches, after, where=lambda entry: True):
-        """The first entry behind a cursor that matches, as soon as it is there."""
+        """Waits for the first entry after a cursor that matches."""
         follow = self.start(
             ["journalctl", "-f", "-n", "all", "-o", "json", f"--cursor={after}", *matches]
         )
@@ -196,13 +196,13 @@ class Machine:
 
 
 def kill(process):
-    """Ends what Machine.start() began and returns what it had printed."""
+    """Ends a command of Machine.start() and returns its output."""
     os.killpg(process.pid, signal.SIGKILL)
     return process.communicate()
 
 
 def lines_within(stream, seconds):
-    """Lines of a pipe, until its end or until so much time has passed."""
+    """The lines of a pipe, until end of file or the timeout."""
     deadline = time.monotonic() + seconds
     buffered = b""
     with selectors.DefaultSelector() as selector:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the journal holds, and what the daemon does while there is none."""
+"""The journal entries, and the daemon without a journal."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def load(machine, *arguments):
     return json.loads(machine.run(command).stdout)
 
 
-def test_statistics_are_numbers_that_agree_with_those_of_echoload(machine):
+def test_statistics_agree_with_those_of_echoload(machine):
     report = load(machine, "--connections", "20", "--messages", "20k", "--pipeline", "4")
     machine.run("systemctl stop echod.service")
 
@@ -35,21 +35,21 @@ def test_statistics_are_numbers_that_agree_with_those_of_echoload(machine):
     assert totals["ECHOD_MESSAGES_IN"] == totals["ECHOD_MESSAGES_OUT"] == 20_000
     assert totals["ECHOD_BYTES_IN"] == totals["ECHOD_BYTES_OUT"] == report["bytes"]["sent"]
     assert totals["ECHOD_ACCEPTED"] == totals["ECHOD_CLOSED"] == report["connections"]["up"] == 20
-    # The intervals are a time series without a gap: they add up to the totals.
+    # The intervals have no gaps: they add up to the totals.
     for name, total in totals.items():
         interval = name.replace("ECHOD_", "ECHOD_INTERVAL_")
         if interval in totals and "TURN" not in name:
             assert sum(entry[interval] for entry in entries) == total, name
 
 
-def test_echoload_sees_what_the_unit_takes_and_so_who_is_the_limit(machine):
+def test_echoload_reports_the_unit_and_the_bottleneck(machine):
     report = load(machine, "--connections", "20", "--duration", "1s", "--server-unit", "echod")
     assert report["server"]["pid"] == machine.main_pid()
     assert report["server"]["cpu_share"] > 0 and report["server"]["resident_bytes"] > 0
     assert report["limit"]["limited_by"] != "unknown"
 
 
-def test_no_line_is_in_the_journal_twice_and_none_repeats_its_time_or_level(machine):
+def test_no_line_is_logged_twice_or_repeats_its_time_or_level(machine):
     load(machine, "--connections", "5", "--messages", "1k")
     machine.run("systemctl reload echod")
     machine.run("systemctl stop echod.service")
@@ -65,7 +65,7 @@ def test_no_line_is_in_the_journal_twice_and_none_repeats_its_time_or_level(mach
         assert not re.match(r"<\d>|\[?(info|warning|error|debug)\b", text, re.I), text
 
 
-def test_connections_leave_no_line_of_their_own_at_the_default_level(machine):
+def test_single_connections_are_not_logged_at_the_default_level(machine):
     before = len(machine.entries(ECHOD, after=machine.before))
     load(machine, "--connections", "200", "--messages", "1k")
     machine.run("systemctl kill -s USR1 echod")
@@ -101,7 +101,7 @@ def test_priorities_follow_the_level(machine):
     assert (ready["PRIORITY"], full["PRIORITY"]) == ("6", "4")
 
 
-def test_without_journald_it_goes_on_and_logs_again_when_that_is_back(machine):
+def test_the_daemon_runs_without_journald_and_logs_when_it_is_back(machine):
     pid = machine.main_pid()
     machine.run(
         "systemctl stop systemd-journald.socket systemd-journald-dev-log.socket"
@@ -121,15 +121,15 @@ def test_without_journald_it_goes_on_and_logs_again_when_that_is_back(machine):
     assert int(lost["_PID"]) == machine.main_pid() == pid
 
 
-def test_a_journald_that_hangs_does_not_block_it(machine):
+def test_a_hanging_journald_does_not_block_the_daemon(machine):
     daemon = machine.outside_pid(machine.main_pid())
     journald = machine.outside_pid(int(machine.show("systemd-journald.service", "MainPID")))
-    lines = 2000  # more than the queue of a datagram socket takes (net.unix.max_dgram_qlen)
+    lines = 2000  # more than a datagram socket queues (net.unix.max_dgram_qlen)
     with machine.connect() as client:
         os.kill(journald, signal.SIGSTOP)
         try:
             for _ in range(lines):
-                os.kill(daemon, signal.SIGUSR1)  # a line now
+                os.kill(daemon, signal.SIGUSR1)  # log a line now
                 assert echoes(client)
         finally:
             os.kill(journald, signal.SIGCONT)
@@ -143,8 +143,8 @@ def test_a_journald_that_hangs_does_not_block_it(machine):
 
 
 def test_statistics_survive_the_journals_rate_limit_in_a_flood_of_debug_lines(machine):
-    # 10,000 lines in 30 s is what journald takes at its defaults; with much free disk up to six
-    # times as many. It counts each level by itself, but info and notice as one.
+    # journald accepts 10,000 lines in 30 s by default; with much free disk space up to six
+    # times as many. It counts each level separately, but info and notice as one.
     machine.write("/run/systemd/journald.conf.d/limit.conf", "[Journal]\nRateLimitBurst=100\n")
     machine.run("systemctl restart systemd-journald.service")
     machine.set_option("level", '"debug"')
@@ -176,8 +176,8 @@ def test_statistics_survive_the_journals_rate_limit_in_a_flood_of_debug_lines(ma
     assert 0 < len(debug) < faults - dropped, "journald left some out"
 
 
-def test_a_busy_day_of_statistics_is_far_below_the_journals_rate_limit(machine):
-    # Each turn of the loop serves messages: an entry a second, and not one more.
+def test_statistics_of_a_busy_day_are_far_below_the_journals_rate_limit(machine):
+    # Every iteration serves messages: one entry per second, and no more.
     machine.set_option("max_connections", 50)  # and all the while it is full
     machine.run("systemctl reload echod")
     load_seconds = 2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The Debian package through its life: built, installed, upgraded, removed, purged, and installed
-again by packaging/quickstart. The tests are one story on one machine, in the order of the file."""
+"""The Debian package: built, installed, upgraded, removed, purged, and installed again by
+packaging/quickstart. The tests use one machine, in the order of the file."""
 
 import fnmatch
 import json
@@ -17,42 +17,74 @@ from clients import Callers, echoes, message, receive
 from conftest import BUILD_ENVIRONMENT, ROOT, booted, install
 from machine import CONFIG, TIMEOUT
 
-# Where dpkg, systemd and the journal keep books of their own.
+# Directories of dpkg, systemd and the journal.
 BOOKS = ("var/lib/dpkg", "var/log", "var/cache", "var/lib/systemd")
 
 
 @pytest.fixture(scope="module")
-def machine(package):
+def machine():
     machine = booted()
     machine.pristine = changes(machine)
     try:
-        install(machine, package)
         yield machine
     finally:
         machine.power_off()
 
 
 def changes(machine):
-    """What differs from a machine where nothing was installed, but for the books."""
+    """The changes compared with a machine without the package, without those directories."""
     found = machine.run(
         "find /run/changes /run/systemd/system /run/echod -printf '%y %P\\n'", check=False
     ).stdout.splitlines()
-    # A directory that the package shares with others is copied up when something in it changes.
+    # The overlay copies a shared directory when something in it changes.
     alone = (line for line in found if not line.startswith("d ") or "echo" in line)
     return {line for line in alone if not line[2:].startswith(BOOKS)}
 
 
-def newer(package, directory, change=lambda tree: None):
-    """The same package as a later version, without compiling it again."""
-    tree = directory / "tree"
+def rebuilt(package, version, directory, change=lambda tree: None):
+    """The same package as another version, without compiling again."""
+    tree = directory / version
     subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
-    control = tree / "DEBIAN/control"
-    control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 99:"))
+    substitute(tree / "DEBIAN/control", "^Version: .*$", f"Version: {version}")
     change(tree)
-    built = directory / "newer.deb"
+    built = directory / f"echod_{version}.deb"
     build = ["dpkg-deb", "-Zgzip", "-z1", "--build", tree, built]
     subprocess.run(build, check=True, capture_output=True)
     return built
+
+
+def newer(package, directory, change=lambda tree: None):
+    return rebuilt(package, "99", directory, change)
+
+
+def substitute(file, pattern, replacement):
+    text, count = re.subn(pattern, replacement, file.read_text(), flags=re.M)
+    assert count, f"{file} has no {pattern}"
+    file.write_text(text)
+
+
+def first_version(package, directory):
+    """The package with the units of version 0.1.0: the service had no network, and the socket unit
+    was enabled."""
+    def change(tree):
+        service = tree / "lib/systemd/system/echod.service"
+        substitute(service, "^PartOf=.*$", r"\g<0>\nWants=echod.socket")
+        substitute(
+            service, "^RestrictAddressFamilies=.*$",
+            "RestrictAddressFamilies=AF_UNIX\nPrivateNetwork=yes\nIPAddressDeny=any",
+        )
+        substitute(tree / "DEBIAN/postinst", "^set -e$", ENABLE_SOCKET)
+
+    return rebuilt(package, "0.1.0", directory, change)
+
+
+ENABLE_SOCKET = """set -e
+if [ "$1" = configure ]; then
+    deb-systemd-helper enable echod.socket >/dev/null
+    systemctl daemon-reload
+    deb-systemd-invoke start echod.socket
+fi
+"""
 
 
 def test_lintian_finds_no_error(lintian):
@@ -88,16 +120,14 @@ RPM_MACROS = {
 }
 
 
-def test_the_spec_lists_just_the_files_that_meson_installs():
+def test_the_spec_lists_exactly_the_files_that_meson_installs():
     build = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
     introspected = subprocess.run(
         ["meson", "introspect", "--installed", build], check=True, stdout=subprocess.PIPE
     ).stdout
     prefix = re.compile("^(/usr(/local)?)?/")
     installed = {
-        # Debian has a directory of its own for the completions that packages bring.
-        prefix.sub("", path, count=1).replace("zsh/vendor-completions", "zsh/site-functions")
-        for path in json.loads(introspected).values()
+        prefix.sub("", path, count=1) for path in json.loads(introspected).values()
     }
     spec = (ROOT / "packaging/echod.spec").read_text()
     section = re.search(r"(?ms)^%files\n(.*?)^%changelog", spec)
@@ -113,7 +143,7 @@ def test_the_spec_lists_just_the_files_that_meson_installs():
         assert fnmatch.filter(installed, pattern), f"{pattern} is not installed"
 
 
-def test_the_package_has_all_that_belongs_to_both_programs(package):
+def test_the_package_has_all_files_of_both_programs(package):
     listing = subprocess.run(
         ["dpkg-deb", "--fsys-tarfile", package], check=True, stdout=subprocess.PIPE
     ).stdout
@@ -142,10 +172,99 @@ def test_the_package_has_all_that_belongs_to_both_programs(package):
     assert wanted - packaged == set()
 
 
-def test_an_installation_starts_and_enables_both_units(machine):
-    for unit in ("echod.socket", "echod.service"):
-        assert machine.run(f"systemctl is-active {unit}").stdout == "active\n"
-        assert machine.run(f"systemctl is-enabled {unit}").stdout == "enabled\n"
+def state(machine, unit):
+    """(active state, enabled state) of a unit."""
+    return machine.show(unit, "ActiveState"), machine.show(unit, "UnitFileState")
+
+
+@pytest.fixture
+def upgradable(machine, package, tmp_path):
+    """The machine with version 0.1.0, purged at the end."""
+    install(machine, first_version(package, tmp_path))
+    keep_slow_clients(machine)
+    yield machine
+    machine.run("dpkg --purge echod", timeout=60)
+    machine.run("rm -rf /etc/systemd/system/echod.socket /etc/systemd/system/echod.socket.d")
+    machine.run("systemctl daemon-reload")
+
+
+def keep_slow_clients(machine):
+    """No timeout closes a connection while a slow machine upgrades."""
+    for key in ("idle", "message"):
+        machine.set_option(key, '"0"')
+    machine.run("systemctl reload echod")
+
+
+def test_an_upgrade_from_0_1_0_disables_the_socket_unit_and_refuses_and_loses_no_connection(
+    upgradable, package
+):
+    machine = upgradable
+    assert state(machine, "echod.socket") == ("active", "enabled")
+    sent = message(1, b"begun before the upgrade and completed after it")
+    with machine.connect() as client:
+        assert echoes(client)
+        client.sendall(sent[:11])
+        with Callers(machine) as callers:
+            callers.wait_for_more(50)
+            install(machine, package)
+            callers.wait_for_more(50)
+        client.sendall(sent[11:])
+        assert receive(client, len(sent)) == sent
+    assert callers.refused == []
+    assert callers.cut_off == 0
+    assert state(machine, "echod.socket") == ("inactive", "disabled")
+    assert state(machine, "echod.service") == ("active", "enabled")
+
+
+def test_after_an_upgrade_from_0_1_0_the_port_of_the_file_is_served(upgradable, package):
+    machine = upgradable
+    machine.set_option("port", 8107)  # had no effect before
+    with machine.connect() as client:
+        assert echoes(client)
+        install(machine, package)
+        assert echoes(client)
+        with machine.connect(("127.0.0.1", 8107)) as another:
+            assert echoes(another)
+
+
+@pytest.mark.parametrize("kind", ["a drop-in", "a full override"])
+def test_an_upgrade_from_0_1_0_leaves_a_socket_unit_with_local_changes(
+    upgradable, package, kind
+):
+    machine = upgradable
+    file = "/etc/systemd/system/echod.socket"
+    if kind == "a drop-in":
+        machine.write(f"{file}.d/port.conf", "[Socket]\nListenStream=127.0.0.1:8107\n")
+    else:
+        unit = machine.read("/lib/systemd/system/echod.socket")
+        machine.write(file, unit.replace("ListenStream=[::1]:8007", "ListenStream=127.0.0.1:8107"))
+    machine.run("systemctl daemon-reload")
+    machine.run("systemctl restart echod.socket")
+    with machine.connect(("127.0.0.1", 8107)) as client:
+        assert echoes(client)
+        install(machine, package)
+        assert echoes(client)
+        with machine.connect(("127.0.0.1", 8107)) as another:
+            assert echoes(another)
+    assert state(machine, "echod.socket") == ("active", "enabled")
+    said = machine.run("journalctl --quiet -u echod -p warning -o cat").stdout
+    assert "8107" in said and "differ from [listen]" in said
+
+
+def test_an_upgrade_from_0_1_0_leaves_the_socket_unit_of_a_disabled_service(upgradable, package):
+    machine = upgradable
+    machine.run("systemctl disable echod.service")  # a client starts it
+    install(machine, package)
+    assert state(machine, "echod.socket") == ("active", "enabled")
+    assert state(machine, "echod.service")[1] == "disabled"
+    with machine.connect() as client:
+        assert echoes(client)
+
+
+def test_an_installation_starts_and_enables_the_service_alone(machine, package):
+    install(machine, package)
+    assert state(machine, "echod.service") == ("active", "enabled")
+    assert state(machine, "echod.socket") == ("inactive", "disabled")
     assert machine.run("dpkg --verify echod").stdout == ""
     assert machine.run("stat -c '%U:%G %a' /etc/echod/echod.toml").stdout == "root:root 644\n"
     with machine.connect() as client:
@@ -168,10 +287,10 @@ def test_an_upgrade_keeps_the_edited_configuration_and_refuses_no_connection(
     assert "quota_messages = 11" in machine.read(CONFIG)
 
 
-def test_an_upgrade_goes_on_in_the_middle_of_a_message_with_every_daemon(
+def test_an_upgrade_continues_in_the_middle_of_a_message_with_every_daemon(
     machine, package, tmp_path
 ):
-    # echod.socket has 8007, and shares it with nobody.
+    # echod.service uses 8007 exclusively.
     machine.write(
         "/etc/systemd/system/echod@0.socket.d/port.conf",
         "[Socket]\nListenStream=\nListenStream=127.0.0.1:8107\n",
@@ -195,7 +314,29 @@ def test_an_upgrade_goes_on_in_the_middle_of_a_message_with_every_daemon(
             assert receive(client, len(sent)) == sent
 
 
-def test_an_upgrade_with_new_defaults_puts_them_beside_the_edited_configuration(
+def test_an_upgrade_that_changes_the_socket_unit_costs_no_connection(machine, package, tmp_path):
+    def change(tree):
+        unit = tree / "lib/systemd/system/echod.socket"
+        substitute(unit, r"^ListenStream=127\.0\.0\.1:8007$", "ListenStream=127.0.0.1:8207")
+
+    machine.run("systemctl disable --quiet --now echod.service")
+    machine.run("systemctl enable --quiet --now echod.socket")
+    with machine.connect() as client:
+        assert echoes(client)
+        keep_slow_clients(machine)
+        install(machine, newer(package, tmp_path, change))
+        assert echoes(client)
+        with machine.connect() as another:
+            assert echoes(another)
+        machine.run("systemctl restart echod.socket")
+        assert echoes(client)
+        with machine.connect(("127.0.0.1", 8207)) as another:
+            assert echoes(another)
+    machine.run("systemctl disable --quiet --now echod.socket")
+    machine.run("systemctl enable --quiet --now echod.service")
+
+
+def test_an_upgrade_with_new_defaults_keeps_the_edited_configuration(
     machine, package, tmp_path
 ):
     def change(tree):
@@ -219,7 +360,7 @@ def test_a_removal_stops_every_daemon_and_keeps_the_configuration(machine):
 
 
 def test_a_purge_leaves_nothing(machine):
-    machine.run("rm -r /etc/systemd/system/echod@0.socket.d")  # the administrator's own
+    machine.run("rm -r /etc/systemd/system/echod@0.socket.d")  # created by the administrator
     assert changes(machine) != machine.pristine
     machine.run("dpkg --purge echod", timeout=60)
     assert changes(machine) - machine.pristine == set()
@@ -232,7 +373,7 @@ def test_a_purge_leaves_nothing(machine):
 
 
 def clone(target):
-    """Puts this tree where the machine sees it, wherever it lies out here."""
+    """Copies this tree to a path that the machine can access."""
     listed = subprocess.run(
         ["git", "-c", f"safe.directory={ROOT}", "-C", ROOT, "ls-files", "-z", "--cached",
          "--others", "--exclude-standard"],
@@ -245,7 +386,7 @@ def clone(target):
     shutil.copytree(ROOT / "dist", target / "dist")  # --reuse finds the package there
 
 
-def test_quickstart_installs_the_service_proves_it_and_leaves_it_running(machine, package):
+def test_quickstart_installs_and_tests_the_service_and_leaves_it_running(machine, package):
     clone(machine.root / "srv/echod")
     settings = ["LOAD=1s", *(f"{name}={value}" for name, value in BUILD_ENVIRONMENT.items())]
     shown = machine.run(
@@ -255,5 +396,5 @@ def test_quickstart_installs_the_service_proves_it_and_leaves_it_running(machine
     assert "ready: listening on 127.0.0.1:8007" in shown, "the journal"
     assert "messages_out=" in shown, "statistics"
     assert "Active: active (running)" in shown, "systemctl status"
-    assert "Done: every echo came back byte for byte." in shown
-    machine.run("systemctl is-active echod.service echod.socket")
+    assert "Done: every echo was correct, byte for byte." in shown
+    machine.run("systemctl is-active echod.service")

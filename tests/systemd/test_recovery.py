@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What systemd does when the daemon hangs or dies, and what its clients see of it."""
+"""Recovery when the daemon hangs or dies, and its effect on clients."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ READY = f"MESSAGE_ID={MESSAGE_ID['ready']}"
 
 
 def wait_for_another(machine, pid):
-    """Waits until a daemon other than that one is ready."""
+    """Waits until another daemon process is ready."""
     machine.wait_for_entry(
         READY, after=machine.before, where=lambda entry: int(entry["_PID"]) != pid
     )
 
 
-def test_a_loop_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):
+def test_a_hanging_loop_is_killed_by_the_watchdog_and_restarted(machine):
     machine.drop_in("echod.service", "[Service]\nWatchdogSec=1s\nLimitCORE=0\n")
     machine.run("systemctl restart echod")
     pid = machine.main_pid()
@@ -39,27 +39,27 @@ def test_a_loop_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):
         assert echoes(client)
 
 
-def test_the_watchdog_is_fed_while_nothing_happens_and_under_load(machine):
+def test_keep_alives_are_sent_when_idle_and_under_load(machine):
     machine.drop_in("echod.service", "[Service]\nWatchdogSec=500ms\nLimitCORE=0\n")
     machine.run("systemctl restart echod")
     pid = machine.main_pid()
     fed = machine.show("echod.service", "WatchdogTimestampMonotonic")
     machine.run("echoload --quiet --connections 10 --duration 1s 127.0.0.1:8007")
     after_load = machine.show("echod.service", "WatchdogTimestampMonotonic")
-    machine.run("sleep 1")  # two limits of the watchdog in which nothing happens
+    machine.run("sleep 1")  # twice the watchdog timeout without traffic
     assert int(fed) < int(after_load) < int(
         machine.show("echod.service", "WatchdogTimestampMonotonic")
     )
     assert machine.main_pid() == pid
 
 
-def test_a_loop_that_is_nearly_too_late_for_the_watchdog_says_so(machine):
+def test_a_loop_that_is_almost_late_for_the_watchdog_logs_a_warning(machine):
     seconds = 3
     machine.drop_in("echod.service", f"[Service]\nWatchdogSec={seconds}s\nLimitCORE=0\n")
     machine.run("systemctl restart echod")
     pid = machine.main_pid()
     daemon = machine.outside_pid(pid)
-    # It has told that it is ready, and stands still until little is left of the time from then on.
+    # It has sent READY=1, and is stopped until most of the watchdog timeout has passed.
     os.kill(daemon, signal.SIGSTOP)
     ready = int(machine.show("echod.service", "ActiveEnterTimestampMonotonic")) / 1e6
     time.sleep(max(ready + 0.85 * seconds - time.monotonic(), 0))
@@ -70,10 +70,13 @@ def test_a_loop_that_is_nearly_too_late_for_the_watchdog_says_so(machine):
     assert machine.main_pid() == pid
 
 
-def test_a_killed_daemon_is_started_again_and_no_connection_is_refused_meanwhile(machine):
-    pid = machine.main_pid()
+def test_with_socket_activation_a_killed_daemon_is_restarted_without_refusing_a_connection(
+    activated
+):
+    machine = activated
     with machine.connect() as client:
         assert echoes(client)
+        pid = machine.main_pid()
         machine.run("systemctl kill -s KILL echod")
         with pytest.raises(ConnectionResetError):
             assert not echoes(client)
@@ -89,7 +92,7 @@ def test_a_drain_longer_than_the_stop_timeout_is_not_cut_short(machine):
     machine.run("systemctl restart echod")
     with machine.connect() as client:
         assert echoes(client)
-        client.sendall(b"\0\0\0\1\0\0")  # half a header: there is something to wait for
+        client.sendall(b"\0\0\0\1\0\0")  # half a header, for which the drain waits
         machine.run("systemctl stop echod.service")
         assert client.recv(1) == b""
     assert machine.show("echod.service", "Result") == "success"

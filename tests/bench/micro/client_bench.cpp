@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The load generator's share of a message: making it, verifying its echo, recording the time, and
-// keeping its deadline.
-#include "client/deadlines.hpp"
-#include "client/histogram.hpp"
-#include "client/payload.hpp"
+// The load generator's work per message: generating it, verifying its echo, recording the time, and
+// maintaining its deadline.
+#include "client/measure/histogram.hpp"
+#include "client/message/payload.hpp"
+#include "client/pace/deadlines.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -91,7 +91,7 @@ void merge_histograms(benchmark::State& state) {
 }
 BENCHMARK(merge_histograms);
 
-// A turn in which every connection sends a message and none is late.
+// An iteration in which every connection sends a message and none is late.
 void arm_and_expire_deadlines(benchmark::State& state) {
     const auto ids = static_cast<std::uint32_t>(state.range(0));
     TimePoint now{1h};

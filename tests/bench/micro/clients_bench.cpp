@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The timeouts: what a turn of the loop pays for them must not depend on how many clients there
-// are. And a whole turn for one message, through the real kernel, over a socket pair.
+// The cost of the timeouts per iteration of the loop, which must not depend on the number of
+// clients, and a whole iteration for one message, through the real kernel, over a socket pair.
 #include "net/epoll.hpp"
 #include "net/socket.hpp"
-#include "server/clients.hpp"
+#include "server/clients/clients.hpp"
 
 #include <benchmark/benchmark.h>
 #include <sys/eventfd.h>
@@ -30,11 +30,11 @@ struct House {
         clients->configure(Config::Limits{}, Config::Timeouts{});
     }
 
-    // Any descriptor that epoll takes will do for a client that is never served.
+    // A client that is never served may have any descriptor that epoll accepts.
     [[nodiscard]] bool add_idle(std::int64_t count) {
         for (std::int64_t i = 0; i < count; ++i) {
             now += 1us;
-            if (!clients->add(UniqueFd(::eventfd(0, EFD_NONBLOCK)), Endpoint{}, now)) {
+            if (clients->add(UniqueFd(::eventfd(0, EFD_NONBLOCK)), Endpoint{}, now) != 0) {
                 return false;
             }
         }
@@ -58,7 +58,7 @@ void next_deadline_of_idle_clients(benchmark::State& state) {
 }
 BENCHMARK(next_deadline_of_idle_clients)->ArgName("clients")->Arg(64)->Arg(10000);
 
-void expire_where_nobody_is_due(benchmark::State& state) {
+void expire_before_any_deadline(benchmark::State& state) {
     House house;
     if (!house.add_idle(state.range(0))) {
         state.SkipWithError("out of descriptors");
@@ -67,9 +67,10 @@ void expire_where_nobody_is_due(benchmark::State& state) {
         house.clients->expire(house.now);
     }
 }
-BENCHMARK(expire_where_nobody_is_due)->ArgName("clients")->Arg(64)->Arg(10000);
+BENCHMARK(expire_before_any_deadline)->ArgName("clients")->Arg(64)->Arg(10000);
 
-// Everybody's time is up in the same turn: what closing one costs must not depend on how many.
+// All clients expire in the same iteration: the cost of closing one must not depend on their
+// number.
 void expire_everybody(benchmark::State& state) {
     House house;
     for (auto _ : state) {
@@ -82,7 +83,7 @@ void expire_everybody(benchmark::State& state) {
         state.ResumeTiming();
         house.clients->expire(house.now);
         if (house.clients->open() != 0) {
-            state.SkipWithError("somebody is left");
+            state.SkipWithError("clients are left");
             break;
         }
     }
@@ -90,8 +91,8 @@ void expire_everybody(benchmark::State& state) {
 }
 BENCHMARK(expire_everybody)->ArgName("clients")->Arg(64)->Arg(10000);
 
-// A turn in which everybody has a message, so long after the last one that all move to the tail of
-// the list of the idle. The kernel's part of it is the same for each.
+// An iteration in which every client has a message, long enough after the previous one that all
+// move to the tail of the idle list. The kernel's part is the same for each.
 void touch_everybody(benchmark::State& state) {
     House house;
     const auto count = static_cast<std::size_t>(state.range(0));
@@ -99,7 +100,7 @@ void touch_everybody(benchmark::State& state) {
     for (std::size_t i = 0; i < count; ++i) {
         std::array<int, 2> fds{};
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) != 0 ||
-            !house.clients->add(UniqueFd(fds[0]), Endpoint{}, house.now)) {
+            house.clients->add(UniqueFd(fds[0]), Endpoint{}, house.now) != 0) {
             state.SkipWithError("out of descriptors");
             return;
         }
@@ -120,7 +121,7 @@ void touch_everybody(benchmark::State& state) {
         for (std::size_t i = 0; std::cmp_less(i, ready); ++i) {
             house.clients->on_event(events[i].data.u64, events[i].events);
         }
-        house.clients->serve_ready(house.now, false);
+        house.clients->serve_ready(house.now);
         house.clients->expire(house.now);
         state.PauseTiming();
         for (const UniqueFd& peer : peers) {
@@ -140,7 +141,7 @@ void serve_one_message(benchmark::State& state) {
     House house;
     std::array<int, 2> fds{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) != 0 ||
-        !house.clients->add(UniqueFd(fds[0]), Endpoint{}, house.now) || !house.add_idle(1000)) {
+        house.clients->add(UniqueFd(fds[0]), Endpoint{}, house.now) != 0 || !house.add_idle(1000)) {
         state.SkipWithError("out of descriptors");
     }
     const UniqueFd peer(fds[1]);
@@ -156,7 +157,7 @@ void serve_one_message(benchmark::State& state) {
             break;
         }
         house.clients->on_event(events[0].data.u64, events[0].events);
-        house.clients->serve_ready(house.now, false);
+        house.clients->serve_ready(house.now);
         house.clients->expire(house.now);
         if (receive(peer.get(), echo).bytes != message.size()) {
             state.SkipWithError("no echo");

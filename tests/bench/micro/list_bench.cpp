@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The ready queue: IndexList over records of a client's size, so that the cache misses are real.
+// The ready queue: IndexList over records of a client's size, for realistic cache misses.
 #include "base/index_list.hpp"
-#include "server/client_table.hpp"
+#include "server/clients/client_table.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -14,7 +14,7 @@ namespace {
 using namespace echod;
 using ReadyQueue = IndexList<Client, &Client::ready>;
 
-// Clients become ready in no order, each is served once, and the queue is empty again.
+// Clients become ready in random order, each is served once, and the queue is empty again.
 void fill_and_empty_the_ready_queue(benchmark::State& state) {
     ClientTable table;
     std::vector<std::uint32_t> order(static_cast<std::size_t>(state.range(0)));
@@ -35,7 +35,7 @@ void fill_and_empty_the_ready_queue(benchmark::State& state) {
 }
 BENCHMARK(fill_and_empty_the_ready_queue)->ArgName("clients")->Arg(64)->Arg(1000)->Arg(10000);
 
-// One that has more to do goes back to the tail.
+// A client with more input moves to the tail.
 void rotate_the_ready_queue(benchmark::State& state) {
     ClientTable table;
     ReadyQueue queue;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// An echo server over Boost.Asio, after its documentation's async_tcp_echo_server: a session that
-// owns a buffer and keeps itself alive through its handlers. Library and context are told that one
-// thread is all there will ever be, which spares them their locks.
-#define BOOST_ASIO_DISABLE_THREADS // NOLINT: that is how its documentation has it
+// An echo server with Boost.Asio, after async_tcp_echo_server of its documentation: a session owns
+// a buffer and keeps itself alive through its handlers. Library and context are configured for a
+// single thread, so that they use no locks.
+#define BOOST_ASIO_DISABLE_THREADS // NOLINT: as documented
 #include "peer.hpp"
 
 #include <array>
@@ -42,7 +42,7 @@ private:
     }
 
     tcp::socket socket_;
-    std::array<char, peer::kReadSize> buffer_; // NOLINT: a page that is never used costs nothing
+    std::array<char, peer::kReadSize> buffer_; // NOLINT: unused pages cost nothing
 };
 
 void accept(tcp::acceptor& acceptor) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The yardstick: the least that an echo server over epoll(7) can do and still be right. Edge
-// triggered, read until a read is short, one send for what was read. No framing, no limits, no
-// timeouts, no fairness, no statistics.
+// The reference: a minimal correct echo server with epoll(7). Edge triggered; it reads until a read
+// is short and sends with one call what it has read. No framing, limits, timeouts, fairness or
+// statistics.
 #include "peer.hpp"
 
 #include <sys/epoll.h>
@@ -19,7 +19,7 @@ constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
 struct Client {
     int fd;
     bool watches_output = false;
-    std::string unsent; ///< what the kernel did not take; nothing is read meanwhile
+    std::string unsent; ///< not accepted by the kernel; reading stops until it is sent
 };
 
 class Server {
@@ -76,7 +76,7 @@ private:
         }
     }
 
-    /// False where the connection is over.
+    /// Returns false if the connection is finished.
     bool serve(Client& client, std::uint32_t events) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             return false;

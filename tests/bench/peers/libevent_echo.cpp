@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// An echo server over libevent's bufferevents: what is read moves from the input to the output
-// buffer without a copy. One read takes 4 KiB at the most: evbuffer_read() of 2.1 has no setting
-// for that, so a burst costs it several. The base has no locks and collects its epoll_ctl(2) calls,
-// as its documentation allows where no descriptor is duplicated.
+// An echo server with libevent's bufferevents: data moves from the input to the output buffer
+// without a copy. One read takes at most 4 KiB, because evbuffer_read() of 2.1 has no setting for
+// it, so a burst needs several reads. The base uses no locks and batches its epoll_ctl(2) calls, as
+// its documentation allows if no descriptor is duplicated.
 #include "peer.hpp"
 
 #include <event2/buffer.h>
@@ -21,7 +21,7 @@ std::size_t unsent(bufferevent* client) {
 void on_read(bufferevent* client, void* /*context*/) {
     bufferevent_write_buffer(client, bufferevent_get_input(client));
     if (unsent(client) > peer::kReadSize) {
-        bufferevent_disable(client, EV_READ); // it does not read: on_written() resumes
+        bufferevent_disable(client, EV_READ); // the client does not read; on_written() resumes
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An echo server over libuv. Reads go into one buffer of the loop, and an echo is tried at once
-// with uv_try_write(), which its documentation offers for this: only what the kernel does not take
-// is copied into a write request, and reading stops until that is done.
+// An echo server with libuv. Reads use one buffer of the loop, and an echo is sent at once with
+// uv_try_write(), as documented. Only data that the kernel does not accept is copied into a write
+// request, and reading stops until that is done.
 #include "peer.hpp"
 
 #include <uv.h>
@@ -31,7 +31,7 @@ void close(uv_stream_t* stream) {
 }
 
 void lend_buffer(uv_handle_t* /*handle*/, std::size_t /*suggested*/, uv_buf_t* lent) {
-    static char buffer[peer::kReadSize]; // one thread, and nothing stays in it after on_read()
+    static char buffer[peer::kReadSize]; // one thread; unused after on_read()
     *lent = uv_buf_init(buffer, sizeof buffer);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every peer begins with, so that they differ in nothing but the library they echo with.
+// The common start of all peers, so that they differ only in the library.
 #pragma once
 
 #include <netinet/in.h>
@@ -14,8 +14,8 @@
 
 namespace peer {
 
-/// The most that one read takes: as much as echod's. More than sixteen messages of the largest
-/// size, or reading them would take a second call, which finds nothing.
+/// The largest read, as in echod: more than sixteen messages of the largest size, which would
+/// otherwise need a second, empty read.
 inline constexpr std::size_t kReadSize = 32 * 1024;
 
 /// Raises the soft RLIMIT_NOFILE to the hard one and returns it.
@@ -31,8 +31,8 @@ inline std::uint32_t raise_descriptor_limit() {
     return static_cast<std::uint32_t>(limit.rlim_cur);
 }
 
-/// A non-blocking socket that listens on a free port of 127.0.0.1, which is printed. What it
-/// accepts inherits TCP_NODELAY from it.
+/// A non-blocking socket that listens on a free port of 127.0.0.1, which is printed. Accepted
+/// sockets inherit TCP_NODELAY.
 inline int listen_anywhere() {
     const auto check = [](int result, const char* what) {
         if (result < 0) {

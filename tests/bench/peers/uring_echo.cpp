@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// An echo server over io_uring(7) through liburing, with what its documentation recommends for
-// many connections on one thread: SINGLE_ISSUER and DEFER_TASKRUN, multishot accept into direct
+// An echo server with io_uring(7) through liburing, as its documentation recommends for many
+// connections on one thread: SINGLE_ISSUER and DEFER_TASKRUN, multishot accept into direct
 // descriptors, multishot receive into a ring of provided buffers, a registered ring descriptor, and
-// one system call a turn that submits all and waits. An echo is sent from the buffer it was
-// received into, and a connection has one send under way at a time, which is what keeps its bytes
-// in order.
+// one system call per iteration that submits and waits. An echo is sent from the buffer it was
+// received into, and a connection has one send in progress at a time, which keeps its bytes in
+// order.
 #include "peer.hpp"
 
 #include <liburing.h>
@@ -17,8 +17,8 @@
 namespace {
 
 constexpr unsigned kBuffers = 1024; // a power of two, at most 32768
-// Each takes a burst as a whole. The kernel goes round all of them, and beginnings a multiple of a
-// page apart would all fall into the same few lines of the cache.
+// Each holds a whole burst. The kernel cycles through all of them; start addresses that are a
+// multiple of a page apart would share a few cache lines.
 constexpr std::size_t kStride = peer::kReadSize + 5 * std::size_t{64};
 constexpr int kGroup = 0;
 
@@ -29,7 +29,7 @@ struct Piece {
     std::uint32_t begin, end;
 };
 
-/// First in, first out, in memory that is kept.
+/// A FIFO that reuses its memory.
 class Pieces {
 public:
     [[nodiscard]] bool empty() const { return first_ == pieces_.size(); }
@@ -50,7 +50,7 @@ public:
     }
 
 private:
-    static constexpr std::ptrdiff_t kMost = 64; ///< that were popped and are still there
+    static constexpr std::ptrdiff_t kMost = 64; ///< limit of popped elements
     std::vector<Piece> pieces_;
     std::size_t first_ = 0;
 };
@@ -58,7 +58,7 @@ private:
 struct Client {
     Pieces unsent;          ///< the first one is being sent
     bool receiving = false; ///< the multishot receive is armed
-    bool over = false;      ///< closed once nothing is under way
+    bool over = false;      ///< close when nothing is in progress
 };
 
 void check(int result, const char* what) {
@@ -95,7 +95,7 @@ public:
                        static_cast<std::uint32_t>(cqe->user_data), cqe->res, cqe->flags);
             }
             io_uring_cq_advance(&ring_, seen);
-            // Whoever found no buffer tries again, now that sends have given some back.
+            // Receives that found no buffer are retried, now that sends have returned some.
             for (const std::uint32_t slot : starved_) {
                 arm_receive(slot);
             }
@@ -228,7 +228,7 @@ private:
         close_if_over(slot);
     }
 
-    // A receive that is still armed ends with an error or end of file of its own.
+    // A receive that is still armed ends with its own error or end of file.
     void close_if_over(std::uint32_t slot) {
         const Client& client = clients_[slot];
         if (client.over && !client.receiving && client.unsent.empty()) {

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The parts of the benchmark suite that its commands share."""
+"""The shared parts of the benchmark commands."""

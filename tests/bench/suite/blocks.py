@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The parts of README.md and echod.toml(5) that are made from what was measured."""
+"""The parts of the documentation that are generated from measurements."""
 
 import json
 
@@ -9,14 +9,17 @@ from .building import ROOT
 BENCH = ROOT / "tests" / "bench"
 RESULTS, FAIRNESS = BENCH / "results.json", BENCH / "fairness.json"
 CHART = BENCH / "chart.svg"
-README, PAGE = ROOT / "README.md", ROOT / "man" / "echod.toml.5"
-MADE = [CHART, README, PAGE]  # the chart as a whole, of the others what stands between marks
-MARKS = {README: ("<!-- bench:begin: made by tests/bench/render -->", "<!-- bench:end -->"),
+README, TABLES = ROOT / "README.md", BENCH / "README.md"
+PAGE = ROOT / "man" / "echod.toml.5"
+MADE = [CHART, README, TABLES, PAGE]  # the whole chart; in the others the part between marks
+MARKDOWN = ("<!-- bench:begin: made by tests/bench/render -->", "<!-- bench:end -->")
+MARKS = {README: MARKDOWN,
+         TABLES: MARKDOWN,
          PAGE: ('.\\" bench:begin: made by tests/bench/render', '.\\" bench:end')}
 
 
 def replaced(path, block):
-    """The file's text with `block` between its marks."""
+    """The text of the file with `block` between its marks."""
     text = path.read_text()
     begin, end = MARKS[path]
     if text.count(begin + "\n") != 1 or text.count(end + "\n") != 1:
@@ -25,15 +28,18 @@ def replaced(path, block):
     return before + begin + "\n" + block + end + rest.partition(end)[2]
 
 
+def _picture(page):
+    return ("![CPU time and messages a second of echod and five other echo servers, relative to a "
+            f"bare epoll loop]({CHART.relative_to(page.parent)})\n\n")
+
+
 def files(results=None, fairness=None):
-    """What each of the made files must hold, out of what is kept."""
+    """The text of each generated file, made from the recorded results."""
     results = results or json.loads(RESULTS.read_text())
     fairness = fairness or json.loads(FAIRNESS.read_text())
-    picture = CHART.relative_to(ROOT)
     return {
         CHART: chart.draw(results),
-        README: replaced(README, f"![CPU time and messages a second of echod and five other echo "
-                                 f"servers, relative to a bare epoll loop]({picture})\n\n"
-                                 + markdown.table(results)),
+        README: replaced(README, _picture(README) + markdown.summary(results)),
+        TABLES: replaced(TABLES, _picture(TABLES) + markdown.table(results)),
         PAGE: replaced(PAGE, fair.mdoc(fairness)),
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the programs come from: a build directory with the options of the Debian package."""
+"""Builds the programs with the options of the Debian package."""
 
 import functools
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = ROOT / "build-bench"
-UNITY = ["--unity=on", "-Dunity_size=16"]  # what packaging/debian/rules says
+UNITY = ["--unity=on", "-Dunity_size=16"]  # as in packaging/debian/rules
 #: the options that decide what the compiler makes of the programs
-TOLD = ["buildtype", "optimization", "unity", "unity_size", "b_ndebug", "b_lto", "b_sanitize",
+REPORTED = ["buildtype", "optimization", "unity", "unity_size", "b_ndebug", "b_lto", "b_sanitize",
         "cpp_args"]
 
 
@@ -21,7 +21,7 @@ def add_option(parser):
         "--build",
         metavar="DIR",
         type=Path,
-        help="use what DIR holds, where `ninja bench` has built it "
+        help="use the programs in DIR, built with `ninja bench` "
         f"(default: {DEFAULT.name}, made and built as needed)",
     )
 
@@ -31,7 +31,7 @@ def say(text):
 
 
 def prepare(directory):
-    """The build directory, built where it is ours."""
+    """The build directory; built unless another one is given."""
     if directory is not None:
         return Build(directory.resolve())
     say("building ...")
@@ -59,15 +59,16 @@ class Build:
 
     @functools.cached_property
     def options(self):
-        """What it was configured with, of the options that make a difference."""
+        """The configured values of the options that affect speed."""
         output = subprocess.run(["meson", "introspect", "--buildoptions", str(self.directory)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
         found = {option["name"]: option["value"] for option in json.loads(output.stdout)}
-        return {name: found.get(name) for name in TOLD}
+        return {name: found.get(name) for name in REPORTED}
 
     @property
     def like_the_package(self):
-        """Its Debian rules have debhelper's own flags, which are those of meson.build."""
+        """Whether the options are those of the package. debhelper's own flags are those of
+        meson.build."""
         options = self.options
         return (options["buildtype"], options["optimization"], options["unity"],
                 options["b_sanitize"]) == ("release", "2", "on", "none")

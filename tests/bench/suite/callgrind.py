@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""User-space instructions a message, counted by valgrind's callgrind in the real programs.
+"""User-space instructions per message, counted by valgrind's callgrind in the real programs.
 
-Two runs that differ in nothing but the number of messages: the difference divided by the messages
-between them holds no start, no stop and no accept. One client keeps in step: it sends a batch,
-waits for all of its echo, and sends the next, so each batch is one read. Valgrind has neither the
-vDSO nor epoll_pwait2(2); what stands in for them is the same in every run.
+Two runs differ only in the number of messages. Their difference, divided by the additional
+messages, contains no start, stop or accept. The client works in lockstep: it sends a batch, waits
+for its whole echo, and sends the next, so each batch is one read. Valgrind has neither the vDSO nor
+epoll_pwait2(2); the replacements are the same in every run.
 """
 
 import re
@@ -18,7 +18,7 @@ from .servers import Server
 
 #: payload, messages in a batch
 CASES = [(64, 1), (1016, 1), (64, 16), (1016, 16)]
-# Without statistics, or a line every second would be counted in with the messages.
+# Without statistics, because a line per second would be counted, too.
 CONFIG = '[listen]\naddresses = ["127.0.0.1"]\nport = 0\n[stats]\ninterval = "0"\n'
 
 
@@ -39,7 +39,7 @@ def _collected(status, output):
 
 
 def _of_the_daemon(echod, payload, batch, batches):
-    """Of a whole life of the daemon that serves so many batches."""
+    """Instructions of a daemon from start to exit that serves `batches`."""
     with tempfile.TemporaryDirectory(prefix="echod-bench-") as directory:
         config = Path(directory) / "echod.toml"
         config.write_text(CONFIG)
@@ -77,7 +77,7 @@ def _of_a_client(build, command):
 
 
 def a_message_of_a_client(build, command, messages):
-    """`command(port, messages)`: the client that exchanges so many with that port and ends."""
+    """`command(port, messages)`: a client that exchanges `messages` with that port and exits."""
     once, twice = (_of_a_client(build, lambda port, n=n: command(port, n))
                    for n in (messages, 2 * messages))
     return (twice - once) / messages

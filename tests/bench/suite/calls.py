@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""System calls a message, counted by strace: those of a server for twice the work less once.
+"""System calls per message, counted by strace: a run with twice the work minus a run with once.
 
-What is left over that way is the work alone; start and stop are in both. Traced, a server is slow,
-so that its client is always ahead of it: turns are as full as they are under load.
+The difference contains only the work, since start and stop are in both. A traced server is slow, so
+its client is always ahead of it, and iterations are as full as under load.
 """
 
 import os
@@ -18,7 +18,7 @@ from .servers import Server
 CASES = [("1 connection, 1 in flight", 1, 1), ("64 connections, 1 in flight", 64, 1),
          ("64 connections, 16 in flight", 64, 16), ("connect, echo, close", None, None)]
 PAYLOAD = 64
-# Lines of statistics are not of a message.
+# Statistics lines do not belong to a message.
 CONFIG = [("stats", "interval", '"0"')]
 
 
@@ -52,7 +52,7 @@ def _counted(build, name, case, times):
 
 
 def a_message(build, name, case, times):
-    """By system call, those that stay: how many to a message."""
+    """The number of calls per message, by system call."""
     once, twice = (_counted(build, name, case, n) for n in (times, 2 * times))
     messages = times * (case[1] or 1) * (case[2] or 1)
     found = {call: (twice[call] - once.get(call, 0)) / messages for call in twice}

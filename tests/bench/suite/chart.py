@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The results as a chart: for each row a line, on it each server relative to the bare epoll loop.
+"""The results as a chart: a line per row, with each server relative to the bare epoll loop.
 
-A mark is the median of the ratios within the rounds. The axis is logarithmic, so that twice and half are equally far
-away, and both panels share it. The whiskers at echod are the range of its ratio over the rounds; a
-hollow mark is a rate that the client set.
+A mark is the median of the ratios within the rounds. The axis is logarithmic, so that twice and
+half are equally far away, and both panels share it. The whiskers at echod are the range of its
+ratio over the rounds; a hollow mark is a rate limited by the client.
 """
 
 import math
@@ -41,7 +41,7 @@ STYLE = """
 
 
 def _x(panel, ratio):
-    """Where `ratio` lies; what is beyond the axis is drawn at its end."""
+    """The position of `ratio`; values beyond the axis are drawn at its end."""
     place = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return LEFT + panel * (PANEL + GAP) + place * PANEL
 
@@ -57,7 +57,7 @@ def _line(kind, x1, y1, x2, y2, width=1):
 
 
 def _mark(name, x, y, hollow=False):
-    """A shape of its own for each server: colour alone would leave some readers out."""
+    """A different shape for each server, for readers who cannot distinguish the colours."""
     kind = f"{name} hollow" if hollow else name
     if name == "echod":
         return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>\n'
@@ -106,7 +106,7 @@ def _marks(panel, metric, unit, row, y):
             ratio = to_bare["ratio"]
             words = f"{name}: {grouped(value)} {unit}, {ratio:.2f} of the bare loop"
             hollow = metric == "messages_per_s" and servers[name]["client_is_limit"]
-            words += ", the client was the limit" if hollow else ""
+            words += ", limited by the client" if hollow else ""
             mark = _mark(name, _x(panel, ratio), y, hollow)
             out += f"<g><title>{escape(words)}</title>{mark}</g>\n"
     return out
@@ -136,7 +136,7 @@ def draw(results):
             out += _marks(panel, metric, unit, row, y)
     out += _text(16, height - 30,
                  "Rows: connections × messages in flight × bytes of payload. Lines at echod: "
-                 "the range over the rounds. Hollow: the client was the limit. Logarithmic.",
+                 "the range over the rounds. Hollow: limited by the client. Logarithmic.",
                  "faint")
     out += _text(16, height - 13, machine.describe(results["machine"]), "faint")
     return out + "</svg>\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A client that does the same work each time: what a server does for it can be counted."""
+"""A client that does the same work in each run, so that the server's work can be counted."""
 
 import contextlib
 import socket
@@ -27,7 +27,7 @@ def _connect(port):
 
 
 def exchange(port, connections, payload, batch, batches):
-    """On each connection a batch is sent; then all the echo is taken; so many times."""
+    """Sends a batch on each connection, then receives all echoes; `times` times."""
     data = message(payload) * batch
     clients = [_connect(port) for _ in range(connections)]
     try:
@@ -42,7 +42,7 @@ def exchange(port, connections, payload, batch, batches):
 
 
 def churn(port, payload, times):
-    """Connect, one message, close; one after the other."""
+    """Connect, one message, close, one connection after the other."""
     data = message(payload)
     for _ in range(times):
         with _connect(port) as client:
@@ -52,8 +52,8 @@ def churn(port, payload, times):
 
 @contextlib.contextmanager
 def last(port, payload):
-    """A last connection, open until the end: its echo proves that the server has seen all that came
-    before it, and it ends only with the server. What a server is stopped before is not counted."""
+    """A last connection that stays open until the end: its echo proves that the server has
+    processed everything before it. Work that the server had not done yet would not be counted."""
     data = message(payload)
     with _connect(port) as client:
         client.sendall(data)

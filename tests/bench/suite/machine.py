@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What has to stand beside a figure: machine, kernel, versions, date, command, load."""
+"""The facts reported with a figure: machine, kernel, versions, date, command, load."""
 
 import datetime
 import os
@@ -48,7 +48,7 @@ def load_average():
 
 
 def processor_times():
-    """Nanoseconds that all cores together were busy, and that others on the host were given."""
+    """Nanoseconds that all cores together were busy, and that the host took away."""
     user, nice, system, _, _, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9])
     tick = 10**9 // os.sysconf("SC_CLK_TCK")
@@ -90,6 +90,6 @@ def describe(facts_):
 
 
 def versions(facts_):
-    """A line: libraries that are measured, and those that echod is made of."""
+    """One line: the libraries that are measured, and those that echod uses."""
     libraries = (f"{name} {version}" for name, version in sorted(facts_["libraries"].items()))
     return ", ".join([facts_["libc"], *libraries])

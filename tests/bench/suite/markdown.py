@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The results as Markdown tables for the README."""
+"""The results as Markdown tables."""
 
 from . import machine
 from .servers import NAMES, PEERS
@@ -16,7 +16,7 @@ def _table(head, lines):
 
 
 def _by_server(rows, cell):
-    """A table with a line a row and a column a server; echod's own figures stand out."""
+    """A table with a line per row and a column per server; echod's figures are bold."""
     lines = [[row["name"], *(cell(row["servers"][name]) for name in NAMES)] for row in rows]
     for line in lines:
         line[1] = f"**{line[1]}**"
@@ -74,21 +74,37 @@ def _how(results):
             f"{results['load_average']['before'][0]:.2f} before.\n")
 
 
+def _span(rows, peer):
+    """The lowest and the highest of the rows' medians: CPU time of echod over that of `peer`."""
+    found = [row["echod_to"][peer]["cpu_ns_per_message"] for row in rows]
+    ratios = [each["ratio"] for each in found if each]
+    return f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "–"
+
+
+def summary(results):
+    """One sentence that a reader of the chart takes away."""
+    rows = results["rows"]
+    return (f"In the {len(rows)} loads of the chart, echod needs {_span(rows, 'epoll')} times the CPU "
+            "time per message of a bare epoll loop that does nothing but echo, and "
+            f"{_span(rows, 'libevent')} times that of libevent's bufferevents "
+            "([all figures](tests/bench/README.md)).\n")
+
+
 def table(results):
-    """What was measured is named connections × messages in flight × bytes of payload."""
+    """Rows are named connections × messages in flight × bytes of payload."""
     rows = results["rows"]
     return (
-        "CPU time a message of echod over that of the others: the median of the ratios within "
-        "the rounds, and their range (less is better). The other tables have the medians of all "
-        "rounds, of which those of a round in which the machine was slow may be one server's and "
-        "not the other's:\n\n" + _ratios(rows)
+        "CPU time per message of echod divided by that of the other server: the median of the ratios "
+        "within the rounds, and their range (less is better). A ratio compares servers in the same "
+        "round; the other tables hold medians over all rounds, in some of which the machine may have "
+        "been slower for one server than for another:\n\n" + _ratios(rows)
         + "\n<details><summary>Rates, CPU time, latency, memory</summary>\n"
-        + "\nMessages a second (more is better); \\* the client was the limit, so that the figure "
-          "is the client's:\n\n" + _by_server(rows, _rate)
-        + "\nServer CPU time a message, in nanoseconds (less is better):\n\n" + _by_server(rows, _cpu)
+        + "\nMessages per second (more is better); \\* the client was the bottleneck, so the figure is "
+          "the client's:\n\n" + _by_server(rows, _rate)
+        + "\nServer CPU time per message, in nanoseconds (less is better):\n\n" + _by_server(rows, _cpu)
         + "\nLatency in a closed loop, p50 / p99 / p99.9 in microseconds (each server at its own "
           "rate):\n\n" + _by_server(rows, _latency)
-        + "\nThe server's memory, in bytes a connection:\n\n"
+        + "\nThe server's memory, in bytes per connection:\n\n"
         + _by_server([row for row in rows if has_rss(row)], _rss)
         + "\nIdle connections:\n\n" + _idle(results) + "\n</details>\n\n" + _how(results)
     )

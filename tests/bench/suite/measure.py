@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""One run of a client against one server, and what the server used meanwhile.
+"""One run of a client against one server, and the resources that the server used.
 
-The rate is what came back in the measured window, divided by its length. Of echoload's figures that
-is `measured`, what was sent in the window and verified: in a closed loop as many come back in it,
-while those that were both sent and back in it are fewer by what is in flight. The server's CPU time
-is read from outside, every few milliseconds, and its slope is taken over the same window; CPU time a
-message is that slope over the rate. It holds what the kernel does in the server's name, and on
-loopback a send(2) is also the other side's receiving; that is so for every server alike.
+The rate is the number of echoes received in the measured window, divided by its length. In
+echoload's report this is `measured`: the messages sent in the window and verified. In a closed loop
+the same number is received in the window. The server's CPU time is read from outside every few
+milliseconds, and its slope is taken over the same window; CPU time per message is that slope
+divided by the rate. It includes the time of the kernel on behalf of the server. On loopback a
+send(2) also includes the receiving side, for every server alike.
 """
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -19,18 +20,18 @@ from . import machine, network
 from .servers import CLIENT_CPU, cpu_clock, pinned, resident_bytes
 
 STEP = 0.02
-PATIENCE = 120  # seconds that a client has to end
+HANG_TIMEOUT = 120  # seconds until a client counts as hung
 
 
 class Sampler(threading.Thread):
-    """Reads the CPU clocks of server and client and the server's memory until stop()."""
+    """Samples the CPU time of server and client and the server's memory until stop()."""
 
     def __init__(self, server_pid, client_pid):
         super().__init__(daemon=True)
         self._pids = (server_pid, client_pid)
         self._done = threading.Event()
-        # (time, CPU of server and client, RSS of the server, CPU of this process, and of the
-        # machine what it was busy and what was stolen); ns and bytes
+        # (time, CPU of server and client, RSS of the server, CPU of this process, busy and stolen
+        # time of the machine); ns and bytes
         self.samples = []
 
     def run(self):
@@ -54,7 +55,7 @@ class Sampler(threading.Thread):
             return dict.fromkeys(("server_cpu", "client_cpu", "resident", "foreign_cpu", "steal"))
         wall, server, client, _, own, busy, stolen = (
             last - first for first, last in zip(inside[0], inside[-1]))
-        # The kernel counts in ticks what the machine was busy, so it may seem a little less.
+        # The kernel counts the machine's busy time in ticks, so it may be slightly less.
         return {"server_cpu": server / wall, "client_cpu": client / wall,
                 "resident": inside[-1][3], "steal": stolen / wall,
                 "foreign_cpu": max(busy - server - client - own, 0) / wall}
@@ -65,7 +66,7 @@ class ClientFailed(Exception):
 
 
 def _observe(server, command):
-    """Runs the client; what it reports, its samples, and when it began and ended."""
+    """Runs the client; its report, the samples, and its start and end time."""
     began = time.monotonic_ns()
     words = [*server.inside, *pinned(CLIENT_CPU), *map(str, command)]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -73,9 +74,10 @@ def _observe(server, command):
     sampler = Sampler(server.pid, process.pid)
     sampler.start()
     try:
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=HANG_TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise ClientFailed(f"{server.name}: {' '.join(words)} did not end in {PATIENCE} s") from None
+        raise ClientFailed(
+            f"{server.name}: {' '.join(words)} did not end in {HANG_TIMEOUT} s") from None
     finally:
         if process.poll() is None:
             process.kill()
@@ -98,17 +100,68 @@ def _figures(sampler, begin, end, rate, report):
 
 
 def _timed(server, command):
-    """A client of the suite's own tells when its window began and ended."""
+    """For the suite's own clients, which report the start and end of their window."""
     report, sampler, _, _ = _observe(server, command)
     begin, end = report["begin_ns"], report["end_ns"]
     rate = report["messages"] / (end - begin) * 1e9
     return report, _figures(sampler, begin, end, rate, report)
 
 
-def crowd(build, server, floods, in_flight, modest, payload, warmup, duration):
-    """bench-crowd's own report, and the figures of the run."""
-    return _timed(server, [build.tool("crowd"), server.port, floods, in_flight, modest, payload,
-                           round(warmup * 1000), round(duration * 1000)])
+def mixed(build, server, floods, in_flight, well_behaved, payload, warmup, duration):
+    """The report of bench-mixed, and the figures of the run."""
+    return _timed(server, [build.tool("mixed"), server.port, floods, in_flight, well_behaved,
+                           payload, round(warmup * 1000), round(duration * 1000)])
+
+
+def _preferred():
+    """The command prefix with which a process does not wait for another one of this benchmark."""
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        return ["chrt", "-r", str(os.sched_getparam(0).sched_priority + 1)]
+    return ["nice", "-n", "-10"] if os.geteuid() == 0 else []
+
+
+def beside(build, server, load, clients, payload, warmup, duration):
+    """The report of bench-probe with so many well-behaved clients beside `load`: floods, in flight
+    of each, payload; None for no floods. With floods also their figures."""
+    probe = [*server.inside, *_preferred(), *pinned(CLIENT_CPU), build.tool("probe"), server.port,
+             server.control, server.pid, clients, payload, round(warmup * 1000), round(duration * 1000)]
+    if not load:
+        return json.loads(_probed(server, probe))
+    floods, in_flight, size = load
+    # The window of the floods is that of the probe; they continue until the probe has ended.
+    command = [*server.inside, *pinned(CLIENT_CPU), build.tool("mixed"), server.port, floods,
+               in_flight, 0, size, round(warmup * 1000), round(duration * 1000), "until-eof"]
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        if process.stderr.readline() != "connected\n":
+            raise ClientFailed(f"{server.name}: the floods cannot connect: "
+                               f"{process.stderr.read()}")
+        sampler = Sampler(server.pid, process.pid)
+        sampler.start()
+        try:
+            report = json.loads(_probed(server, probe))
+        finally:
+            sampler.stop()
+        output, errors = process.communicate(timeout=HANG_TIMEOUT)
+        if process.returncode != 0:
+            raise ClientFailed(f"{server.name}: the floods: {errors}{output}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    flood = json.loads(output)
+    figures = _figures(sampler, flood["begin_ns"], flood["end_ns"], flood["flood_per_s"], flood)
+    return {**flood, **figures, **report}
+
+
+def _probed(server, command):
+    process = subprocess.run([str(word) for word in command], stdin=server.log,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             timeout=HANG_TIMEOUT)
+    if process.returncode != 0:
+        raise ClientFailed(f"{server.name}: {process.stderr}")
+    return process.stdout
 
 
 def echoload(build, server, connections, in_flight, sizes, warmup, duration, seed):
@@ -117,14 +170,14 @@ def echoload(build, server, connections, in_flight, sizes, warmup, duration, see
             build.echoload, f"127.0.0.1:{server.port}", "-c", connections, "-p", in_flight,
             "--sizes", sizes, "--verify", "header", "--seed", seed, "--warmup",
             f"{round(warmup * 1000)}ms", "-d", f"{round(stretched * 1000)}ms", "--format", "json"])
-        # On a machine that is very busy a short run may have nothing to report.
+        # On a very busy machine a short run may have nothing to report.
         if report["messages"]["measured"]:
             break
     else:
-        raise ClientFailed(f"{server.name}: no message was sent and came back")
+        raise ClientFailed(f"{server.name}: no message was echoed")
     window = report["window_s"]
-    # It starts within a few milliseconds; what is left over at the end is its closing. So its
-    # window is known to a few milliseconds only, and the CPU is that of its inner nine tenths.
+    # The client starts within a few milliseconds and closes its connections at the end. Its
+    # window is known to a few milliseconds only, so the CPU time is that of the inner nine tenths.
     start = min(began / 1e9 + 0.005, ended / 1e9 - report["elapsed_s"])
     begin = start + report["ramp_up_s"] + warmup + window * 0.05
     return _figures(sampler, begin * 1e9, (begin + window * 0.9) * 1e9,
@@ -132,16 +185,16 @@ def echoload(build, server, connections, in_flight, sizes, warmup, duration, see
 
 
 def load(build, server, row, warmup, duration, seed):
-    """A closed loop. Beside its own connections `row.idle` more are held open."""
+    """A closed loop, beside `row.idle` idle connections."""
     resident_before = resident_bytes(server.pid)
     with _held(build, server, row.idle):
         if row.payload is None:
             figures = echoload(build, server, row.connections, row.in_flight, row.sizes, warmup,
                                duration, seed)
         else:
-            # Its modest clients have one message in flight, its floods as many as is asked.
+            # Well-behaved clients have one message in flight, floods `in_flight`.
             one = row.in_flight == 1
-            _, figures = crowd(build, server, 0 if one else row.connections, row.in_flight,
+            _, figures = mixed(build, server, 0 if one else row.connections, row.in_flight,
                                row.connections if one else 0, row.payload, warmup, duration)
     if figures["resident"] is not None:
         figures["rss_bytes_per_connection"] = (
@@ -150,7 +203,7 @@ def load(build, server, row, warmup, duration, seed):
 
 
 def churn(build, server, row, warmup, duration):
-    """Connect, one message, close, again and again; a message here is a whole connection."""
+    """Connect, one message, close, repeatedly; a message here is a whole connection."""
     _, figures = _timed(server, [build.tool("churn"), server.port, row.connections, row.payload,
                                  round(warmup * 1000), round(duration * 1000)])
     figures["time_wait"] = network.time_wait(server.pid)
@@ -168,7 +221,7 @@ def _held(build, server, connections):
 
 @contextmanager
 def hold(build, server, connections):
-    """So many connections that have exchanged one message and then are idle."""
+    """`count` connections that have exchanged one message and are then idle."""
     process = subprocess.Popen(
         [*server.inside, *pinned(CLIENT_CPU), build.tool("hold"), str(server.port),
          str(connections)],
@@ -179,7 +232,7 @@ def hold(build, server, connections):
             raise ClientFailed(f"{server.name}: {connections} connections could not be held")
         yield
         try:
-            output, _ = process.communicate(timeout=PATIENCE)
+            output, _ = process.communicate(timeout=HANG_TIMEOUT)
         except subprocess.TimeoutExpired:
             raise ClientFailed(f"{server.name}: the idle connections did not end") from None
         if process.returncode != 0:
@@ -191,8 +244,8 @@ def hold(build, server, connections):
 
 
 def idle(build, server, connections, duration):
-    """What so many idle connections cost: bytes of the server's memory each, and CPU."""
-    with hold(build, server, 1):  # what only the first one costs is not theirs
+    """The cost of idle connections: bytes of the server's memory per connection, and CPU."""
+    with hold(build, server, 1):  # excludes the one-time cost of the first connection
         pass
     resident_before = resident_bytes(server.pid)
     with hold(build, server, connections):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A network of its own for a run, so that it meets no connections in TIME-WAIT of the one before.
+"""A network namespace for a run, so that it has no TIME-WAIT connections of the previous run.
 
-The kernel keeps a closed connection for a minute and has a limit on how many; beyond it closing is
-another, cheaper thing than below. In a network namespace they count from zero, and go with it.
+The kernel keeps a closed connection for a minute, up to a limit; beyond the limit closing is
+cheaper. A network namespace starts without such connections and is removed with them.
 """
 
 import os
@@ -19,7 +19,7 @@ def possible():
 
 @contextmanager
 def of_its_own(wanted):
-    """The words before a command that have it run there; none where it is unwanted or impossible."""
+    """The command prefix that runs a command there; empty if not requested or not possible."""
     if not wanted or not possible():
         yield []
         return
@@ -36,7 +36,7 @@ def of_its_own(wanted):
 
 
 def time_wait(pid):
-    """How many connections are in TIME-WAIT in the network of that process."""
+    """The number of TIME-WAIT connections in the network namespace of a process."""
     for line in Path(f"/proc/{pid}/net/sockstat").read_text().splitlines():
         words = line.split()
         if words[0] == "TCP:":

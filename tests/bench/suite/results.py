@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From single runs to medians and ratios, and how they are kept as JSON."""
+"""Medians and ratios of single runs, and their JSON form."""
 
 import json
 import re
@@ -11,7 +11,7 @@ METRICS = ["messages_per_s", "cpu_ns_per_message", "p50_ns", "p99_ns", "p99_9_ns
            "rss_bytes_per_connection", "server_cpu", "client_cpu", "foreign_cpu", "steal",
            "time_wait"]
 COMPARED = ["messages_per_s", "cpu_ns_per_message", "p99_ns"]
-LIMITING = 0.97  # the share of its core from which on the client decides how fast a run is
+LIMITING = 0.97  # share of its core from which the client limits the rate
 
 
 def median(values):
@@ -24,10 +24,10 @@ def _ratio(ours, theirs):
 
 
 def compare(ours, theirs):
-    """Of the figures of both, round by round: `ratio`, the one that is meant where a ratio is told,
-    is the median of the ratios within the rounds, `min` and `max` their spread. Both sides of such
-    a one met the same noise, while a machine that is half as fast for some rounds takes one median
-    from the good ones and the other from the bad. `of_medians` is the ratio of the medians."""
+    """Compares the figures of two servers round by round: `ratio` is the median of the ratios
+    within the rounds, `min` and `max` are their range. The two sides of one ratio have the same
+    noise. On a machine that is slower in some rounds, the ratio of the medians (`of_medians`) may
+    compare a fast round with a slow one."""
     pairs = [ratio for ratio in map(_ratio, ours, theirs) if ratio is not None]
     if not pairs:
         return None
@@ -36,8 +36,8 @@ def compare(ours, theirs):
 
 
 def summarize(row, runs, order):
-    """`runs`: by server, a list with the figures of each round, in the order of the rounds;
-    `order`: for each round the servers in their turn."""
+    """`runs`: for each server, the figures of each round in order; `order`: for each round, the
+    servers in order."""
     servers = {}
     for name, rounds in runs.items():
         columns = {metric: [run.get(metric) for run in rounds] for metric in METRICS
@@ -58,7 +58,7 @@ def summarize(row, runs, order):
 
 
 def rate_is_theirs(row, peer):
-    """True where the rates of echod and of the peer are their own: not the client's."""
+    """True if neither rate was limited by the client."""
     servers = row["servers"]
     return not servers["echod"]["client_is_limit"] and not servers[peer]["client_is_limit"]
 
@@ -72,7 +72,7 @@ def _rounded(value):
 
 
 def write(path, found):
-    """As JSON: figures to six digits, and what holds nothing but figures in one line."""
+    """As JSON: figures with six digits, and values that contain only figures on one line."""
     text = json.dumps(_rounded(found), indent=1, ensure_ascii=False)
     flat = re.compile(r"[\[{][^\[\]{}]*[\]}]")
     path.write_text(flat.sub(lambda part: re.sub(r"\n\s*", " ", part[0]), text) + "\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured: the rows of the table."""
+"""The rows of the table: the loads that are measured."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from . import measure
 
 @dataclass(frozen=True)
 class Row:
-    """`connections` with `in_flight` messages each, beside `idle` that do nothing."""
+    """`connections` with `in_flight` messages each, beside `idle` connections."""
 
     connections: int
     in_flight: int = 1
@@ -26,16 +26,16 @@ class Row:
 
     @property
     def payload(self):
-        """Its size, where each message has the same."""
+        """The size of each message, if all have the same."""
         kind, _, size = self.sizes.partition(":")
         return int(size) if kind == "fixed" else None
 
     @property
     def client(self):
-        """The lightest one that checks what comes back and can do this work."""
+        """The lightest client that can generate this load and checks the echoes."""
         if self.churn:
             return "bench-churn"
-        return "echoload --verify header" if self.payload is None else "bench-crowd"
+        return "echoload --verify header" if self.payload is None else "bench-mixed"
 
     def describe(self):
         return {
@@ -50,7 +50,7 @@ class Row:
 
 
 def rows(short):
-    """`short` has the same rows with a tenth of the connections where there are many."""
+    """`short` has the same rows, with a tenth of the connections in rows with many."""
     few = 10 if short else 1
     return [
         Row(1),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The servers: started one at a time on a port of their own, pinned, and observed from outside."""
+"""The servers: started one at a time on their own port, pinned, and observed from outside."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from .building import say
 SERVER_CPU = 0
 CLIENT_CPU = 1
 
-#: name, program of the peer, what it is. The bare epoll loop is what the ratios are about.
+#: name, program of the peer, description. Ratios are relative to the bare epoll loop.
 PEERS = {
     "epoll": ("epoll", "bare epoll loop"),
     "io_uring": ("uring", "io_uring (liburing)"),
@@ -25,8 +25,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_clock(pid):
-    """Nanoseconds of CPU that the process has used, all threads of it: the figure that
-    /proc/PID/schedstat shows for each, but up to this moment and not up to the last tick."""
+    """CPU time of all threads of the process in nanoseconds: the figure of /proc/PID/schedstat, but
+    up to now instead of up to the last tick."""
     process_clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of another process, clock_getcpuclockid(3)
     return time.clock_gettime_ns(process_clock)
 
@@ -36,16 +36,16 @@ def resident_bytes(pid):
 
 
 def pinned(cpu):
-    """The words before a command that keep it on one core."""
+    """The command prefix that pins a command to one core."""
     return ["taskset", "-c", str(cpu % os.cpu_count())]
 
 
 class Server:
-    """Runs `name` for as long as the with statement lasts; `pid` and `port` tell where it is."""
+    """Runs the server `name` within a with statement; see `pid` and `port`."""
 
     def __init__(self, build, name, directory, config=(), inside=(), under=()):
-        """`config` has (section, key, value) that echod's defaults are changed by, `inside` the
-        words that have it run in a network of its own, `under` those of a program to watch it."""
+        """`config` has changes to echod's defaults as (section, key, value). `inside` is a command
+        prefix for a network namespace, `under` one for a tracing program."""
         self.name = name
         self.inside = list(inside)
         self._under = list(under)
@@ -56,8 +56,8 @@ class Server:
             values.update({(section, key): value for section, key, value in config})
             path = Path(directory) / "echod.toml"
             path.write_text(_toml(values))
-            self._command = [build.echod, "--config", str(path),
-                             "--control", str(Path(directory) / "control.sock")]
+            self.control = str(Path(directory) / "control.sock")
+            self._command = [build.echod, "--config", str(path), "--control", self.control]
         else:
             self._command = [build.peer(PEERS[name][0])]
 
@@ -77,8 +77,13 @@ class Server:
         self._process.wait()
         raise SystemExit(f"{self.name} did not start:\n{output}")
 
+    @property
+    def log(self):
+        """Its standard output and standard error, from "listening on" on."""
+        return self._process.stdout
+
     def wait(self):
-        """Until it has ended as it was asked to; what it printed meanwhile is dropped."""
+        """Waits until it has exited after the signal; its output is discarded."""
         self._process.stdout.read()
         self._process.wait(timeout=60)
         self._ended = True

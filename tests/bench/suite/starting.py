@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long until it serves: exec to READY=1, and connect to echo where its socket is passed."""
+"""The start time: from exec to READY=1, and from connect to the first echo with a passed socket."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def _echoes(connection):
 
 
 def ready_ms(build, directory):
-    """From fork and exec to READY=1, in milliseconds."""
+    """The time from fork and exec to READY=1, in milliseconds."""
     config = Path(directory) / "echod.toml"
     config.write_text(CONFIG)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
@@ -62,7 +62,7 @@ def _free_port():
 
 
 def first_echo_ms(build, directory):
-    """From connect(2) to the echo, where the daemon starts because of that connection."""
+    """The time from connect(2) to the echo, if the connection starts the daemon."""
     config = Path(directory) / "echod.toml"
     config.write_text(CONFIG)
     port = _free_port()
@@ -85,7 +85,7 @@ def first_echo_ms(build, directory):
 
 
 def run(build, times):
-    """Medians and spreads of so many starts of each kind."""
+    """Medians and ranges of `count` starts of each kind."""
     os.sched_setaffinity(0, {CLIENT_CPU % os.cpu_count(), SERVER_CPU})
     with tempfile.TemporaryDirectory(prefix="echod-bench-") as directory:
         result = {}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A verdict on each target, beside what was measured. Ratios are the medians of those within
-the rounds."""
+"""A verdict on each target, with the measured figure. Ratios are medians of the ratios within the
+rounds."""
 
 from . import results
 
@@ -26,7 +26,7 @@ def _of_the_bare_loop(rows):
 
 
 def _in_every_row(rows, peer, metric, what, limit, at_most_):
-    """One target over several rows: told is the worst of them, and which miss it."""
+    """One target over several rows: reports the worst row and the rows that miss the target."""
     bound = f"{'at most' if at_most_ else 'at least'} {limit:.2f}"
     judged = [row for row in rows
               if metric != "messages_per_s" or results.rate_is_theirs(row, peer)]
@@ -35,7 +35,7 @@ def _in_every_row(rows, peer, metric, what, limit, at_most_):
     if len(ratios) < len(judged):
         return _target(what, bound, "not measured in every row", None)
     limited = [row["name"] for row in rows if row not in judged]
-    tail = f"; the client was the limit, so that CPU alone is judged: {', '.join(limited)}"
+    tail = f"; limited by the client, so that CPU alone is judged: {', '.join(limited)}"
     if not ratios:
         return _target(what, bound, "no row is judged" + tail, None)
     worst, where = (max if at_most_ else min)(ratios)
@@ -58,7 +58,7 @@ def _of_the_peers(rows):
 
 
 def growth(rows, server):
-    """The most connections, all active, and CPU a message with them over that with 64."""
+    """The highest number of active connections, and its CPU time per message relative to 64."""
     plain = [row for row in rows
              if row["in_flight"] == 1 and row["sizes"] == "fixed:64" and not row["idle"]
              and not row["churn"]]

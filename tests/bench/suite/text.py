@@ -21,12 +21,13 @@ def percent(share):
 
 
 def rate(server):
-    """Marked where it is the client's."""
+    """The rate, marked if it was limited by the client."""
     return grouped(server["median"]["messages_per_s"]) + ("*" if server["client_is_limit"] else "")
 
 
 def has_rss(row):
-    """A page is the grain of RSS: below some hundred connections there is nothing to see."""
+    """RSS has the granularity of a page, so a few hundred connections are needed to see a
+    change."""
     return row["connections"] + row["idle"] >= 1000 and not row["churn"]
 
 
@@ -47,8 +48,8 @@ WIDTHS = [9, 11, 10, 9, 9, 9, 10, 6, 6, 7, 6, 24, 24]
 LEGEND = """\
 Rows: connections × in flight × bytes of payload. Beside each peer: the median of the ratios
 within the rounds, their range, then the ratio of the medians. server, client: shares of a core;
-foreign, stolen: what others on the machine and on its host took meanwhile.
-* the client was the limit (97 % of its core or more): that rate is the client's
+foreign, stolen: shares of other processes on the machine and of its host.
+* the client was the bottleneck (97 % of its core or more): the rate is the client's
 """
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Connect, send one message, take its echo, close: again and again, on so many connections at a
-// time. Prints a JSON object; a message there is a whole connection. What is timed is from
-// connect(2) to the echo's last byte.
+// Connects, sends one message, receives its echo and closes, repeatedly, on a number of connections
+// at a time. Prints a JSON object in which a message is a whole connection. The measured time is
+// from connect(2) to the last byte of the echo.
 #include "client.hpp"
 #include "net/epoll.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 using echod::Clock;
 using echod::TimePoint;
 
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kTimeout = std::chrono::seconds(10);
 
 struct Slot {
     echod::UniqueFd fd;
@@ -39,8 +39,8 @@ public:
         std::array<epoll_event, 256> events{};
         TimePoint now = Clock::now();
         TimePoint began = from;
-        // On a machine that is very busy a short run goes on until there is something to report.
-        for (; now < until || (latency_.count() == 0 && now < until + kPatience);
+        // On a very busy machine a short run continues until there is something to report.
+        for (; now < until || (latency_.count() == 0 && now < until + kTimeout);
              now = Clock::now()) {
             if (!measuring_ && now >= from) {
                 measuring_ = true;
@@ -83,7 +83,7 @@ private:
         }
     }
 
-    /// False where this connection is over.
+    /// Returns false if this connection is finished.
     bool serve(Slot& slot) {
         if (!slot.sent) {
             const echod::IoResult sent = echod::send_some(slot.fd.get(), message_);

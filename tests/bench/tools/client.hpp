@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the benchmark's own small clients share: where they connect to and from, and what they send.
+// Shared by the benchmark's small clients: addresses, connecting, and the messages they send.
 #pragma once
 
 #include "base/sys_error.hpp"
 #include "base/unique_fd.hpp"
-#include "client/histogram.hpp"
+#include "client/measure/histogram.hpp"
 #include "net/socket.hpp"
 #include "wire/frame.hpp"
 
@@ -23,7 +23,7 @@
 
 namespace bench {
 
-/// The number that `text` is. Throws std::invalid_argument.
+/// Parses `text` as a number. Throws std::invalid_argument.
 inline std::uint64_t number(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -49,8 +49,8 @@ inline sockaddr_in loopback(std::uint32_t host, std::uint16_t port) {
     return address;
 }
 
-/// Begins to connect to `port` of 127.0.0.1, from 127.0.0.2 and those after it in turn, so that
-/// ports in TIME-WAIT never run out. `flags` as for socket(2). Throws std::system_error.
+/// Starts to connect to `port` of 127.0.0.1, from 127.0.0.2 and the following addresses in turn, so
+/// that ports in TIME-WAIT never run out. `flags` as for socket(2). Throws std::system_error.
 inline echod::UniqueFd connect_to(std::uint16_t port, std::uint32_t turn, int flags) {
     constexpr std::uint32_t kSources = 200;
     echod::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
@@ -70,7 +70,7 @@ inline echod::UniqueFd connect_to(std::uint16_t port, std::uint32_t turn, int fl
     return fd;
 }
 
-/// `count` messages one behind the other, each with `payload` bytes.
+/// `count` consecutive messages, each with `payload` bytes of payload.
 inline std::vector<std::byte> messages(std::size_t count, std::uint32_t payload) {
     std::vector<std::byte> bytes(count * (echod::kHeaderSize + payload), std::byte{0x5a});
     for (std::size_t i = 0; i < count; ++i) {
@@ -79,7 +79,7 @@ inline std::vector<std::byte> messages(std::size_t count, std::uint32_t payload)
     return bytes;
 }
 
-/// The percentiles as members of a JSON object, without its braces.
+/// The percentiles as members of a JSON object, without the braces.
 inline std::string latency_members(const echoload::Histogram& histogram) {
     const auto ns = [&](double percent) {
         return histogram.count() == 0 ? "null"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opens so many connections, exchanges one message on each, which proves that the server has taken
-// it, and then leaves them idle until end of file on standard input.
+// Opens a number of connections, exchanges one message on each, which proves that the server has
+// accepted it, and leaves them idle until end of file on standard input.
 #include "client.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr std::size_t kBatch = 64; // connections that wait for their first echo at the same time
+constexpr std::size_t kBatch = 64; // connections that await their first echo at a time
 
 void exchange_messages(const std::vector<echod::UniqueFd>& all, std::size_t from) {
     const std::vector<std::byte> message = bench::messages(1, 64);
@@ -63,7 +63,7 @@ int main(int argc, char** argv) try {
     const std::size_t closed = closed_by_server(all);
     fmt::print("closed_by_server {}\n", closed);
     for (const echod::UniqueFd& fd : all) {
-        echod::set_abort_on_close(fd.get()); // no TIME-WAIT is left behind for the next run
+        echod::set_abort_on_close(fd.get()); // leaves no TIME-WAIT for the next run
     }
     return closed == 0 ? 0 : 1;
 } catch (const std::exception& error) {

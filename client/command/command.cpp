@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "client/command/command.hpp"
+
+#include "base/suggestion.hpp"
+#include "client/command/load_command.hpp"
+#include "client/compare/compare.hpp"
+#include "client/compare/merge.hpp"
+#include "client/options/parse.hpp"
+#include "client/report/output_file.hpp"
+#include "client/result/bad_result.hpp"
+#include "client/run/resolve.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+namespace echoload {
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsageError = 2;
+constexpr int kSignalled = 128;
+
+// Help, the version or a usage error.
+int write_no_run(const NoRun& none, Interruptions& interruptions) {
+    write_standard_error(none.err, interruptions);
+    if (!none.out.empty()) {
+        OutputFile("", interruptions).write(none.out);
+    }
+    return none.exit_code;
+}
+
+int merge(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_merge(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    const auto& options = std::get<MergeOptions>(parsed);
+    const CommandOutput merged = merge_results(options.files); // first: -o may name one of them
+    OutputFile(options.output, interruptions).write(merged.text);
+    return merged.exit_code;
+}
+
+int compare(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_compare(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    const CommandOutput compared = compare_results(std::get<CompareOptions>(parsed));
+    OutputFile("", interruptions).write(compared.text);
+    return compared.exit_code;
+}
+
+int load(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_options(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    return run_and_report(std::get<Options>(parsed), interruptions);
+}
+
+int dispatch(int argc, const char* const* argv, Interruptions& interruptions) {
+    // No target has such a name: a target has a colon.
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "merge") {
+        return merge(argc - 1, argv + 1, interruptions);
+    }
+    if (command == "compare") {
+        return compare(argc - 1, argv + 1, interruptions);
+    }
+    if (command.find(':') == std::string_view::npos && command.substr(0, 1) != "-") {
+        const std::string like = echod::suggestion(std::string(command), {"merge", "compare"});
+        if (!command.empty() && !like.empty()) {
+            write_standard_error(fmt::format("echoload: '{}' is no command and no target{} (see "
+                                             "echoload --help)\n",
+                                             command, like),
+                                 interruptions);
+            return kUsageError;
+        }
+    }
+    return load(argc, argv, interruptions);
+}
+
+// An error is reported.
+int dispatch_or_report(int argc, const char* const* argv, Interruptions& interruptions) try {
+    return dispatch(argc, argv, interruptions);
+} catch (const BadResult& error) {
+    write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
+    return kUsageError;
+} catch (const BadTarget& error) {
+    write_standard_error(fmt::format("echoload: {} (see echoload --help)\n", error.what()),
+                         interruptions);
+    return kUsageError;
+} catch (const std::exception& error) {
+    write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
+    return kFailed;
+}
+
+} // namespace
+
+int run_command(int argc, const char* const* argv) {
+    Interruptions interruptions;
+    try {
+        return dispatch_or_report(argc, argv, interruptions);
+    } catch (const Interrupted& interrupted) {
+        return kSignalled + interrupted.signal;
+    } catch (const std::exception&) {
+        return kFailed; // standard error is full, and there is no descriptor for signals
+    }
+}
+
+} // namespace echoload

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "client/command/load_command.hpp"
+
+#include "client/report/hdr.hpp"
+#include "client/report/html.hpp"
+#include "client/report/json.hpp"
+#include "client/report/output_file.hpp"
+#include "client/report/text.hpp"
+#include "client/report/watch.hpp"
+#include "client/result/verdict.hpp"
+#include "client/run/local_ports.hpp"
+#include "client/run/resolve.hpp"
+#include "client/run/resources.hpp"
+#include "client/run/runner.hpp"
+#include "client/run/server_process.hpp"
+#include "net/signal_fd.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+
+namespace echoload {
+
+namespace {
+
+void open_if_named(std::optional<OutputFile>& file, const std::string& path,
+                   Interruptions& interruptions) {
+    if (!path.empty()) {
+        file.emplace(path, interruptions);
+    }
+}
+
+// Throws NotPossible where the machine cannot hold the connections that were requested.
+void check_machine(const Options& options, std::vector<Target>& targets) {
+    const Demand demand{options.connections, options.abuse.total(), options.pipeline,
+                        options.threads};
+    if (options.source) {
+        keep_reachable(*options.source, targets);
+    }
+    if (options.resolve == Resolve::all) {
+        spread_over_addresses(targets);
+    }
+    check_local_ports(demand.all_connections(), options.source, targets);
+    reserve_descriptors(demand);
+    check_memory(demand);
+}
+
+// Runs, and samples both processes at the begin and the end of the measured part.
+RunResult run_watched(const Options& options, const std::vector<Target>& targets, Watch& watch) {
+    ProcessWatch client(::getpid());
+    std::optional<ProcessWatch> server = find_server(options.server_pid, options.server_unit);
+    LiveSink live;
+    live.interval = [&watch](const LiveInterval& interval) { watch.on_interval(interval); };
+    live.snapshot = [&watch] { watch.snapshot(); };
+    live.measured_part_begins = [&] {
+        client.begin();
+        if (server) {
+            server->begin();
+        }
+    };
+    live.measured_part_ends = [&] {
+        client.end();
+        if (server) {
+            server->end();
+        }
+    };
+    RunResult result = run(options, targets, watch.interval(), live);
+    result.client = client.use();
+    // The loops have measured themselves, to the nanosecond and before they ended.
+    for (const LoopUse& loop : result.loops) {
+        if (result.client) {
+            result.client->busiest_thread = std::max(result.client->busiest_thread, loop.share());
+            result.client->cpu = std::max(result.client->cpu, result.client->busiest_thread);
+        }
+    }
+    result.server = server ? server->use() : std::nullopt;
+    return result;
+}
+
+// A run that never began: with --format json there is a result all the same.
+int report_no_run(const Options& options, const Verdict& verdict, OutputFile& file,
+                  Interruptions& interruptions) {
+    if (options.format == Format::json) {
+        file.write(json_report(options, nullptr, verdict));
+    }
+    write_standard_error(fmt::format("echoload: {}\n", verdict.reasons.front()), interruptions);
+    return verdict.exit_code;
+}
+
+void write_result(const Options& options, const RunResult& result, const Verdict& verdict,
+                  OutputFile& file, Interruptions& interruptions) {
+    if (options.format == Format::json) {
+        file.write(json_report(options, &result, verdict));
+    } else if (!options.quiet || !options.output.empty()) {
+        file.write(text_report(options, result, verdict));
+    }
+    if (options.quiet) {
+        write_standard_error(text_failures(options, result, verdict), interruptions);
+    }
+}
+
+// Does each of `writes`, also where an earlier one failed or its wait was interrupted; a failure is
+// reported and added to the verdict.
+void write_each(Verdict& verdict, Interruptions& interruptions,
+                std::initializer_list<std::function<void()>> writes) {
+    std::optional<Interrupted> interrupted;
+    const auto write_or_report = [&](const std::function<void()>& write) {
+        try {
+            write();
+        } catch (const std::exception& error) {
+            add_write_failure(verdict, error.what());
+            write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
+        }
+    };
+    for (const auto& write : writes) {
+        try {
+            write_or_report(write);
+        } catch (const Interrupted& signal) {
+            interrupted = signal;
+        }
+    }
+    if (interrupted) {
+        throw Interrupted(*interrupted);
+    }
+}
+
+// The files of a run, opened before it: a long run is not to fail when its result is written.
+struct OutputFiles {
+    OutputFile& result;
+    std::optional<OutputFile> hdr;
+    std::optional<OutputFile> page;
+};
+
+int report(const Options& options, const RunResult& result, Watch& watch, OutputFiles& files,
+           Interruptions& interruptions) {
+    Verdict verdict = judge(options, result);
+    const auto write_hdr = [&] {
+        if (files.hdr) {
+            const auto named = latencies(result.tally, options.pace.has_value());
+            files.hdr->write(hdr_text(*named.front().histogram));
+        }
+    };
+    const auto write_page = [&] {
+        if (files.page) {
+            files.page->write(html_report(options, result, verdict, watch.timeline()));
+        }
+    };
+    // The result comes last: its verdict includes whether the other files could be written.
+    const auto write_last = [&] {
+        write_result(options, result, verdict, files.result, interruptions);
+    };
+    write_each(verdict, interruptions,
+               {[&] { watch.finish_series(); }, write_hdr, write_page, write_last});
+    return verdict.exit_code;
+}
+
+} // namespace
+
+int run_and_report(const Options& options, Interruptions& interruptions) {
+    // Until the result is written, the first signal ends the run and not the process. SIGUSR1 stays
+    // pending until the run reads it.
+    (void)echod::block_signals({SIGUSR1});
+    // First, so that no file is opened where a target is malformed.
+    Resolution resolution = resolve(options.targets, interruptions.signals());
+    interruptions.note(resolution.signal);
+    OutputFile result_file(options.output, interruptions);
+    OutputFiles files{result_file, std::nullopt, std::nullopt};
+    std::optional<Watch> watch;
+    RunResult result;
+    try {
+        open_if_named(files.hdr, options.hdr, interruptions);
+        open_if_named(files.page, options.report, interruptions);
+        watch.emplace(options, interruptions);
+        if (resolution.signal != 0) {
+            return report_no_run(options, interrupted(resolution.signal), result_file,
+                                 interruptions);
+        }
+        if (!resolution.failure.empty()) {
+            throw NotPossible(resolution.failure);
+        }
+        check_machine(options, resolution.targets);
+        result = run_watched(options, resolution.targets, *watch);
+    } catch (const std::exception& error) {
+        return report_no_run(options, not_possible(error.what()), result_file, interruptions);
+    }
+    interruptions.note(result.signal);
+    watch->finish();
+    return report(options, result, *watch, files, interruptions);
+}
+
+} // namespace echoload

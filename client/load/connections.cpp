@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#include "client/load/connections.hpp"
+
+#include "base/clock.hpp"
+#include "net/socket.hpp"
+
+#include <cerrno>
+
+namespace echoload {
+
+using echod::Clock;
+using echod::IoResult;
+
+namespace {
+
+constexpr std::size_t kReceiveBuffer = 64 * 1024;
+
+// Messages of another connection before those in flight in which foreign bytes are searched.
+constexpr std::uint64_t kEchoedBefore = 16;
+
+} // namespace
+
+Connections::Connections(const WorkerPlan& plan, const Generator& generator,
+                         const std::vector<Target>& targets, const RunControl& control,
+                         LoopStatus& status, echod::Epoll& epoll, TimePoint start)
+    : plan_(plan), generator_(generator), targets_(targets.size()),
+      connector_(epoll, targets, plan.source,
+                 ConnectSchedule(plan.connections, plan.connect_rate, start, plan.connect_places),
+                 plan.connections),
+      pacer_(plan), checker_({generator, plan.verify, plan.continue_on_mismatch,
+                              [this](std::uint32_t index) { return neighbour(index); }},
+                             control, status, tally_),
+      next_connection_(plan.next_connection), deadlines_(plan.connections, plan.timeout, start),
+      receive_buffer_(kReceiveBuffer) {
+    static_assert(sizeof(Slot) <= 192, "10,000 connections take 1.9 MB of memory");
+    slots_.reserve(plan.connections);
+    for (std::uint32_t id = 0; id < plan.connections; ++id) {
+        const std::uint64_t connection = plan.first_connection + id;
+        slots_.push_back({Session(connection, generator.stream(connection))});
+        connector_.assign(id, connection % targets_, source_of(slots_.back().session));
+    }
+}
+
+// Each target gets connections from all source addresses.
+std::uint64_t Connections::source_of(const Session& session) const noexcept {
+    return session.connection() / targets_;
+}
+
+void Connections::make_ready(std::uint32_t id) {
+    if (!slots_[id].ready) {
+        slots_[id].ready = true;
+        ready_.push_back(id);
+    }
+}
+
+void Connections::note_up(std::uint32_t id, TimePoint now) {
+    ++open_;
+    peak_ = std::max(peak_, open_);
+    note_replaced(id);
+    ++tally_.connections.up;
+    const bool measured = checker_.in_window(now);
+    tally_.connections.measured_up += measured ? 1 : 0;
+    // Where connections are replaced, the ramp-up does not count for the time to connect.
+    if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
+        tally_.connect.record(now - slots_[id].session.began());
+    }
+}
+
+void Connections::connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now) {
+    note_replaced(id);
+    ++tally_.connections.failed;
+    tally_.errors.add(phase, error);
+    slots_[id].session.end(Ending::broken, now, plan_.timeout, tally_);
+}
+
+void Connections::note_replaced(std::uint32_t id) noexcept {
+    tally_.connections.replaced += connector_.is_replacement(id) ? 1U : 0U;
+}
+
+void Connections::expire(TimePoint now) {
+    deadlines_.expire(now, [this, now](std::uint32_t id) { return expire_one(id, now); });
+    checker_.settle_due(
+        now, [this](std::uint32_t id) -> const Session& { return slots_[id].session; },
+        [this, now](std::uint32_t id) { (void)settle(id, now); });
+}
+
+// The deadline of the connection if it is still ahead.
+std::optional<TimePoint> Connections::expire_one(std::uint32_t id, TimePoint now) {
+    const Session& session = slots_[id].session;
+    std::optional<TimePoint> deadline = session.deadline(plan_.timeout);
+    if (deadline && *deadline <= now && session.is_undecided()) { // what came may answer it
+        if (!settle(id, now)) {
+            return std::nullopt;
+        }
+        deadline = session.deadline(plan_.timeout);
+    }
+    if (!deadline || *deadline > now) {
+        return deadline;
+    }
+    if (session.connecting()) {
+        connector_.fail(id);
+        connect_failed(id, Phase::connect, ETIMEDOUT, now);
+    } else if (session.in_flight() == 0) { // the end of file has not come
+        fail(id, Phase::close, ETIMEDOUT, Ending::broken);
+    } else {
+        fail(id, Phase::timeout, ETIMEDOUT, Ending::timed_out);
+    }
+    return std::nullopt;
+}
+
+// False where the session was ended.
+bool Connections::settle(std::uint32_t id, TimePoint now) {
+    Session& session = slots_[id].session;
+    const std::uint64_t outstanding = session.outstanding();
+    const VerifyState state = checker_.settle(id, session, checker_.time_of(Clock::now()));
+    if (!follow(id, state, outstanding, now)) {
+        return false;
+    }
+    make_ready(id); // while undecided, it has sent nothing
+    return true;
+}
+
+// Reads once before close(2), which would discard bytes behind the last echo unread. False where
+// the session was ended.
+bool Connections::read_rest(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    if (!session.is_up() || session.half_closed()) {
+        return true;
+    }
+    const IoResult result = session.receive(receive_buffer_);
+    if (result.error != 0 || result.bytes == 0) {
+        return true;
+    }
+    const ReceiveTime time = checker_.time_of(Clock::now());
+    const std::uint64_t outstanding = session.outstanding();
+    const auto bytes = std::span(receive_buffer_).first(result.bytes);
+    return follow(id, checker_.verify(id, session, bytes, time), outstanding, time.now);
+}
+
+// With --close half, the connection is half-closed as soon as all is sent.
+void Connections::half_close_if_done(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    if (!session.is_up() || session.is_undecided() || session.half_closed() ||
+        session.wants_to_send() || session.waiting() != 0 ||
+        (!ending_ && session.granted() != plan_.conn_messages)) {
+        return;
+    }
+    const TimePoint now = Clock::now();
+    if (const int error = session.half_close(now); error != 0) {
+        fail(id, Phase::close, error, Ending::broken);
+        return;
+    }
+    deadlines_.arm(id, now + plan_.timeout);
+}
+
+void Connections::closed_by_peer(std::uint32_t id) {
+    Session& session = slots_[id].session;
+    const ReceiveTime time = checker_.time_of(Clock::now());
+    const std::uint64_t outstanding = session.outstanding();
+    checker_.end_of_file(id, session, time);
+    (void)follow(id, VerifyState::ok, outstanding, time.now); // it ends in any case
+    if (session.half_closed() && session.outstanding() == 0) {
+        tally_.connections.drained += session.all_right() ? 1U : 0U;
+        retire(id, time.now);
+    } else if (pacer_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
+        take_down(id, Ending::broken, time.now); // it had nothing left to do
+    } else {
+        fail(id, Phase::close, kEndOfFile, Ending::broken);
+    }
+}
+
+// The connection has carried all its messages: it is closed, and replaced where more are to come.
+void Connections::retire(std::uint32_t id, TimePoint now) {
+    if (!read_rest(id)) {
+        return;
+    }
+    Slot& slot = slots_[id];
+    if (plan_.close == Close::reset) {
+        echod::set_abort_on_close(slot.session.fd());
+    }
+    const bool served = slot.session.first_due() == plan_.conn_messages;
+    take_down(id, Ending::broken, now);
+    if (served && !pacer_.all_dispatched()) {
+        slot.session = Session(next_connection_, generator_.stream(next_connection_));
+        next_connection_ += plan_.connection_stride;
+        slot.hung_up = false;
+        slot.thinking = 0;
+        connector_.replace(id, source_of(slot.session));
+        connector_.queue_replacement(id);
+    }
+}
+
+void Connections::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
+    tally_.errors.add(phase, error);
+    ++tally_.connections.closed_early;
+    take_down(id, ending, Clock::now());
+}
+
+void Connections::end_failed(std::uint32_t id, TimePoint now) {
+    ++tally_.connections.closed_early;
+    take_down(id, Ending::broken, now);
+}
+
+void Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
+    Session& session = slots_[id].session;
+    if (session.is_undecided()) {
+        const std::uint64_t outstanding = session.outstanding();
+        (void)checker_.settle(id, session, checker_.time_of(Clock::now()));
+        (void)follow(id, VerifyState::ok, outstanding, now); // it ends in any case
+    }
+    if (pacer_.open_loop() == nullptr) {
+        redistribute_unsent(id);
+    }
+    pacer_.forget(session);
+    connector_.count_echoed(id, session.echoed());
+    --open_;
+    connector_.settled(id);
+    session.end(ending, now, plan_.timeout, tally_);
+}
+
+// Of a number of messages, those that a connection has not begun are for the others to send. Where
+// nothing was left for these, they wait for no echo and have to be made ready.
+void Connections::redistribute_unsent(std::uint32_t id) {
+    if (!pacer_.give_back(slots_[id].session)) {
+        return;
+    }
+    for (std::uint32_t other = 0; other < slots_.size(); ++other) {
+        const Session& candidate = slots_[other].session;
+        if (other != id && candidate.is_up() && !candidate.half_closed()) {
+            make_ready(other);
+            ending_ = false;
+            drain_until_ = RunControl::kNever;
+        }
+    }
+}
+
+void Connections::stop(TimePoint now) {
+    pacer_.stop();
+    connector_.stop();
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        Session& session = slots_[id].session;
+        if (session.connecting() && !pacer_.has_backlog()) {
+            session.end(Ending::run_over, now, plan_.timeout, tally_);
+            connector_.cancel(id);
+        } else if (pacer_.open_loop() == nullptr) { // what an open loop dispatched was due
+            pacer_.unqueue(session);
+        }
+    }
+    if (!pacer_.has_backlog()) {
+        connector_.drop_queued();
+    }
+}
+
+void Connections::begin_to_end() {
+    ending_ = true;
+    for (std::uint32_t id = 0; plan_.close == Close::half && id < slots_.size(); ++id) {
+        half_close_if_done(id);
+    }
+}
+
+void Connections::give_up() {
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        const Session& session = slots_[id].session;
+        if (!session.is_up()) {
+            continue;
+        }
+        if (session.outstanding() + session.waiting() != 0) {
+            fail(id, Phase::timeout, ETIMEDOUT, Ending::given_up);
+        } else if (session.half_closed()) { // the end of file has not come
+            fail(id, Phase::close, ETIMEDOUT, Ending::broken);
+        }
+    }
+    abandoned_ = true;
+}
+
+void Connections::close_all(TimePoint now) {
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        Session& session = slots_[id].session;
+        (void)read_rest(id);
+        if (plan_.close == Close::reset && session.is_up()) {
+            echod::set_abort_on_close(session.fd());
+        }
+        (void)checker_.settle(id, session, checker_.time_of(Clock::now()));
+        if (session.is_up()) {
+            connector_.count_echoed(id, session.echoed());
+        }
+        session.end(Ending::run_over, now, plan_.timeout, tally_);
+    }
+}
+
+// The messages of a connection whose bytes may have got into another stream: those in flight, and
+// some before them.
+std::optional<Neighbour> Connections::neighbour(std::uint32_t index) const {
+    if (index >= slots_.size()) {
+        return std::nullopt;
+    }
+    const Session& session = slots_[index].session;
+    const std::uint64_t due = session.first_due();
+    return Neighbour{session.connection(), session.stream(), due - std::min(due, kEchoedBefore),
+                     session.first_unsent()};
+}
+
+} // namespace echoload

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Passes the counts of each interval from a loop to the thread that reports them.
+#pragma once
+
+#include "base/clock.hpp"
+#include "client/measure/tally.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace echoload {
+
+using echod::TimePoint;
+
+/// The counts of one interval.
+struct WorkerInterval {
+    Tally tally;
+    std::uint32_t open = 0; ///< connections up at its end
+};
+
+/// Intervals that the reader does not take in time are added up, so that no count is lost.
+class IntervalPublisher {
+public:
+    /// Without an `interval`, next() never comes.
+    IntervalPublisher(std::optional<Duration> interval, TimePoint start) noexcept;
+
+    /// There are intervals.
+    [[nodiscard]] bool enabled() const noexcept { return interval_.has_value(); }
+
+    /// When the current interval ends.
+    [[nodiscard]] TimePoint next() const noexcept { return next_; }
+
+    /// Publishes the counts up to `now`. The ends of intervals stay on their grid also after a
+    /// stall.
+    void publish(const Tally& tally, std::uint32_t open, TimePoint now);
+
+    /// What was published since the last call; nothing where nothing was. Any thread.
+    [[nodiscard]] std::optional<WorkerInterval> take();
+
+private:
+    const std::optional<Duration> interval_;
+    TimePoint next_ = TimePoint::max();
+    std::mutex mutex_;
+    WorkerInterval published_;   ///< guarded by mutex_
+    bool has_published_ = false; ///< guarded by mutex_
+};
+
+} // namespace echoload

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "client/load/worker.hpp"
+
+#include "base/clock.hpp"
+#include "base/sys_error.hpp"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+// An iteration of the loop: RunControl, what is due, the phases of the run, then a wait until the
+// next due time or an event, and the events.
+
+namespace echoload {
+
+using echod::Clock;
+
+namespace {
+
+constexpr std::size_t kEventsPerTurn = 512;
+// In an open loop, a message may be sent late by the time that these take, about 50 us.
+constexpr std::size_t kEventsBetweenDues = 32;
+
+} // namespace
+
+Worker::Worker(const WorkerPlan& plan, const Generator& generator,
+               const std::vector<Target>& targets, const RunControl& control,
+               echod::EventFd& notice, TimePoint start)
+    : plan_(plan), control_(control), status_(notice),
+      connections_(plan_, generator, targets, control, status_, epoll_, start),
+      traffic_(plan_, generator, connections_), intervals_(plan.interval, start) {
+    if (const int error = epoll_.add(wake_.fd(), EPOLLIN | EPOLLET, kWakeToken); error != 0) {
+        echod::throw_errno(error, "epoll_ctl");
+    }
+}
+
+void Worker::run() {
+    std::array<epoll_event, kEventsPerTurn> storage;
+    const auto events =
+        std::span(storage).first(plan_.arrivals ? kEventsBetweenDues : kEventsPerTurn);
+    while (!connections_.finished()) {
+        const TimePoint now = Clock::now();
+        begin_iteration(now);
+        if (connections_.finished()) {
+            break;
+        }
+        wait_and_handle(events, now);
+    }
+    finish(Clock::now());
+}
+
+void Worker::begin_iteration(TimePoint now) {
+    begin_measuring(now); // first: a sleep across the beginning that ended late is a gap
+    meter_.begin_iteration(now);
+    apply_control(now);
+    traffic_.run_due(now);
+    note_ramped(now);
+    connections_.end_if_exhausted();
+    note_answered(now);
+    connections_.end_of_drain(now);
+    if (now >= intervals_.next()) {
+        publish(now);
+    }
+}
+
+void Worker::wait_and_handle(std::span<epoll_event> events, TimePoint now) {
+    const Duration sleep = time_to_sleep(now);
+    if (sleep > Duration::zero()) {
+        meter_.sleeps_until(now + sleep);
+    }
+    const int count = epoll_.wait(events, sleep);
+    if (count < 0) {
+        echod::throw_errno(-count, "epoll_wait");
+    }
+    if (count != 0) {
+        const TimePoint woke = Clock::now();
+        begin_measuring(woke);
+        meter_.woke(woke);
+    } else if (const OpenLoop* const open_loop = connections_.pacer().open_loop();
+               open_loop != nullptr && !open_loop->dispatched_something() &&
+               sleep == Duration::zero() && !connections_.has_ready()) {
+        meter_.polled(now);
+    }
+    for (const epoll_event& event : events.first(static_cast<std::size_t>(count))) {
+        if (event.data.u64 == kWakeToken) {
+            wake_.clear();
+        } else {
+            traffic_.handle(event);
+        }
+    }
+}
+
+void Worker::apply_control(TimePoint now) {
+    measure_from_ = control_.measure_from();
+    stop_at_ = control_.stop_at();
+    if (control_.abandoned()) {
+        connections_.abandon();
+    }
+    begin_measuring(now);
+    if (plan_.arrivals && measure_from_ != RunControl::kNever) {
+        run_schedule(now);
+    }
+    if (!stopping_ && now >= stop_at_) {
+        stop_sending(now);
+    }
+}
+
+// Also before the events of a wait that ended late: what they answer was outstanding when the
+// measured part began.
+void Worker::begin_measuring(TimePoint now) {
+    const TimePoint from = control_.measure_from();
+    if (!meter_.begun() && now >= from) [[unlikely]] {
+        meter_.begin(from);
+        traffic_.measure();
+    }
+}
+
+void Worker::run_schedule(TimePoint now) {
+    OpenLoop& open_loop = *connections_.pacer().open_loop();
+    if (!open_loop.begun()) {
+        // The default lets the kernel end a sleep up to 50 us late, to save power (prctl(2)).
+        ::prctl(PR_SET_TIMERSLACK, 1UL);
+        open_loop.begin(measure_from_ - plan_.warmup, measure_from_);
+    }
+    traffic_.dispatch(now, stop_at_);
+    if (open_loop.is_over(now, stop_at_)) {
+        connections_.pacer().stop();
+        open_loop.note_sent(result_.tally.messages.measured_sent +
+                                connections_.tally().messages.measured_sent,
+                            now, stop_at_);
+    }
+}
+
+void Worker::stop_sending(TimePoint now) {
+    stopping_ = true;
+    connections_.set_drain_limit(plan_.drain ? stop_at_ + *plan_.drain : RunControl::kNever);
+    meter_.end(now);
+    connections_.stop(now);
+}
+
+void Worker::note_ramped(TimePoint now) noexcept {
+    if (!result_.ramped && !stopping_ && connections_.connector().not_tried() == 0) {
+        result_.ramped = now;
+        status_.note_ramped();
+    }
+}
+
+// With a number of messages, the measured part is over when all are answered. What follows is how
+// connections end, for which --drain is the limit.
+void Worker::note_answered(TimePoint now) noexcept {
+    if (!meter_.begun() || meter_.ended() || !connections_.pacer().done()) {
+        return;
+    }
+    meter_.end(now);
+    if (plan_.drain && plan_.messages) {
+        connections_.set_drain_limit(now + *plan_.drain);
+    }
+    status_.note_answered();
+}
+
+Duration Worker::time_to_sleep(TimePoint now) const noexcept {
+    TimePoint until = std::min(connections_.next(), intervals_.next());
+    until = std::min(until, traffic_.next());
+    until = std::min(until, meter_.begun() ? RunControl::kNever : measure_from_);
+    until = std::min(until, stopping_ ? RunControl::kNever : stop_at_);
+    const Pacer& pacer = connections_.pacer();
+    if (const OpenLoop* const open_loop = pacer.open_loop()) {
+        until = std::min(until, open_loop->next(stop_at_, epoll_.granularity(), pacer.exhausted()));
+    }
+    if (until <= now) {
+        return Duration::zero();
+    }
+    return std::min<Duration>(until - now, std::chrono::hours(1)); // wake() ends it earlier
+}
+
+void Worker::publish(TimePoint now) {
+    intervals_.publish(connections_.tally(), connections_.open(), now);
+    status_.signal();
+    result_.tally.merge(connections_.tally());
+    connections_.tally().clear();
+}
+
+void Worker::finish(TimePoint now) {
+    meter_.end(now);
+    if (OpenLoop* const open_loop = connections_.pacer().open_loop()) {
+        open_loop->drop_backlog(connections_.tally());
+        result_.last_due = open_loop->last_due();
+        result_.sent_in_time = open_loop->sent_in_time();
+    }
+    connections_.close_all(now);
+    result_.use = meter_.result();
+    result_.peak = connections_.peak();
+    result_.not_tried = connections_.connector().not_tried();
+    result_.last_measured = connections_.checker().last_measured();
+    result_.mismatches = connections_.checker().take_mismatches();
+    result_.addresses = connections_.connector().take_uses();
+    add_up();
+}
+
+void Worker::add_up() {
+    if (intervals_.enabled()) {
+        publish(Clock::now());
+    } else {
+        result_.tally.merge(connections_.tally());
+        connections_.tally().clear();
+    }
+}
+
+void Worker::count_unassigned(TimePoint end) {
+    OpenLoop* const open_loop = connections_.pacer().open_loop();
+    const TimePoint from = control_.measure_from();
+    if (open_loop == nullptr || from == RunControl::kNever) {
+        return;
+    }
+    if (!open_loop->begun()) {
+        open_loop->begin(from - plan_.warmup, from);
+    }
+    open_loop->count_unassigned(end, connections_.tally());
+    result_.unassigned = open_loop->unassigned();
+    result_.last_due = open_loop->last_due();
+    if (result_.unassigned != 0) {
+        add_up();
+    }
+}
+
+} // namespace echoload

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "client/options/groups.hpp"
+
+namespace echoload {
+
+namespace {
+
+constexpr std::uint64_t kMaxThreads = 1024;
+constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
+constexpr Duration kMaxThink = std::chrono::hours(1);
+constexpr std::uint64_t kMaxRate = 100'000'000;
+constexpr std::uint64_t kMaxInFlight = 100'000'000;
+
+Pace pace_in(const std::string& text) {
+    Pace pace;
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) {
+        pace.first = pace.last = static_cast<double>(count_in(text, 1, kMaxRate));
+        return pace;
+    }
+    pace.first = static_cast<double>(count_in(text.substr(0, colon), 0, kMaxRate));
+    pace.last = static_cast<double>(count_in(text.substr(colon + 1), 0, kMaxRate));
+    if (pace.first + pace.last == 0) {
+        throw std::invalid_argument(fmt::format("must not be 0 at both ends, is '{}'", text));
+    }
+    return pace;
+}
+
+} // namespace
+
+void add_pace_options(OptionReader& reader, Options& options) {
+    reader.add("-t,--threads",
+               "Number of event loops, each with a thread and a share of the connections [1]", "N",
+               [&options](const std::string& text) {
+                   options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
+               });
+    reader.add("-R,--rate",
+               "Open loop: messages per second in all, each sent when it is due even if the server "
+               "is slow; A:B changes the rate from A to B over --duration",
+               "N|A:B", [&options](const std::string& text) {
+                   const bool has_unit = text.size() > 2 && text.substr(text.size() - 2) == "/s";
+                   options.pace = pace_in(has_unit ? text.substr(0, text.size() - 2) : text);
+               });
+    reader.add("--think", "Closed loop: pause between an echo and the next message [0s]", "T",
+               [&options](const std::string& text) {
+                   options.think = duration_in(text, Duration::zero(), kMaxThink);
+               });
+    reader.exclude("--think", "--rate");
+    reader.add_choice("--arrival",
+                      "Open loop: const, at even intervals, or poisson, at random ones [const]",
+                      "LAW", options.arrival);
+    reader.need("--arrival", "--rate");
+    reader.add("--max-in-flight",
+               "Open loop: maximum number of due and unanswered messages in all; messages beyond "
+               "it are shed [100k]",
+               "N", [&options](const std::string& text) {
+                   options.max_in_flight = count_in(text, 1, kMaxInFlight);
+               });
+    reader.need("--max-in-flight", "--rate");
+}
+
+void add_connection_options(OptionReader& reader, Options& options) {
+    reader.add("--conn-messages",
+               "Number of messages after which a connection is closed and replaced [no limit]", "N",
+               [&options](const std::string& text) {
+                   options.conn_messages = count_in(text, 1, kMaxConnMessages);
+               });
+    reader.add("--source",
+               "Local address of the connections, or a network of local addresses [chosen by the "
+               "system]",
+               "ADDR|CIDR",
+               [&options](const std::string& text) { options.source = SourceRange::parse(text); });
+    reader.add_choice("--resolve",
+                      "Addresses of a name that get connections: first, the one that answers "
+                      "first; all, in turn [first]",
+                      "WHICH", options.resolve);
+    reader.add_choice("--close",
+                      "How a connection ends: fin or rst, after the last echo; half, by a "
+                      "half-close after the last message, upon which the missing echoes and the "
+                      "end of file must arrive [fin]",
+                      "HOW", options.close);
+}
+
+void check_pace(const Options& options) {
+    if (options.pace && options.coalesce > 1) {
+        throw std::invalid_argument(
+            "--rate sends a message when it is due and excludes --coalesce");
+    }
+    if (options.threads > options.connections) {
+        throw std::invalid_argument(
+            fmt::format("--threads {0} requires at least {0} --connections, not {1}",
+                        options.threads, options.connections));
+    }
+    if (options.threads > options.max_in_flight) {
+        throw std::invalid_argument(
+            fmt::format("--threads {0} requires a --max-in-flight of at least {0}, not {1}",
+                        options.threads, options.max_in_flight));
+    }
+    if (options.pace && options.pace->is_ramp() && options.messages) {
+        throw std::invalid_argument("--rate A:B changes over --duration and excludes --messages");
+    }
+}
+
+} // namespace echoload

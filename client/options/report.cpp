@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "client/options/groups.hpp"
+
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace echoload {
+
+namespace {
+
+constexpr Duration kMaxInterval = std::chrono::hours(1000);
+constexpr Duration kMinInterval = std::chrono::milliseconds(10);
+
+// The same file, however it is named. A device or a FIFO may be written by several.
+bool is_same_file(const std::string& a, const std::string& b) {
+    std::error_code error;
+    const auto type = std::filesystem::status(a, error).type();
+    if (type != std::filesystem::file_type::regular &&
+        type != std::filesystem::file_type::not_found) {
+        return false;
+    }
+    return std::filesystem::weakly_canonical(a, error) ==
+               std::filesystem::weakly_canonical(b, error) ||
+           std::filesystem::equivalent(a, b, error);
+}
+
+} // namespace
+
+void add_report_options(OptionReader& reader, Options& options) {
+    reader.add_choice("--format",
+                      "Format of the result: " + echod::enum_choices<Format>() + " [text]",
+                      "FORMAT", options.format);
+    reader.add_text("-o,--output", "Write the result to FILE; - is standard output [-]", "FILE",
+                    options.output);
+    reader.add_text("--timeseries",
+                    "Write a line of JSON per interval to FILE (1s without --interval)", "FILE",
+                    options.timeseries);
+    reader.add_text("--hdr", "Write the latency to FILE in the text format of HdrHistogram", "FILE",
+                    options.hdr);
+    reader.add_text("--report", "Write the result to FILE as an HTML page with charts", "FILE",
+                    options.report);
+    reader.add("--interval", "Interval between progress lines on standard error [1s]", "T",
+               [&options](const std::string& text) {
+                   options.interval = duration_in(text, kMinInterval, kMaxInterval);
+               });
+    reader.add("--server-pid", "Report the CPU, memory and descriptors of process PID", "PID",
+               [&options](const std::string& text) {
+                   options.server_pid =
+                       static_cast<int>(count_in(text, 1, std::numeric_limits<int>::max()));
+               });
+    reader.add_text("--server-unit", "Report those of the main process of systemd unit UNIT",
+                    "UNIT", options.server_unit);
+    reader.exclude("--server-unit", "--server-pid");
+    reader.add_flag("-q,--quiet", "Print no progress, and no text result unless something is wrong",
+                    options.quiet);
+    reader.add_list("--slo", "Limits of the latency, separated by commas: pN=T, mean=T or max=T",
+                    "FIGURE=T,...", [&options](const std::string& text) {
+                        options.gates.latency.push_back(LatencyGate::parse(text));
+                    });
+    reader.add("--max-error-rate",
+               "Limit of the share of messages without a correct echo, and of failed connections",
+               "PERCENT", [&options](const std::string& text) {
+                   options.gates.max_error_rate = parse_share(text);
+               });
+}
+
+void check_report_options(const Options& options) {
+    const std::string standard_output;
+    const std::array<std::pair<const char*, const std::string*>, 4> files = {
+        {{"--output", options.output == "-" ? &standard_output : &options.output},
+         {"--timeseries", &options.timeseries},
+         {"--hdr", &options.hdr},
+         {"--report", &options.report}}};
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (!files[i].second->empty() && !files[j].second->empty() &&
+                is_same_file(*files[i].second, *files[j].second)) {
+                throw std::invalid_argument(
+                    fmt::format("{} and {} must be different files, both are '{}'", files[j].first,
+                                files[i].first, *files[i].second));
+            }
+        }
+    }
+}
+
+} // namespace echoload

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// When the messages of an open loop are due.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/enum_names.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <random>
+
+namespace echoload {
+
+using echod::Duration;
+using echod::TimePoint;
+
+/// How the messages of an open loop follow each other.
+enum class Arrival : std::uint8_t {
+    constant, ///< evenly
+    poisson,  ///< at random, as from many independent users
+};
+
+/// The rate of an open loop, of all its messages together.
+struct Pace {
+    double first = 0; ///< messages a second when the measured part begins
+    double last = 0;  ///< when it ends; the rate changes evenly in between
+
+    [[nodiscard]] bool is_ramp() const noexcept { return first != last; }
+};
+
+/// One of several loops.
+struct LoopShare {
+    std::uint32_t index = 0;
+    std::uint32_t loops = 1;
+};
+
+/// When one loop's share of the messages is due: with n loops, each has every nth message.
+///
+/// Message k is due when k messages have come due by the integral of the rate: at k / rate after
+/// the start where that is constant. It does not depend on the run, so that a stall of the server
+/// or the client moves no message. For Poisson arrivals, k is replaced by a sum of random gaps
+/// whose mean is 1.
+class Arrivals {
+public:
+    static constexpr TimePoint kNever = TimePoint::max();
+
+    /// `length` is that of the measured part, which a ramp needs; `messages` limits this loop's
+    /// measured ones; `seed` makes Poisson arrivals repeatable.
+    Arrivals(const Pace& pace, Arrival arrival, std::optional<Duration> length,
+             std::optional<std::uint64_t> messages, LoopShare share, std::uint64_t seed);
+
+    /// The warm-up, at the first rate, begins at `warm_up`, the measured part at `measured`.
+    void begin(TimePoint warm_up, TimePoint measured) noexcept;
+
+    /// begin() was called.
+    [[nodiscard]] bool begun() const noexcept { return begun_; }
+
+    /// When the next message is due; kNever before begin() and after the last one.
+    [[nodiscard]] TimePoint next() const noexcept { return next_; }
+
+    /// The next message belongs to the measured part.
+    [[nodiscard]] bool measured() const noexcept { return measured_; }
+
+    /// Moves on by `count` messages, at most left().
+    void advance(std::uint64_t count = 1) noexcept;
+
+    /// About how many messages are due from next() to `until` in the current part of the run, the
+    /// warm-up or the measured one. Never more than there are.
+    [[nodiscard]] std::uint64_t left(TimePoint until) const noexcept;
+
+private:
+    void begin_measured() noexcept;
+    [[nodiscard]] double gap() noexcept;
+    [[nodiscard]] TimePoint due(double position) const noexcept;
+
+    double rate_;      ///< at origin_
+    double slope_ = 0; ///< how much the rate grows in a second; 0 in the warm-up
+    double slope_of_ramp_ = 0;
+    Arrival arrival_;
+    double first_position_; ///< of this loop's first message
+    double stride_;         ///< positions from one of this loop's messages to the next
+    std::optional<std::uint64_t> left_;
+    std::mt19937_64 random_;
+
+    double position_ = 0; ///< of the next message: how many of all come before it
+    TimePoint origin_;
+    TimePoint measured_from_;
+    TimePoint next_ = kNever;
+    bool begun_ = false;
+    bool measured_ = false;
+};
+
+} // namespace echoload
+
+template <>
+inline constexpr auto echod::kEnumNames<echoload::Arrival> =
+    echod::names_up_to<echoload::Arrival::poisson>({"const", "poisson"});

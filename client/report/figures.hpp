@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// The names of a result's figures, said once for text, JSON, the page and compare; and numbers as
+// people read them.
+#pragma once
+
+#include "client/measure/tally.hpp"
+#include "client/result/abuse_result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace echoload {
+
+/// A percentile that is reported, and its names.
+struct NamedPercentile {
+    double percent;
+    const char* name; ///< "p99"
+    const char* key;  ///< "p99_ns", in the JSON
+};
+inline constexpr NamedPercentile kPercentiles[] = {
+    {50, "p50", "p50_ns"}, {90, "p90", "p90_ns"},       {95, "p95", "p95_ns"},
+    {99, "p99", "p99_ns"}, {99.9, "p99.9", "p99_9_ns"}, {99.99, "p99.99", "p99_99_ns"},
+};
+
+/// Where the text shows a counter.
+enum class Shown : std::uint8_t { always, if_not_zero, never };
+
+/// A counter of `Counts`, and its names.
+template <class Counts>
+struct NamedCount {
+    const char* key; ///< in the JSON
+    std::uint64_t Counts::*count;
+    Shown shown = Shown::never;
+    const char* label = ""; ///< in the text
+};
+
+/// The counters of connections with what a run adds to them.
+struct ConnectionFigures : ConnectionCounts {
+    std::uint64_t requested = 0;
+    std::uint64_t peak = 0;
+    std::uint64_t not_tried = 0;
+    std::optional<double> up_per_s; ///< nothing where no part of the run was measured
+};
+
+inline constexpr NamedCount<ConnectionFigures> kConnectionCounts[] = {
+    {"asked", &ConnectionFigures::requested, Shown::always, "requested"},
+    {"up", &ConnectionFigures::up, Shown::always, "up"},
+    {"peak", &ConnectionFigures::peak, Shown::always, "peak"},
+    {"failed", &ConnectionFigures::failed, Shown::always, "failed"},
+    {"ended_early", &ConnectionFigures::closed_early, Shown::always, "ended early"},
+    {"replaced", &ConnectionFigures::replaced, Shown::if_not_zero, "replaced"},
+    {"drained", &ConnectionFigures::drained, Shown::if_not_zero, "drained"},
+    {"not_tried", &ConnectionFigures::not_tried, Shown::if_not_zero, "not tried"},
+};
+
+inline constexpr NamedCount<MessageCounts> kMessageCounts[] = {
+    {"sent", &MessageCounts::sent, Shown::always, "sent"},
+    {"verified", &MessageCounts::verified, Shown::always, "verified"},
+    {"wrong", &MessageCounts::wrong, Shown::always, "wrong"},
+    {"timed_out", &MessageCounts::timed_out, Shown::always, "timed out"},
+    {"lost", &MessageCounts::lost, Shown::always, "lost"},
+    {"in_flight_at_end", &MessageCounts::in_flight, Shown::if_not_zero, "in flight at the end"},
+    {"measured", &MessageCounts::measured},
+    {"carried_over", &MessageCounts::carried_over},
+    {"in_window", &MessageCounts::in_window},
+};
+
+/// Of kMessageCounts, those that an interval has as well: the first ones.
+inline constexpr std::size_t kIntervalCounts = 5;
+
+/// The counters that only an open loop has.
+inline constexpr NamedCount<MessageCounts> kOpenLoopCounts[] = {
+    {"due", &MessageCounts::due},
+    {"shed", &MessageCounts::shed},
+    {"unsent", &MessageCounts::unsent},
+    {"measured_due", &MessageCounts::measured_due},
+    {"measured_shed", &MessageCounts::measured_shed},
+    {"measured_gone", &MessageCounts::measured_gone},
+};
+
+/// Of kOpenLoopCounts, those that an interval has as well: the first ones.
+inline constexpr std::size_t kOpenLoopIntervalCounts = 3;
+
+inline constexpr NamedCount<ByteCounts> kByteCounts[] = {
+    {"sent", &ByteCounts::sent},
+    {"received", &ByteCounts::received},
+    {"in_window", &ByteCounts::in_window},
+};
+
+/// The counters of a cohort; the labels head the columns of the table.
+inline constexpr NamedCount<AbuseCounts> kAbuseCounts[] = {
+    {"asked", &AbuseCounts::asked, Shown::always, "requested"},
+    {"opened", &AbuseCounts::opened, Shown::always, "opened"},
+    {"refused", &AbuseCounts::refused, Shown::always, "refused"},
+    {"closed_by_fin", &AbuseCounts::closed_by_fin, Shown::always, "by FIN"},
+    {"closed_by_rst", &AbuseCounts::closed_by_rst, Shown::always, "by RST"},
+    {"open_at_end", &AbuseCounts::open_at_end, Shown::always, "open"},
+    {"whole_messages", &AbuseCounts::whole_messages, Shown::always, "messages"},
+    {"echoed", &AbuseCounts::echoed, Shown::always, "echoed"},
+    {"echoed_bytes", &AbuseCounts::echoed_bytes},
+    {"wrong", &AbuseCounts::wrong, Shown::always, "wrong"},
+};
+
+/// "1,234,567".
+[[nodiscard]] std::string group_digits(std::uint64_t number);
+
+/// Three significant figures: "4.10 MB".
+[[nodiscard]] std::string byte_size(std::uint64_t bytes);
+
+/// Three significant figures: "1.23 GB/s".
+[[nodiscard]] std::string byte_rate(double bytes_per_second);
+
+/// A rate rounded to a whole number: "1,235".
+[[nodiscard]] std::string whole_rate(double per_second);
+
+/// Three significant figures, or "-" where there is no figure.
+[[nodiscard]] std::string duration_or_dash(std::optional<Duration> duration);
+
+} // namespace echoload

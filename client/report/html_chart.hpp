@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// The charts of the page: latency by percentile, and the course of the run.
+#pragma once
+
+#include "client/measure/tally.hpp"
+#include "client/result/timeline.hpp"
+
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// A latency and its title in the page.
+struct TitledLatency {
+    std::string title;
+    const Histogram* histogram; ///< not empty
+};
+
+/// A curve for each latency; nothing where there is none.
+void write_curves(std::string& html, const std::vector<TitledLatency>& latencies);
+
+/// Rate and latency over time, with a table of the figures; nothing where there is no point.
+void write_timeline(std::string& html, const Timeline& timeline);
+
+} // namespace echoload

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/interruptions.hpp"
+
+#include "client/result/stop_signals.hpp"
+
+#include <poll.h>
+
+#include <array>
+
+namespace echoload {
+
+namespace {
+
+// How soon to look again for the reader of a FIFO, of which the kernel does not tell.
+constexpr int kRetryMs = 50;
+
+} // namespace
+
+echod::SignalFd& Interruptions::signals() {
+    if (!signals_) {
+        signals_.emplace(stop_signals());
+    }
+    return *signals_;
+}
+
+void Interruptions::note(int signal) noexcept {
+    first_ = first_ == 0 ? signal : first_;
+}
+
+void Interruptions::wait_writable(int fd) {
+    if (second_ != 0) {
+        throw Interrupted{second_};
+    }
+    std::array<pollfd, 2> either = {{{fd, POLLOUT, 0}, {signals().fd(), POLLIN, 0}}};
+    (void)::poll(either.data(), either.size(), -1);
+    while (const auto signal = signals().next()) {
+        if (first_ != 0) {
+            second_ = *signal;
+            throw Interrupted{second_};
+        }
+        first_ = *signal;
+    }
+}
+
+void Interruptions::wait_before_the_run() {
+    pollfd readable = {signals().fd(), POLLIN, 0};
+    if (first_ == 0) {
+        (void)::poll(&readable, 1, kRetryMs);
+    }
+    note(signals().next().value_or(0));
+    if (first_ != 0) {
+        throw Interrupted{first_};
+    }
+}
+
+} // namespace echoload

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/json.hpp"
+
+#include "base/sys_error.hpp"
+#include "client/report/options_json.hpp"
+#include "client/result/bottleneck.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace echoload {
+
+namespace {
+
+std::string hex(const std::vector<std::byte>& bytes) {
+    std::string text;
+    for (const std::byte byte : bytes) {
+        text += fmt::format("{:02x}", static_cast<unsigned>(byte));
+    }
+    return text;
+}
+
+StoredRate rate_of(const RunResult& result) {
+    if (!result.window) {
+        return {};
+    }
+    const double window = echod::to_seconds(*result.window);
+    return {static_cast<double>(result.tally.messages.in_window) / window,
+            static_cast<double>(result.tally.bytes.in_window) / window};
+}
+
+StoredPace pace_of(const RunResult& result) {
+    return result.rate ? StoredPace{result.rate->requested, result.rate->achieved} : StoredPace();
+}
+
+std::vector<StoredError> errors_of(const ErrorTable& table) {
+    std::vector<StoredError> errors;
+    errors.reserve(table.rows().size());
+    for (const ErrorCount& row : table.rows()) {
+        errors.push_back({std::string(echod::enum_name(row.phase)),
+                          row.error == kEndOfFile ? "EOF" : echod::errno_name(row.error),
+                          row.count});
+    }
+    return errors;
+}
+
+Json addresses_json(const std::vector<AddressUse>& uses) {
+    Json rows = Json::array();
+    for (const AddressUse& use : uses) {
+        Json errors = Json::array();
+        for (const StoredError& row : errors_of(use.errors)) {
+            errors.push_back({{"phase", row.phase}, {"error", row.error}, {"count", row.count}});
+        }
+        rows.push_back({{"target", use.target},
+                        {"address", use.address},
+                        {"up", use.up},
+                        {"overtaken", use.overtaken},
+                        {"echoed", use.echoed},
+                        {"errors", std::move(errors)}});
+    }
+    return rows;
+}
+
+std::vector<StoredCohort> cohorts_of(const AbuseOptions& options, const AbuseResult& result) {
+    std::vector<StoredCohort> cohorts;
+    for (std::size_t i = 0; i < kAbuseModes; ++i) {
+        const AbuseCounts& counts = result[i];
+        if (counts.asked == 0) {
+            continue;
+        }
+        const auto mode = static_cast<AbuseMode>(i);
+        StoredCohort cohort{std::string(echod::enum_name(mode)), counts,
+                            seconds_of(counts.median_open), std::nullopt, std::nullopt};
+        if (const auto expected = options.expected[i]) {
+            cohort.expected = echod::enum_name(*expected);
+            cohort.met = !unmet(mode, *expected, counts);
+        }
+        cohorts.push_back(std::move(cohort));
+    }
+    return cohorts;
+}
+
+Json loops_json(const std::vector<LoopUse>& uses) {
+    Json rows = Json::array();
+    for (const LoopUse& use : uses) {
+        rows.push_back({
+            {"cpu_share", use.share()},
+            {"work_share", use.work_share()},
+            {"user_s", echod::to_seconds(use.user)},
+            {"system_s", echod::to_seconds(use.system)},
+            {"wall_s", echod::to_seconds(use.wall)},
+            {"turns", use.turns},
+            {"mean_turn_ns", ns_or_null(use.mean_turn())},
+            {"wait_s", or_null(seconds_of(use.waited))},
+            {"gaps_s", echod::to_seconds(use.gaps)},
+            {"longest_gap_ns", use.longest_gap.count()},
+            {"longest_turn_ns", use.turns == 0 ? Json(nullptr) : Json(use.longest_turn.count())},
+            {"lag_p99_ns", ns_or_null(use.lag_p99)},
+            {"lag_max_ns", ns_or_null(use.lag_max)},
+        });
+    }
+    return rows;
+}
+
+Json origin_json(const std::optional<Origin>& origin) {
+    if (!origin) {
+        return nullptr;
+    }
+    return {{"connection", origin->connection},
+            {"sequence", origin->sequence},
+            {"offset", origin->offset}};
+}
+
+Json mismatches_json(const std::vector<Mismatch>& list) {
+    Json rows = Json::array();
+    for (const Mismatch& mismatch : list) {
+        rows.push_back({
+            {"kind", echod::enum_name(mismatch.kind)},
+            {"connection", mismatch.connection},
+            {"local", mismatch.local},
+            {"peer", mismatch.peer},
+            {"sequence", mismatch.sequence},
+            {"length", mismatch.length},
+            {"offset", mismatch.offset},
+            {"came", origin_json(mismatch.came)},
+            {"excerpt_offset", mismatch.window},
+            {"expected_hex", hex(mismatch.expected)},
+            {"received_hex", hex(mismatch.received)},
+        });
+    }
+    return rows;
+}
+
+Json gates_json(const std::vector<GateResult>& results) {
+    Json rows = Json::array();
+    const auto figure = [](const GateResult& gate, double value) {
+        return gate.is_share ? Json(value) : Json(static_cast<std::int64_t>(value));
+    };
+    for (const GateResult& gate : results) {
+        rows.push_back({
+            {"gate", gate.name},
+            {"unit", gate.is_share ? "share" : "ns"},
+            {"measured", gate.measured ? figure(gate, *gate.measured) : Json(nullptr)},
+            {"allowed", figure(gate, gate.allowed)},
+            {"passed", gate.undecided() ? Json(nullptr) : Json(gate.passed)},
+        });
+    }
+    return rows;
+}
+
+Json process_json(const std::optional<ProcessUse>& use) {
+    if (!use) {
+        return nullptr;
+    }
+    return {
+        {"pid", use->pid},
+        {"cpu_share", use->too_short ? Json(nullptr) : Json(use->cpu)},
+        {"busiest_thread_share", use->too_short ? Json(nullptr) : Json(use->busiest_thread)},
+        {"longest_wait_share", use->too_short ? Json(nullptr) : or_null(use->longest_wait)},
+        {"quota_periods", use->throttling ? Json(use->throttling->periods) : Json(nullptr)},
+        {"throttled_periods", use->throttling ? Json(use->throttling->throttled) : Json(nullptr)},
+        {"resident_before_bytes", or_null(use->resident_before)},
+        {"resident_bytes", or_null(use->resident)},
+        {"descriptors_before", or_null(use->descriptors_before)},
+        {"descriptors", or_null(use->descriptors)},
+    };
+}
+
+Json clock_json(const std::optional<ClockState>& clock) {
+    if (!clock) {
+        return nullptr;
+    }
+    return {{"synchronised", clock->synchronised},
+            {"estimated_error_s", clock->synchronised
+                                      ? Json(echod::to_seconds(clock->estimated_error))
+                                      : Json(nullptr)}};
+}
+
+Json bottleneck_json(const RunResult& result) {
+    const Bottleneck bottleneck = find_bottleneck(result);
+    return {{"limited_by", echod::enum_name(bottleneck.where)}, {"reason", bottleneck.reason}};
+}
+
+void store_latencies(StoredResult& stored, const Tally& tally, bool open_loop) {
+    for (const NamedLatency& each : latencies(tally, open_loop)) {
+        for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
+            if (std::string_view(each.key) == kLatencyKeys[i]) {
+                stored.latencies[i] = {open_loop ? "open" : "closed", *each.histogram};
+            }
+        }
+    }
+}
+
+} // namespace
+
+ConnectionFigures connection_figures(std::uint64_t requested, const RunResult& result) {
+    ConnectionFigures figures{result.tally.connections, requested, result.peak, result.not_tried,
+                              std::nullopt};
+    if (result.window) {
+        figures.up_per_s =
+            static_cast<double>(figures.measured_up) / echod::to_seconds(*result.window);
+    }
+    return figures;
+}
+
+StoredResult stored_result(const Options& options, const RunResult* result,
+                           const Verdict& verdict) {
+    StoredResult stored;
+    stored.version = ECHOD_VERSION;
+    stored.seed = options.seed;
+    stored.requested = options_json(options);
+    stored.verdict = {std::string(echod::enum_name(verdict.outcome)), verdict.exit_code,
+                      verdict.reasons};
+    if (result == nullptr) {
+        return stored;
+    }
+    stored.started = utc_text(result->started);
+    stored.ended = utc_text(result->ended);
+    stored.clock = clock_json(result->clock);
+    stored.ramp_up_s = seconds_of(result->ramp_up);
+    stored.window_s = seconds_of(result->window);
+    stored.elapsed_s = echod::to_seconds(result->elapsed);
+    stored.connections = connection_figures(options.connections, *result);
+    stored.messages = result->tally.messages;
+    stored.bytes = result->tally.bytes;
+    stored.rate = rate_of(*result);
+    if (options.pace) {
+        stored.pace = pace_of(*result);
+    }
+    store_latencies(stored, result->tally, options.pace.has_value());
+    stored.errors = errors_of(result->tally.errors);
+    stored.addresses = addresses_json(result->addresses);
+    if (result->abuse) {
+        stored.abuse = cohorts_of(options.abuse, *result->abuse);
+    }
+    stored.wrong = {result->tally.mismatches, result->tally.wrong_by_kind};
+    stored.mismatches = mismatches_json(result->mismatches);
+    stored.client = process_json(result->client);
+    stored.loops = loops_json(result->loops);
+    stored.server = process_json(result->server);
+    stored.bottleneck = bottleneck_json(*result);
+    stored.gates = gates_json(verdict.gates);
+    return stored;
+}
+
+std::string json_report(const Options& options, const RunResult* result, const Verdict& verdict) {
+    return write_json(result_json(stored_result(options, result, verdict)));
+}
+
+} // namespace echoload

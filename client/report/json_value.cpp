@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/json_value.hpp"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <iomanip>
+#include <sstream>
+
+namespace echoload {
+
+namespace {
+
+std::string on_one_line(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Numbers in lists stand on one line: a histogram has thousands of them.
+bool is_compact(const Json& json) {
+    return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& each) {
+               return each.is_number() || (each.is_array() && is_compact(each));
+           });
+}
+
+void write(std::string& text, const Json& json, std::size_t depth) {
+    if (!json.is_structured() || json.empty() || is_compact(json)) {
+        text += on_one_line(json);
+        return;
+    }
+    const std::string indent((depth + 1) * 2, ' ');
+    text += json.is_object() ? '{' : '[';
+    const char* between = "\n";
+    for (const auto& item : json.items()) {
+        text += between + indent;
+        if (json.is_object()) {
+            text += on_one_line(item.key()) + ": ";
+        }
+        write(text, item.value(), depth + 1);
+        between = ",\n";
+    }
+    text += "\n" + std::string(depth * 2, ' ') + (json.is_object() ? '}' : ']');
+}
+
+} // namespace
+
+std::string utc_text(std::chrono::system_clock::time_point when) {
+    const auto second = std::chrono::floor<std::chrono::seconds>(when);
+    const auto part = std::chrono::floor<std::chrono::microseconds>(when - second);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(second)), part.count());
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_utc(const std::string& text) {
+    std::istringstream stream(text);
+    std::tm fields{};
+    double part = 0;
+    if (!(stream >> std::get_time(&fields, "%Y-%m-%dT%H:%M:%S"))) {
+        return std::nullopt;
+    }
+    if (stream.peek() == '.' && (!(stream >> part) || part >= 1)) {
+        return std::nullopt;
+    }
+    constexpr int kFirstYear = 1970 - 1900;
+    constexpr int kLastYear = 2261 - 1900; // of what system_clock can hold
+    if (fields.tm_year < kFirstYear || fields.tm_year > kLastYear) {
+        return std::nullopt;
+    }
+    if (stream.get() != 'Z' || stream.peek() != std::istringstream::traits_type::eof()) {
+        return std::nullopt;
+    }
+    return std::chrono::system_clock::from_time_t(::timegm(&fields)) +
+           std::chrono::microseconds(std::llround(part * 1e6));
+}
+
+std::string write_json(const Json& json) {
+    std::string text;
+    write(text, json, 0);
+    return text + "\n";
+}
+
+std::string write_json_line(const Json& json) {
+    return on_one_line(json) + "\n";
+}
+
+} // namespace echoload

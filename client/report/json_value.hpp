@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// JSON values, and how they are written. Other rooms see this header only through results that
+// were read from a file.
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace echoload {
+
+/// Keeps the order in which fields are written, which is that of the text.
+using Json = nlohmann::ordered_json;
+
+/// The value, or null where there is none.
+template <class T>
+[[nodiscard]] Json or_null(const std::optional<T>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+/// Nanoseconds, or null.
+[[nodiscard]] inline Json ns_or_null(std::optional<echod::Duration> duration) {
+    return duration ? Json(duration->count()) : Json(nullptr);
+}
+
+/// In seconds.
+[[nodiscard]] inline std::optional<double> seconds_of(std::optional<echod::Duration> duration) {
+    return duration ? std::optional(echod::to_seconds(*duration)) : std::nullopt;
+}
+
+/// "2026-11-22T21:34:48.123456Z".
+[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
+
+/// Reads what utc_text() wrote, also without the part of a second, as earlier versions did; nothing
+/// where the text is not of that form.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point>
+parse_utc(const std::string& text);
+
+/// JSON text: two spaces a level, lists of numbers on one line. Bytes that are not UTF-8, which the
+/// name of a target may have, become U+FFFD.
+[[nodiscard]] std::string write_json(const Json& json);
+
+/// JSON text on one line, with its newline.
+[[nodiscard]] std::string write_json_line(const Json& json);
+
+} // namespace echoload

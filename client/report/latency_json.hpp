@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// A latency in the JSON: its figures and its whole histogram.
+#pragma once
+
+#include "client/measure/histogram.hpp"
+#include "client/report/json_value.hpp"
+
+#include <string>
+
+namespace echoload {
+
+/// Names how buckets are cut: 1,024 of equal width in each power of two.
+inline constexpr const char* kHistogramScheme = "log-linear-1024";
+
+/// A latency's count, minimum, mean, percentiles and maximum.
+[[nodiscard]] Json latency_figures(const Histogram& histogram);
+
+/// A latency with its figures and its whole histogram. `loop` says how it was measured: "open",
+/// "closed" or, of a merged result, "mixed".
+[[nodiscard]] Json latency_json(const std::string& loop, const Histogram& histogram);
+
+} // namespace echoload

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/options_json.hpp"
+
+namespace echoload {
+
+namespace {
+
+// A member for each mode that was requested; null where none was.
+Json requested_abuse(const AbuseOptions& abuse) {
+    Json json;
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (abuse.connections[mode] != 0) {
+            json[std::string(echod::kEnumNames<AbuseMode>[mode])] = abuse.connections[mode];
+        }
+    }
+    return json;
+}
+
+Json expected_of_abuse(const AbuseOptions& abuse) {
+    Json json;
+    for (std::size_t mode = 0; mode < kAbuseModes; ++mode) {
+        if (const auto& expected = abuse.expected[mode]) {
+            json[std::string(echod::kEnumNames<AbuseMode>[mode])] = echod::enum_name(*expected);
+        }
+    }
+    return json;
+}
+
+} // namespace
+
+Json options_json(const Options& options) {
+    return {
+        {"loop", options.pace ? "open" : "closed"},
+        {"targets", options.targets},
+        {"connections", options.connections},
+        {"duration_s", or_null(seconds_of(options.duration))},
+        {"messages", or_null(options.messages)},
+        {"pipeline", options.pipeline},
+        {"threads", options.threads},
+        {"conn_messages", or_null(options.conn_messages)},
+        {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
+        {"resolve", echod::enum_name(options.resolve)},
+        {"think_s", echod::to_seconds(options.think)},
+        {"close", echod::enum_name(options.close)},
+        {"sizes", options.sizes.text()},
+        {"timeout_s", echod::to_seconds(options.timeout)},
+        {"drain_s", or_null(seconds_of(options.drain))},
+        {"connect_rate", or_null(options.connect_rate)},
+        {"warmup_s", echod::to_seconds(options.warmup)},
+        {"verify", echod::enum_name(options.verify)},
+        {"on_mismatch", echod::enum_name(options.on_mismatch)},
+        {"split", echod::enum_name(options.split)},
+        {"coalesce", options.coalesce},
+        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
+        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
+        {"arrival", echod::enum_name(options.arrival)},
+        {"max_in_flight", options.max_in_flight},
+        {"abuse", requested_abuse(options.abuse)},
+        {"expect", expected_of_abuse(options.abuse)},
+    };
+}
+
+} // namespace echoload

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/read.hpp"
+
+#include "base/sys_error.hpp"
+#include "client/report/json_reader.hpp"
+#include "client/report/latency_json.hpp"
+#include "client/result/bad_result.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+
+namespace echoload {
+
+namespace {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+
+std::string read_file(const std::string& path) {
+    const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "re"));
+    std::string text;
+    std::array<char, 65536> buffer{};
+    while (file) {
+        const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get());
+        text.append(buffer.data(), size);
+        if (size == 0) {
+            break;
+        }
+    }
+    if (!file || std::ferror(file.get()) != 0) {
+        throw BadResult(fmt::format("cannot read {}: {}", path, echod::describe_errno(errno)));
+    }
+    return text;
+}
+
+Json parse_file(const std::string& path) {
+    try {
+        return Json::parse(read_file(path));
+    } catch (const Json::parse_error& error) {
+        // "[json.exception.parse_error.101] parse error at line 1, column 1: ..."
+        const std::string what = error.what();
+        throw BadResult(fmt::format("{}: is no JSON: {}", path,
+                                    what.substr(std::min(what.size(), what.find("] ") + 2))));
+    }
+}
+
+// `read` of the member of that name, or nothing where it is null or missing.
+template <class Read>
+auto optional_field(const JsonReader& parent, const char* key, Read read)
+    -> std::optional<decltype(read(parent))> {
+    const auto found = parent.find(key);
+    return found && !found->is_null() ? std::optional(read(*found)) : std::nullopt;
+}
+
+// As optional_field(), but a result has that member, be it null.
+template <class Read>
+auto required_field(const JsonReader& parent, const char* key, Read read)
+    -> std::optional<decltype(read(parent))> {
+    (void)parent.field(key);
+    return optional_field(parent, key, read);
+}
+
+std::string read_text(const JsonReader& value) {
+    return value.text();
+}
+
+std::optional<double> number_in(const JsonReader& parent, const char* key) {
+    const auto found = parent.find(key);
+    return found ? found->number() : std::nullopt;
+}
+
+Json json_in(const JsonReader& parent, const char* key) {
+    const auto found = parent.find(key);
+    return found ? found->json() : Json(nullptr);
+}
+
+Json list_in(const JsonReader& parent, const char* key) {
+    const auto found = parent.find(key);
+    if (found && !found->is_null()) {
+        (void)found->list();
+    }
+    return found ? found->json() : Json(nullptr);
+}
+
+template <class Counts, std::size_t N>
+void read_counts(const JsonReader& section, const NamedCount<Counts> (&names)[N], Counts& counts) {
+    for (const NamedCount<Counts>& name : names) {
+        if (const auto found = section.find(name.key); found && !found->is_null()) {
+            counts.*name.count = found->count();
+        }
+    }
+}
+
+ConnectionFigures read_connections(const JsonReader& section) {
+    ConnectionFigures figures;
+    read_counts(section, kConnectionCounts, figures);
+    figures.up_per_s = number_in(section, "up_per_s");
+    return figures;
+}
+
+MessageCounts read_messages(const JsonReader& section) {
+    MessageCounts counts;
+    read_counts(section, kMessageCounts, counts);
+    return counts;
+}
+
+ByteCounts read_bytes(const JsonReader& section) {
+    ByteCounts counts;
+    read_counts(section, kByteCounts, counts);
+    return counts;
+}
+
+StoredRate read_rate(const JsonReader& section) {
+    return {number_in(section, "messages_per_s"), number_in(section, "bytes_per_s")};
+}
+
+StoredPace read_pace(const JsonReader& section) {
+    return {number_in(section, "asked_per_s"), number_in(section, "achieved_per_s")};
+}
+
+Histogram read_histogram(const JsonReader& latency) {
+    const std::uint64_t count = latency.field("count").count();
+    if (count == 0) {
+        return {};
+    }
+    const JsonReader histogram = latency.field("histogram");
+    const JsonReader scheme = histogram.field("scheme");
+    scheme.require(scheme.json() == kHistogramScheme, fmt::format("must be {}", kHistogramScheme));
+    const JsonReader sum = histogram.field("sum_ns");
+    sum.require(sum.json().is_string(), "must be digits in a text");
+    const JsonReader list = histogram.field("buckets");
+    std::vector<Histogram::Bucket> buckets;
+    for (const JsonReader& bucket : list.list()) {
+        bucket.require(bucket.json().is_array() && bucket.json().size() == 2,
+                       "must be [upper edge, count]");
+        buckets.push_back({JsonReader(bucket.json()[0], bucket.place()).count(),
+                           JsonReader(bucket.json()[1], bucket.place()).count()});
+    }
+    try {
+        Histogram restored = Histogram::restore(buckets, latency.field("min_ns").duration(),
+                                                latency.field("max_ns").duration(), sum.text());
+        list.require(restored.count() == count, "do not add up to count");
+        return restored;
+    } catch (const std::invalid_argument& error) {
+        histogram.fail(error.what());
+    }
+}
+
+StoredLatency read_latency(const JsonReader& latency) {
+    return {latency.field("loop").text(), read_histogram(latency)};
+}
+
+std::vector<StoredError> read_errors(const JsonReader& list) {
+    const std::vector<JsonReader> rows = list.list();
+    std::vector<StoredError> errors;
+    errors.reserve(rows.size());
+    for (const JsonReader& row : rows) {
+        errors.push_back(
+            {row.field("phase").text(), row.field("error").text(), row.field("count").count()});
+    }
+    return errors;
+}
+
+bool read_boolean(const JsonReader& value) {
+    return value.boolean();
+}
+
+std::vector<StoredCohort> read_cohorts(const JsonReader& section) {
+    std::vector<StoredCohort> cohorts;
+    for (const auto& [mode, row] : section.members()) {
+        StoredCohort cohort{mode,
+                            {},
+                            number_in(row, "median_open_s"),
+                            optional_field(row, "expected", read_text),
+                            optional_field(row, "met", read_boolean)};
+        read_counts(row, kAbuseCounts, cohort.counts);
+        cohorts.push_back(std::move(cohort));
+    }
+    return cohorts;
+}
+
+StoredMismatches read_mismatches(const JsonReader& section) {
+    StoredMismatches wrong;
+    const auto count = [&section](const std::string& key) {
+        const auto found = section.find(key.c_str());
+        return found && !found->is_null() ? found->count() : 0;
+    };
+    wrong.total = count("total");
+    for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+        wrong.by_kind[kind] = count(std::string(echod::kEnumNames<MismatchKind>[kind]));
+    }
+    return wrong;
+}
+
+StoredVerdict read_verdict(const JsonReader& section) {
+    StoredVerdict verdict;
+    verdict.outcome = section.field("outcome").text();
+    const JsonReader code = section.field("exit_code");
+    code.require(code.count() <= 255, "must be an exit code, 0 to 255");
+    verdict.exit_code = static_cast<int>(code.count());
+    for (const JsonReader& reason : section.field("reasons").list()) {
+        verdict.reasons.push_back(reason.text());
+    }
+    return verdict;
+}
+
+Json read_requested(const JsonReader& section) {
+    section.require(section.json().is_object(), "must be an object");
+    if (const auto targets = section.find("targets")) {
+        for (const JsonReader& target : targets->list()) {
+            (void)target.text();
+        }
+    }
+    return section.json();
+}
+
+void check_header(const JsonReader& file) {
+    file.require(file.json().is_object(), "must be an object, the result of echoload");
+    const JsonReader program = file.field("program");
+    program.require(program.json() == "echoload", "must be \"echoload\"");
+    const JsonReader schema = file.field("schema");
+    schema.require(schema.json() == kJsonSchema, fmt::format("must be {}", kJsonSchema));
+}
+
+} // namespace
+
+StoredResult read_result(const std::string& path) {
+    const Json json = parse_file(path);
+    const JsonReader file(json, path + ":");
+    check_header(file);
+    StoredResult result;
+    result.version = json_in(file, "version");
+    result.seed = json_in(file, "seed");
+    result.requested = read_requested(file.field("asked"));
+    result.started = optional_field(file, "started", read_text);
+    result.ended = optional_field(file, "ended", read_text);
+    result.clock = json_in(file, "clock");
+    result.ramp_up_s = number_in(file, "ramp_up_s");
+    result.window_s = number_in(file, "window_s");
+    result.elapsed_s = number_in(file, "elapsed_s");
+    result.connections = required_field(file, "connections", read_connections);
+    result.messages = required_field(file, "messages", read_messages);
+    result.bytes = required_field(file, "bytes", read_bytes);
+    result.rate = required_field(file, "rate", read_rate);
+    result.pace = optional_field(file, "open_loop", read_pace);
+    if (result.pace && result.messages) {
+        read_counts(file.field("open_loop"), kOpenLoopCounts, *result.messages);
+    }
+    for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
+        result.latencies[i] = optional_field(file, kLatencyKeys[i], read_latency);
+    }
+    result.errors = required_field(file, "errors", read_errors);
+    result.addresses = list_in(file, "addresses");
+    result.abuse = optional_field(file, "abuse", read_cohorts);
+    result.wrong = optional_field(file, "wrong_by_kind", read_mismatches);
+    result.mismatches = list_in(file, "mismatches");
+    result.client = json_in(file, "client");
+    result.loops = list_in(file, "loops");
+    result.server = json_in(file, "server");
+    result.bottleneck = json_in(file, "limit");
+    result.gates = list_in(file, "gates");
+    result.verdict = read_verdict(file.field("verdict"));
+    result.merged = list_in(file, "merged");
+    return result;
+}
+
+} // namespace echoload

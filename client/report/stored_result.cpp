@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "client/report/stored_result.hpp"
+
+#include "client/report/latency_json.hpp"
+
+#include <iterator>
+
+namespace echoload {
+
+namespace {
+
+template <class Counts, std::size_t N>
+Json counts_json(const NamedCount<Counts> (&names)[N], const Counts& counts) {
+    Json json = Json::object();
+    for (const NamedCount<Counts>& name : names) {
+        json[name.key] = counts.*name.count;
+    }
+    return json;
+}
+
+Json connections_json(const ConnectionFigures& figures) {
+    Json json = Json::object();
+    for (const NamedCount<ConnectionFigures>& name : kConnectionCounts) {
+        if (name.count == &ConnectionFigures::not_tried) {
+            json["up_per_s"] = or_null(figures.up_per_s);
+        }
+        json[name.key] = figures.*name.count;
+    }
+    return json;
+}
+
+Json rate_json(const StoredRate& rate) {
+    return {{"messages_per_s", or_null(rate.messages_per_s)},
+            {"bytes_per_s", or_null(rate.bytes_per_s)}};
+}
+
+Json open_loop_json(const StoredPace& pace, const MessageCounts& counts) {
+    Json json = {{"asked_per_s", or_null(pace.requested_per_s)},
+                 {"achieved_per_s", or_null(pace.achieved_per_s)}};
+    json.update(counts_json(kOpenLoopCounts, counts));
+    return json;
+}
+
+Json errors_json(const std::vector<StoredError>& errors) {
+    Json rows = Json::array();
+    for (const StoredError& row : errors) {
+        rows.push_back({{"phase", row.phase}, {"error", row.error}, {"count", row.count}});
+    }
+    return rows;
+}
+
+Json abuse_json(const std::vector<StoredCohort>& cohorts) {
+    Json json = Json::object();
+    for (const StoredCohort& cohort : cohorts) {
+        Json row = counts_json(kAbuseCounts, cohort.counts);
+        row["median_open_s"] = or_null(cohort.median_open_s);
+        row["expected"] = or_null(cohort.expected);
+        row["met"] = or_null(cohort.met);
+        json[cohort.mode] = std::move(row);
+    }
+    return json;
+}
+
+Json wrong_json(const StoredMismatches& wrong) {
+    Json json = {{"total", wrong.total}};
+    for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
+        json[std::string(echod::kEnumNames<MismatchKind>[kind])] = wrong.by_kind[kind];
+    }
+    return json;
+}
+
+} // namespace
+
+const StoredLatency* StoredResult::find_latency(std::string_view key) const noexcept {
+    for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
+        if (key == kLatencyKeys[i] && latencies[i]) {
+            return &*latencies[i];
+        }
+    }
+    return nullptr;
+}
+
+Json verdict_json(const StoredVerdict& verdict) {
+    return {{"outcome", verdict.outcome},
+            {"exit_code", verdict.exit_code},
+            {"reasons", verdict.reasons}};
+}
+
+Json result_json(const StoredResult& result) {
+    Json json = {{"schema", kJsonSchema},          {"program", "echoload"},
+                 {"version", result.version},      {"seed", result.seed},
+                 {"asked", result.requested},      {"started", or_null(result.started)},
+                 {"ended", or_null(result.ended)}, {"clock", result.clock}};
+    json["ramp_up_s"] = or_null(result.ramp_up_s);
+    json["window_s"] = or_null(result.window_s);
+    json["elapsed_s"] = or_null(result.elapsed_s);
+    json["connections"] = result.connections ? connections_json(*result.connections) : Json();
+    json["messages"] = result.messages ? counts_json(kMessageCounts, *result.messages) : Json();
+    json["bytes"] = result.bytes ? counts_json(kByteCounts, *result.bytes) : Json();
+    json["rate"] = result.rate ? rate_json(*result.rate) : Json();
+    json["open_loop"] =
+        result.pace && result.messages ? open_loop_json(*result.pace, *result.messages) : Json();
+    for (const char* key : kLatencyKeys) {
+        const StoredLatency* const latency = result.find_latency(key);
+        json[key] = latency != nullptr ? latency_json(latency->loop, latency->histogram) : Json();
+    }
+    json["errors"] = result.errors ? errors_json(*result.errors) : Json();
+    json["addresses"] = result.addresses;
+    json["abuse"] = result.abuse ? abuse_json(*result.abuse) : Json();
+    json["wrong_by_kind"] = result.wrong ? wrong_json(*result.wrong) : Json();
+    json["mismatches"] = result.mismatches;
+    json["client"] = result.client;
+    json["loops"] = result.loops;
+    json["server"] = result.server;
+    json["limit"] = result.bottleneck;
+    json["gates"] = result.gates;
+    json["verdict"] = verdict_json(result.verdict);
+    if (!result.merged.is_null()) {
+        json["merged"] = result.merged;
+    }
+    return json;
+}
+
+} // namespace echoload

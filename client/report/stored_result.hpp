@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// A result with exactly what its JSON holds: made of a run, or read from a file, or merged of
+// several. Figures are typed; what is carried along unchanged stays JSON.
+#pragma once
+
+#include "client/report/figures.hpp"
+#include "client/report/json_value.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// Number of the JSON's form: a field's meaning changes, or a field goes, only with it.
+inline constexpr int kJsonSchema = 1;
+
+/// The rates over the measured part; nothing where no part of the run was measured.
+struct StoredRate {
+    std::optional<double> messages_per_s;
+    std::optional<double> bytes_per_s;
+};
+
+/// The pace of an open loop.
+struct StoredPace {
+    std::optional<double> requested_per_s;
+    std::optional<double> achieved_per_s;
+};
+
+/// A latency and how it was measured: "open", "closed" or "mixed".
+struct StoredLatency {
+    std::string loop;
+    Histogram histogram;
+};
+
+/// The latencies by their keys, in the order of the JSON.
+inline constexpr const char* kLatencyKeys[] = {"response", "latency", "lag", "connect_latency"};
+
+struct StoredError {
+    std::string phase;
+    std::string error; ///< "ECONNRESET", or "EOF"
+    std::uint64_t count = 0;
+};
+
+struct StoredCohort {
+    std::string mode;
+    AbuseCounts counts; ///< without the median
+    std::optional<double> median_open_s;
+    std::optional<std::string> expected;
+    std::optional<bool> met;
+};
+
+/// Wrong echoes of every kind, then of each, in the order of MismatchKind.
+struct StoredMismatches {
+    std::uint64_t total = 0;
+    std::array<std::uint64_t, kMismatchKinds> by_kind{};
+};
+
+struct StoredVerdict {
+    std::string outcome;
+    int exit_code = 0;
+    std::vector<std::string> reasons;
+};
+
+/// What a run never got to is nothing, or null.
+struct StoredResult {
+    Json version; ///< of the echoload that ran; null where those of a merged result differ
+    Json seed;
+    Json requested = Json::object();    ///< the options, by name
+    std::optional<std::string> started; ///< UTC, as utc_text(); so is `ended`
+    std::optional<std::string> ended;
+    Json clock; ///< of the machine, at the end
+    std::optional<double> ramp_up_s;
+    std::optional<double> window_s;
+    std::optional<double> elapsed_s;
+    std::optional<ConnectionFigures> connections;
+    std::optional<MessageCounts> messages; ///< those of kOpenLoopCounts are written only of a pace
+    std::optional<ByteCounts> bytes;
+    std::optional<StoredRate> rate;
+    std::optional<StoredPace> pace; ///< of an open loop
+    std::array<std::optional<StoredLatency>, std::size(kLatencyKeys)> latencies;
+    std::optional<std::vector<StoredError>> errors;
+    Json addresses; ///< a list
+    std::optional<std::vector<StoredCohort>> abuse;
+    std::optional<StoredMismatches> wrong;
+    Json mismatches;
+    Json client;
+    Json loops;
+    Json server;
+    Json bottleneck;
+    Json gates;
+    StoredVerdict verdict;
+    Json merged; ///< of a merged result: a list of what it was made of
+
+    /// The latency of that key, or null.
+    [[nodiscard]] const StoredLatency* find_latency(std::string_view key) const noexcept;
+};
+
+/// "asked" to "verdict": one JSON object.
+[[nodiscard]] Json result_json(const StoredResult& result);
+
+/// The verdict as one JSON object.
+[[nodiscard]] Json verdict_json(const StoredVerdict& verdict);
+
+} // namespace echoload

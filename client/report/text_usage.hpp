@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// The lines of the text report on processor time, memory and the bottleneck.
+#pragma once
+
+#include "client/result/run_result.hpp"
+
+#include <string>
+
+namespace echoload {
+
+/// What client, loops and server used, and the bottleneck. Empty where the run has no measured
+/// part.
+[[nodiscard]] std::string usage_text(const RunResult& result);
+
+} // namespace echoload

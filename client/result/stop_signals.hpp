@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// The signals that end a run.
+#pragma once
+
+#include "net/signal_fd.hpp"
+
+namespace echoload {
+
+/// SIGINT, SIGTERM, SIGQUIT and SIGHUP, and SIGUSR1 if `snapshots`; they are blocked for the
+/// calling thread from then on. Of SIGINT, SIGQUIT and SIGHUP, those are left out that the program
+/// was started with as ignored: a job in the background of a script, nohup(1). Throws
+/// std::system_error.
+[[nodiscard]] echod::SignalFd stop_signals(bool snapshots = false);
+
+/// "SIGINT".
+[[nodiscard]] const char* name_of_signal(int signal) noexcept;
+
+} // namespace echoload

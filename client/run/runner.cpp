@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "client/run/runner.hpp"
+
+#include "base/sys_error.hpp"
+#include "client/abuse/abuse_loop.hpp"
+#include "client/load/plan.hpp"
+#include "client/result/stop_signals.hpp"
+#include "client/run/loops.hpp"
+#include "client/run/phases.hpp"
+#include "client/run/result_sum.hpp"
+#include "net/epoll.hpp"
+#include "net/event_fd.hpp"
+#include "net/signal_fd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+// The loops run in threads of their own and this one sleeps: it reads signals, passes intervals on
+// and moves the phases.
+
+namespace echoload {
+
+using echod::Clock;
+
+namespace {
+
+class Run {
+public:
+    Run(const Options& options, const std::vector<Target>& targets,
+        std::optional<Duration> interval, const LiveSink& live);
+
+    RunResult conduct();
+
+private:
+    void start(const std::vector<Target>& targets, std::optional<Duration> interval);
+    void wait_and_handle(TimePoint now);
+    void handle_signals();
+    void handle_notice();
+    void pass_interval();
+    RunResult collect();
+
+    const Options& options_;
+    const LiveSink& live_;
+    const Generator generator_;
+    const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+    echod::SignalFd signals_ = stop_signals(true);
+    echod::EventFd notice_;
+    echod::Epoll epoll_;
+    RunControl control_;
+    Phases phases_;
+    const TimePoint start_ = Clock::now();
+    TimePoint last_interval_ = start_;
+    LiveInterval live_interval_; ///< the loops' parts of the current one
+    Loops loops_{control_, notice_};
+    std::optional<AbuseLoop> abuse_;
+};
+
+Run::Run(const Options& options, const std::vector<Target>& targets,
+         std::optional<Duration> interval, const LiveSink& live)
+    : options_(options), live_(live), generator_(options.seed, options.sizes),
+      phases_({options.warmup, options.duration, options.timeout}, control_, live) {
+    for (const int fd : {signals_.fd(), notice_.fd()}) {
+        if (const int error = epoll_.add(fd, EPOLLIN, static_cast<std::uint64_t>(fd)); error != 0) {
+            echod::throw_errno(error, "epoll_ctl");
+        }
+    }
+    start(targets, interval);
+}
+
+void Run::start(const std::vector<Target>& targets, std::optional<Duration> interval) {
+    if (options_.abuse.total() != 0) {
+        const AbuseSetup setup{options_.abuse, options_.seed, options_.timeout, options_.source,
+                               options_.connections};
+        abuse_.emplace(setup, targets);
+    }
+    loops_.start(divide(options_, interval), generator_, targets, start_);
+}
+
+void Run::handle_signals() {
+    while (const auto signal = signals_.next()) {
+        if (*signal != SIGUSR1) {
+            phases_.interrupt(*signal, Clock::now());
+            loops_.wake_all();
+        } else if (live_.snapshot) {
+            live_.snapshot();
+        }
+    }
+}
+
+void Run::handle_notice() {
+    notice_.clear();
+    pass_interval();
+    if (phases_.is_ramping_up() && phases_.signal() == 0 && loops_.all_ramped()) {
+        phases_.end_ramp_up(Clock::now());
+        loops_.wake_all();
+    }
+    if (!control_.abandoned() && loops_.any_gave_up()) {
+        control_.abandon();
+        loops_.wake_all();
+    }
+}
+
+// An interval is passed on once every loop that still runs has reported its part.
+void Run::pass_interval() {
+    if (!loops_.collect_interval(live_interval_)) {
+        return;
+    }
+    const TimePoint now = Clock::now();
+    live_interval_.at = now - start_;
+    live_interval_.length = now - last_interval_;
+    live_interval_.measured = phases_.measured_until(now);
+    live_interval_.open_loop = options_.pace.has_value();
+    if (live_.interval) {
+        live_.interval(live_interval_);
+    }
+    live_interval_.tally.clear();
+    last_interval_ = now;
+}
+
+void Run::wait_and_handle(TimePoint now) {
+    const TimePoint next = phases_.next_deadline(now);
+    std::optional<Duration> wait;
+    if (next != RunControl::kNever) {
+        wait = next - now;
+    }
+    std::array<epoll_event, 2> events{};
+    const int count = epoll_.wait(events, wait);
+    for (int i = 0; i < count; ++i) {
+        if (events[static_cast<std::size_t>(i)].data.u64 ==
+            static_cast<std::uint64_t>(signals_.fd())) {
+            handle_signals();
+        } else {
+            handle_notice();
+        }
+    }
+}
+
+RunResult Run::conduct() {
+    bool ended = false;
+    while (!ended) {
+        const TimePoint now = Clock::now();
+        if (phases_.expire_grace(now)) {
+            loops_.wake_all();
+        }
+        phases_.update(now, loops_.all_answered());
+        wait_and_handle(now);
+        ended = loops_.all_ended();
+    }
+    return collect();
+}
+
+RunResult Run::collect() {
+    const TimePoint end = Clock::now();
+    phases_.update(end, true);
+    loops_.join();
+    // Loops whose connections are gone have left their part of the schedule. It is not counted
+    // where the run was given up: after a wrong echo, or with no connection at all.
+    if (loops_.any_was_up() && (!control_.abandoned() || phases_.signal() != 0)) {
+        loops_.count_unassigned(std::min(control_.stop_at(), end));
+    }
+    pass_interval(); // the rest of the last interval
+    ResultSum sum(started_);
+    sum.add_failure(loops_.take_results([&sum](const WorkerResult& part) { sum.add(part); }));
+    if (abuse_) {
+        abuse_->stop();
+        sum.add_abuse(abuse_->result(), abuse_->mismatches());
+        sum.add_failure(abuse_->failure());
+    }
+    return sum.finish({options_.messages, options_.pace, options_.arrival},
+                      {start_, control_.measure_from(), control_.stop_at(), end}, phases_.signal());
+}
+
+} // namespace
+
+RunResult run(const Options& options, const std::vector<Target>& targets,
+              std::optional<Duration> interval, const LiveSink& live) {
+    return Run(options, targets, interval, live).conduct();
+}
+
+} // namespace echoload

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The state of the daemon at one moment, as data for the outputs of this room.
+#pragma once
+
+#include "base/clock.hpp"
+#include "server/config/config.hpp"
+#include "server/stats/counters.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace echod {
+
+/// Values of the moment.
+struct Gauges {
+    std::uint32_t connections = 0;    ///< open connections
+    std::uint32_t waiting = 0;        ///< connections in the backlog because the server is full
+    std::uint64_t buffered_bytes = 0; ///< bytes of memory lent to connections
+};
+
+/// One connection of a list.
+struct ConnectionSummary {
+    std::string peer;
+    std::uint64_t messages = 0; ///< received
+    std::uint64_t bytes = 0;    ///< received
+    std::uint64_t buffered = 0; ///< bytes that are pending output, not served yet or incomplete
+    Duration age{};
+    Duration idle{};
+};
+
+struct ServerState {
+    std::string refused;                ///< why the configuration on disk is not in force, if so
+    std::vector<std::string> notices;   ///< other departures from the configuration, a line each
+    std::vector<std::string> listeners; ///< their names
+    std::string phase;                  ///< "serving" or "draining"
+    Config::Limits limits;
+    Counters counters;
+    Gauges gauges;
+    Duration uptime{};
+    Duration longest_turn{};                ///< the longest iteration of the loop since the start
+    std::vector<ConnectionSummary> busiest; ///< the most messages first
+    std::vector<ConnectionSummary> oldest;
+};
+
+} // namespace echod
