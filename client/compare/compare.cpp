@@ -52,31 +52,30 @@ std::optional<double> error_rate_of(const StoredResult& result) {
                       result.connections.value_or(ConnectionFigures()));
 }
 
-std::optional<double> value_of(const StoredResult& result, const ComparedFigure& figure) {
+std::optional<double> value_of(const StoredResult& result, const Figure& figure) {
     if (figure.of_time) {
         const StoredLatency* const latency = find_latency(result, figure.latency);
         const auto value =
             latency == nullptr ? std::nullopt : figure.of_time->of(latency->histogram);
         return value ? std::optional(static_cast<double>(value->count())) : std::nullopt;
     }
-    if (figure.name == "error-rate") {
-        return error_rate_of(result);
-    }
     const StoredRate rate = result.rate.value_or(StoredRate());
-    return figure.name == "rate" ? rate.messages_per_s : rate.bytes_per_s;
+    switch (figure.unit) {
+    case Unit::share:
+        return error_rate_of(result);
+    case Unit::messages:
+        return static_cast<double>(result.messages.value_or(MessageCounts()).lost);
+    case Unit::bytes_per_second:
+        return rate.bytes_per_s;
+    case Unit::per_second:
+    case Unit::nanoseconds:
+        break;
+    }
+    return rate.messages_per_s;
 }
 
-std::string text_of(const ComparedFigure& figure, std::optional<double> value) {
-    if (!value) {
-        return "-";
-    }
-    if (figure.of_time) {
-        return echod::humanize_duration(Duration(static_cast<std::int64_t>(*value)));
-    }
-    if (figure.name == "error-rate") {
-        return format_share(*value);
-    }
-    return figure.name == "bytes" ? byte_rate(*value) : whole_rate(*value) + "/s";
+std::string text_of(const Figure& figure, std::optional<double> value) {
+    return value ? rounded_value(figure.unit, *value) : "-";
 }
 
 // By how many percent `after` differs from `before`; nothing where one of them is absent.
@@ -104,7 +103,7 @@ void write_row(Out out, std::string_view name, std::string_view a, std::string_v
 
 // No row where neither result has the figure.
 void write_figure(Out out, const std::string& name, const StoredResult& a, const StoredResult& b) {
-    const auto figure = ComparedFigure::parse(name);
+    const auto figure = Figure::parse(name);
     const auto before = value_of(a, *figure);
     const auto after = value_of(b, *figure);
     if (before || after) {
@@ -118,8 +117,8 @@ void write_latencies(Out out, const StoredResult& a, const StoredResult& b) {
         const std::string prefix = std::string(latency.name) + ".";
         write_figure(out, prefix + "min", a, b);
         write_figure(out, prefix + "mean", a, b);
-        for (const NamedPercentile& percentile : kPercentiles) {
-            write_figure(out, prefix + percentile.name, a, b);
+        for (const double percent : kPercentiles) {
+            write_figure(out, prefix + percentile_name(percent), a, b);
         }
         write_figure(out, prefix + "max", a, b);
     }
@@ -177,18 +176,17 @@ bool judge_run(std::string_view side, const StoredVerdict& verdict, std::string&
     return true;
 }
 
-// Whether the condition holds, with a line of `text` about it.
-bool judge(const FailIf& condition, const StoredResult& a, const StoredResult& b,
+// Whether the condition holds, with a line of `text` about it. Without a figure it does.
+bool judge(const Condition& condition, const StoredResult& a, const StoredResult& b,
            std::string& text) {
     const auto before = value_of(a, condition.figure);
     const auto after = value_of(b, condition.figure);
-    const auto percent = change(before, after);
-    const bool holds =
-        !percent || (condition.above ? *percent > condition.percent : *percent < condition.percent);
+    const auto judged = condition.relative ? change(before, after) : after;
+    const bool holds = !judged || condition.holds(*judged);
     fmt::format_to(Out(text), "fail-if {}: {}, {} to {}: {}\n", condition.text,
-                   change_text(percent), text_of(condition.figure, before),
+                   change_text(change(before, after)), text_of(condition.figure, before),
                    text_of(condition.figure, after),
-                   !percent ? "failed, there is no figure" : (holds ? "failed" : "passed"));
+                   !judged ? "failed, there is no figure" : (holds ? "failed" : "passed"));
     return holds;
 }
 
@@ -215,7 +213,7 @@ CommandOutput compare_results(const CompareOptions& options) {
         const bool bad_b = judge_run("B", b.verdict, compared.text);
         compared.exit_code = bad_a || bad_b ? kGateFailed : 0;
     }
-    for (const FailIf& condition : options.fail_if) {
+    for (const Condition& condition : options.fail_if) {
         if (judge(condition, a, b, compared.text)) {
             compared.exit_code = kGateFailed;
         }

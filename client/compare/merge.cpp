@@ -53,6 +53,15 @@ void append_list(Json& sum, const Json& part) {
     sum.insert(sum.end(), part.begin(), part.end());
 }
 
+// Those that any of the results has.
+void merge_percentiles(std::vector<double>& sum, const std::vector<double>& part) {
+    for (const double percent : part) {
+        if (std::find(sum.begin(), sum.end(), percent) == sum.end()) {
+            sum.push_back(percent);
+        }
+    }
+}
+
 void merge_connections(ConnectionFigures& sum, const ConnectionFigures& part) {
     add_counts(kConnectionCounts, sum, part);
     merge_optional(sum.up_per_s, part.up_per_s, add<double>);
@@ -224,6 +233,7 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     keep_same_or_null(sum.version, part.version);
     keep_same_or_null(sum.seed, part.seed);
     merge_options(sum.requested, part.requested);
+    merge_percentiles(sum.percentiles, part.percentiles);
     merge_optional(sum.started, part.started, [](std::string& first, const std::string& other) {
         first = std::min(first, other); // UTC in one form: the earlier one sorts first
     });
@@ -244,7 +254,10 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     }
     sum.errors = sum.errors.value_or(std::vector<StoredError>());
     merge_optional(sum.errors, part.errors, merge_errors);
+    append_list(sum.targets, part.targets);
     append_list(sum.addresses, part.addresses);
+    keep_same_or_null(sum.fairness, part.fairness);
+    keep_same_or_null(sum.steadiness, part.steadiness);
     merge_optional(sum.abuse, part.abuse, merge_cohorts);
     merge_optional(sum.wrong, part.wrong, merge_mismatches);
     append_list(sum.mismatches, part.mismatches);

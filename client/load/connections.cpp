@@ -27,17 +27,20 @@ Connections::Connections(const WorkerPlan& plan, const Generator& generator,
       connector_(epoll, targets, plan.source,
                  ConnectSchedule(plan.connections, plan.connect_rate, start, plan.connect_places),
                  plan.connections),
-      pacer_(plan), checker_({generator, plan.verify, plan.continue_on_mismatch,
-                              [this](std::uint32_t index) { return neighbour(index); }},
-                             control, status, tally_),
+      pacer_(plan), tallies_(connector_.places() + 1),
+      checker_({generator, plan.verify, plan.continue_on_mismatch,
+                [this](std::uint32_t index) { return neighbour(index); }},
+               control, status),
       next_connection_(plan.next_connection), deadlines_(plan.connections, plan.timeout, start),
       receive_buffer_(kReceiveBuffer) {
     static_assert(sizeof(Slot) <= 192, "10,000 connections take 1.9 MB of memory");
     slots_.reserve(plan.connections);
+    ports_.assign(plan.connections, -1);
     for (std::uint32_t id = 0; id < plan.connections; ++id) {
         const std::uint64_t connection = plan.first_connection + id;
         slots_.push_back({Session(connection, generator.stream(connection))});
         connector_.assign(id, connection % targets_, source_of(slots_.back().session));
+        slots_.back().place = connector_.place_of(id);
     }
 }
 
@@ -56,25 +59,32 @@ void Connections::make_ready(std::uint32_t id) {
 void Connections::note_up(std::uint32_t id, TimePoint now) {
     ++open_;
     peak_ = std::max(peak_, open_);
-    note_replaced(id);
-    ++tally_.connections.up;
+    Tally& tally = begin_counting(id);
+    ++tally.connections.up;
     const bool measured = checker_.in_window(now);
-    tally_.connections.measured_up += measured ? 1 : 0;
+    tally.connections.measured_up += measured ? 1 : 0;
     // Where connections are replaced, the ramp-up does not count for the time to connect.
     if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
-        tally_.connect.record(now - slots_[id].session.began());
+        tally.connect.record(now - slots_[id].session.began());
+    }
+    if (plan_.conn_messages == WorkerPlan::kNoEnd) {
+        ports_[id] = echod::local_endpoint(slots_[id].session.fd()).port();
     }
 }
 
 void Connections::connect_failed(std::uint32_t id, Phase phase, int error, TimePoint now) {
-    note_replaced(id);
-    ++tally_.connections.failed;
-    tally_.errors.add(phase, error);
-    slots_[id].session.end(Ending::broken, now, plan_.timeout, tally_);
+    Tally& tally = begin_counting(id);
+    ++tally.connections.failed;
+    tally.errors.add(phase, error);
+    slots_[id].session.end(Ending::broken, now, plan_.timeout, tally);
 }
 
-void Connections::note_replaced(std::uint32_t id) noexcept {
-    tally_.connections.replaced += connector_.is_replacement(id) ? 1U : 0U;
+// From now on the connection counts for the address that answered, or was tried last.
+Tally& Connections::begin_counting(std::uint32_t id) noexcept {
+    slots_[id].place = connector_.place_of(id);
+    Tally& tally = tally_of(id);
+    tally.connections.replaced += connector_.is_replacement(id) ? 1U : 0U;
+    return tally;
 }
 
 void Connections::expire(TimePoint now) {
@@ -112,7 +122,8 @@ std::optional<TimePoint> Connections::expire_one(std::uint32_t id, TimePoint now
 bool Connections::settle(std::uint32_t id, TimePoint now) {
     Session& session = slots_[id].session;
     const std::uint64_t outstanding = session.outstanding();
-    const VerifyState state = checker_.settle(id, session, checker_.time_of(Clock::now()));
+    const VerifyState state =
+        checker_.settle(id, session, checker_.time_of(Clock::now()), tally_of(id));
     if (!follow(id, state, outstanding, now)) {
         return false;
     }
@@ -134,7 +145,8 @@ bool Connections::read_rest(std::uint32_t id) {
     const ReceiveTime time = checker_.time_of(Clock::now());
     const std::uint64_t outstanding = session.outstanding();
     const auto bytes = std::span(receive_buffer_).first(result.bytes);
-    return follow(id, checker_.verify(id, session, bytes, time), outstanding, time.now);
+    return follow(id, checker_.verify(id, session, bytes, time, tally_of(id)), outstanding,
+                  time.now);
 }
 
 // With --close half, the connection is half-closed as soon as all is sent.
@@ -157,10 +169,10 @@ void Connections::closed_by_peer(std::uint32_t id) {
     Session& session = slots_[id].session;
     const ReceiveTime time = checker_.time_of(Clock::now());
     const std::uint64_t outstanding = session.outstanding();
-    checker_.end_of_file(id, session, time);
+    checker_.end_of_file(id, session, time, tally_of(id));
     (void)follow(id, VerifyState::ok, outstanding, time.now); // it ends in any case
     if (session.half_closed() && session.outstanding() == 0) {
-        tally_.connections.drained += session.all_right() ? 1U : 0U;
+        tally_of(id).connections.drained += session.all_right() ? 1U : 0U;
         retire(id, time.now);
     } else if (pacer_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
         take_down(id, Ending::broken, time.now); // it had nothing left to do
@@ -191,13 +203,13 @@ void Connections::retire(std::uint32_t id, TimePoint now) {
 }
 
 void Connections::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
-    tally_.errors.add(phase, error);
-    ++tally_.connections.closed_early;
+    tally_of(id).errors.add(phase, error);
+    ++tally_of(id).connections.closed_early;
     take_down(id, ending, Clock::now());
 }
 
 void Connections::end_failed(std::uint32_t id, TimePoint now) {
-    ++tally_.connections.closed_early;
+    ++tally_of(id).connections.closed_early;
     take_down(id, Ending::broken, now);
 }
 
@@ -205,7 +217,7 @@ void Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     Session& session = slots_[id].session;
     if (session.is_undecided()) {
         const std::uint64_t outstanding = session.outstanding();
-        (void)checker_.settle(id, session, checker_.time_of(Clock::now()));
+        (void)checker_.settle(id, session, checker_.time_of(Clock::now()), tally_of(id));
         (void)follow(id, VerifyState::ok, outstanding, now); // it ends in any case
     }
     if (pacer_.open_loop() == nullptr) {
@@ -215,7 +227,7 @@ void Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     connector_.count_echoed(id, session.echoed());
     --open_;
     connector_.settled(id);
-    session.end(ending, now, plan_.timeout, tally_);
+    session.end(ending, now, plan_.timeout, tally_of(id));
 }
 
 // Of a number of messages, those that a connection has not begun are for the others to send. Where
@@ -240,7 +252,7 @@ void Connections::stop(TimePoint now) {
     for (std::uint32_t id = 0; id < slots_.size(); ++id) {
         Session& session = slots_[id].session;
         if (session.connecting() && !pacer_.has_backlog()) {
-            session.end(Ending::run_over, now, plan_.timeout, tally_);
+            session.end(Ending::run_over, now, plan_.timeout, tally_of(id));
             connector_.cancel(id);
         } else if (pacer_.open_loop() == nullptr) { // what an open loop dispatched was due
             pacer_.unqueue(session);
@@ -280,12 +292,24 @@ void Connections::close_all(TimePoint now) {
         if (plan_.close == Close::reset && session.is_up()) {
             echod::set_abort_on_close(session.fd());
         }
-        (void)checker_.settle(id, session, checker_.time_of(Clock::now()));
+        (void)checker_.settle(id, session, checker_.time_of(Clock::now()), tally_of(id));
         if (session.is_up()) {
             connector_.count_echoed(id, session.echoed());
         }
-        session.end(Ending::run_over, now, plan_.timeout, tally_);
+        session.end(Ending::run_over, now, plan_.timeout, tally_of(id));
     }
+}
+
+std::vector<ConnectionUse> Connections::uses() const {
+    std::vector<ConnectionUse> uses;
+    for (std::uint32_t id = 0; id < slots_.size(); ++id) {
+        if (ports_[id] >= 0) {
+            const Session& session = slots_[id].session;
+            uses.push_back({session.connection(), static_cast<std::uint16_t>(ports_[id]),
+                            session.latencies(), session.latency_sum()});
+        }
+    }
+    return uses;
 }
 
 // The messages of a connection whose bytes may have got into another stream: those in flight, and

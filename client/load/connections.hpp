@@ -10,6 +10,7 @@
 #include "client/load/run_control.hpp"
 #include "client/load/session.hpp"
 #include "client/load/target.hpp"
+#include "client/measure/connection_use.hpp"
 #include "client/measure/tally.hpp"
 #include "client/message/payload.hpp"
 #include "client/pace/deadlines.hpp"
@@ -28,6 +29,7 @@ namespace echoload {
 struct Slot {
     Session session;
     std::uint32_t thinking = 0; ///< messages that wait for the end of a pause
+    std::uint16_t place = 0;    ///< of its address, among all of the targets
     bool ready = false;         ///< in the ready queue
     bool hung_up = false;       ///< end of file or an error is behind the bytes
 };
@@ -58,8 +60,16 @@ public:
     [[nodiscard]] EchoChecker& checker() noexcept { return checker_; }
     [[nodiscard]] const EchoChecker& checker() const noexcept { return checker_; }
 
-    /// What happened since it was cleared.
-    [[nodiscard]] Tally& tally() noexcept { return tally_; }
+    /// What happened since they were cleared: of each address of the targets, and of no address.
+    [[nodiscard]] std::vector<Tally>& tallies() noexcept { return tallies_; }
+
+    /// What the connection `id` counts in, and what counts where there is no connection.
+    [[nodiscard]] Tally& tally_of(std::uint32_t id) noexcept { return tallies_[slots_[id].place]; }
+    [[nodiscard]] Tally& tally_of_none() noexcept { return tallies_.back(); }
+
+    /// The latencies of each connection that was up, at the end; empty where connections are
+    /// replaced.
+    [[nodiscard]] std::vector<ConnectionUse> uses() const;
 
     /// Connections that are up, and the largest number of them at the same time.
     [[nodiscard]] std::uint32_t open() const noexcept { return open_; }
@@ -178,7 +188,7 @@ private:
     void take_down(std::uint32_t id, Ending ending, TimePoint now);
     void redistribute_unsent(std::uint32_t id);
     [[nodiscard]] std::optional<TimePoint> expire_one(std::uint32_t id, TimePoint now);
-    void note_replaced(std::uint32_t id) noexcept;
+    [[nodiscard]] Tally& begin_counting(std::uint32_t id) noexcept;
     [[nodiscard]] std::optional<Neighbour> neighbour(std::uint32_t index) const;
     [[nodiscard]] std::uint64_t source_of(const Session& session) const noexcept;
 
@@ -187,10 +197,11 @@ private:
     const std::size_t targets_; ///< how many
     Connector connector_;
     Pacer pacer_;
-    Tally tally_;
+    std::vector<Tally> tallies_;
     EchoChecker checker_;
     std::vector<Slot> slots_;
-    std::uint64_t next_connection_; ///< the number of the next replacement
+    std::vector<std::int32_t> ports_; ///< local ones, 0 of unix sockets; -1: never up
+    std::uint64_t next_connection_;   ///< the number of the next replacement
     Deadlines deadlines_;
     std::deque<std::uint32_t> ready_;
     std::vector<std::byte> receive_buffer_;

@@ -25,7 +25,7 @@ Connector::Connector(echod::Epoll& epoll, const std::vector<Target>& targets,
     for (const Target& target : targets) {
         first_use_.push_back(uses_.size());
         for (const echod::Endpoint& address : target.addresses) {
-            uses_.push_back({target.name, address.to_string(), 0, 0, 0, {}});
+            uses_.push_back({target.name, address.to_string(), 0, 0, 0, {}, {}});
         }
     }
 }

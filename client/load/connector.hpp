@@ -131,6 +131,14 @@ public:
         use_of(attempts_[id], attempts_[id].address).echoed += messages;
     }
 
+    /// The addresses of all targets are numbered in their order: how many there are, and which one
+    /// connection `id` has or tries.
+    [[nodiscard]] std::size_t places() const noexcept { return uses_.size(); }
+    [[nodiscard]] std::uint16_t place_of(std::uint32_t id) const noexcept {
+        const Attempt& attempt = attempts_[id];
+        return static_cast<std::uint16_t>(first_use_[attempt.target] + attempt.address);
+    }
+
     /// What became of each address; call it once.
     [[nodiscard]] std::vector<AddressUse> take_uses() { return std::move(uses_); }
 

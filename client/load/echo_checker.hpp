@@ -5,6 +5,7 @@
 #include "client/load/loop_status.hpp"
 #include "client/load/run_control.hpp"
 #include "client/load/session.hpp"
+#include "client/measure/rate_course.hpp"
 #include "client/pace/timed_queue.hpp"
 
 #include <cstdint>
@@ -18,23 +19,25 @@ namespace echoload {
 /// and remembers which sessions are undecided, to settle them after a resync window.
 class EchoChecker {
 public:
-    /// `control`, `status` and `tally` outlive it.
-    EchoChecker(VerifyRules rules, const RunControl& control, LoopStatus& status, Tally& tally)
-        : rules_(std::move(rules)), control_(control), status_(status), tally_(tally) {}
+    /// `control` and `status` outlive it.
+    EchoChecker(VerifyRules rules, const RunControl& control, LoopStatus& status)
+        : rules_(std::move(rules)), control_(control), status_(status) {}
 
     /// As the functions of Session; connection `id` is remembered where it becomes undecided.
     [[nodiscard]] VerifyState verify(std::uint32_t id, Session& session,
-                                     std::span<const std::byte> bytes, ReceiveTime time) {
-        return observe(id, session, time.now,
-                       [&] { return session.verify(rules_, bytes, time, tally_, mismatches_); });
+                                     std::span<const std::byte> bytes, ReceiveTime time,
+                                     Tally& tally) {
+        return observe(id, session, time.now, tally,
+                       [&] { return session.verify(rules_, bytes, time, tally, mismatches_); });
     }
-    [[nodiscard]] VerifyState settle(std::uint32_t id, Session& session, ReceiveTime time) {
-        return observe(id, session, time.now,
-                       [&] { return session.settle(rules_, time, tally_, mismatches_); });
+    [[nodiscard]] VerifyState settle(std::uint32_t id, Session& session, ReceiveTime time,
+                                     Tally& tally) {
+        return observe(id, session, time.now, tally,
+                       [&] { return session.settle(rules_, time, tally, mismatches_); });
     }
-    void end_of_file(std::uint32_t id, Session& session, ReceiveTime time) {
-        (void)observe(id, session, time.now, [&] {
-            session.end_of_file(rules_, time, tally_, mismatches_);
+    void end_of_file(std::uint32_t id, Session& session, ReceiveTime time, Tally& tally) {
+        (void)observe(id, session, time.now, tally, [&] {
+            session.end_of_file(rules_, time, tally, mismatches_);
             return VerifyState::failed; // no more bytes will come
         });
     }
@@ -68,6 +71,9 @@ public:
     /// When the last echo of the measured window was complete.
     [[nodiscard]] std::optional<TimePoint> last_measured() const noexcept { return last_measured_; }
 
+    /// When how many echoes of the measured window came.
+    [[nodiscard]] const RateCourse& course() const noexcept { return course_; }
+
     /// The wrong echoes that are described; call it once.
     [[nodiscard]] std::vector<Mismatch> take_mismatches() { return std::move(mismatches_); }
 
@@ -82,14 +88,15 @@ private:
 
     template <class Verify>
     [[nodiscard]] VerifyState observe(std::uint32_t id, Session& session, TimePoint now,
-                                      Verify verify) {
-        const std::uint64_t in_window = tally_.messages.in_window;
-        const std::uint64_t mismatches = tally_.mismatches;
+                                      const Tally& tally, Verify verify) {
+        const std::uint64_t in_window = tally.messages.in_window;
+        const std::uint64_t mismatches = tally.mismatches;
         const VerifyState state = verify();
-        if (tally_.messages.in_window != in_window) {
+        if (const std::uint64_t more = tally.messages.in_window - in_window; more != 0) {
             last_measured_ = now;
+            course_.add(now - control_.measure_from(), more);
         }
-        if (tally_.mismatches != mismatches && !rules_.continue_on_mismatch) {
+        if (tally.mismatches != mismatches && !rules_.continue_on_mismatch) {
             must_stop_ = true;
             status_.note_wrong();
         }
@@ -102,10 +109,10 @@ private:
     const VerifyRules rules_;
     const RunControl& control_;
     LoopStatus& status_;
-    Tally& tally_;
     TimedQueue<Undecided> undecided_;
     std::vector<Mismatch> mismatches_;
     std::optional<TimePoint> last_measured_;
+    RateCourse course_;
     bool must_stop_ = false;
 };
 

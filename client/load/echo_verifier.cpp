@@ -24,7 +24,7 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
 }
 
 // Counts the message `sequence`, whose echo is complete.
-[[gnu::always_inline]] inline void complete(const MessageStream& messages, std::uint64_t sequence,
+[[gnu::always_inline]] inline void complete(MessageStream& messages, std::uint64_t sequence,
                                             MessageStream::Times times, std::size_t length,
                                             ReceiveTime received, Tally& tally) noexcept {
     ++tally.messages.verified;
@@ -34,9 +34,11 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
         if (messages.due_times) {
             tally.response.record(received.now - times.due);
         }
+        messages.note_latency(received.now - times.due);
     } else if (sequence >= messages.carried_from) { // or a stall across the beginning would be lost
         ++tally.messages.carried_over;
         tally.service.record(received.now - times.sent);
+        messages.note_latency(received.now - times.sent);
     }
     // Whenever it was sent: as many messages are in flight before the window as after it.
     if (received.in_window) {
@@ -212,7 +214,7 @@ bool EchoVerifier::came_late(const Context& context, Finding& finding) {
         finding.kind = MismatchKind::reordered;
         return false;
     }
-    const MessageStream& messages = context.messages;
+    MessageStream& messages = context.messages;
     complete(messages, sequence, late.times,
              context.rules.generator.message(messages.stream, sequence).length(), context.time,
              context.tally);

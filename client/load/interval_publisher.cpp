@@ -10,10 +10,12 @@ IntervalPublisher::IntervalPublisher(std::optional<Duration> interval, TimePoint
     }
 }
 
-void IntervalPublisher::publish(const Tally& tally, std::uint32_t open, TimePoint now) {
+void IntervalPublisher::publish(std::span<const Tally> tallies, std::uint32_t open, TimePoint now) {
     {
         const std::lock_guard lock(mutex_);
-        published_.tally.merge(tally);
+        for (const Tally& tally : tallies) {
+            published_.tally.merge(tally);
+        }
         published_.open = open;
         has_published_ = true;
     }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 
 namespace echoload {
 
@@ -31,9 +32,9 @@ public:
     /// When the current interval ends.
     [[nodiscard]] TimePoint next() const noexcept { return next_; }
 
-    /// Publishes the counts up to `now`. The ends of intervals stay on their grid also after a
-    /// stall.
-    void publish(const Tally& tally, std::uint32_t open, TimePoint now);
+    /// Publishes the sum of the counts up to `now`. The ends of intervals stay on their grid also
+    /// after a stall.
+    void publish(std::span<const Tally> tallies, std::uint32_t open, TimePoint now);
 
     /// What was published since the last call; nothing where nothing was. Any thread.
     [[nodiscard]] std::optional<WorkerInterval> take();

@@ -13,6 +13,7 @@
 
 namespace echoload {
 
+using echod::Duration;
 using echod::TimePoint;
 
 /// A row of sequence numbers, expected <= sent <= queued, and in an open loop queued <= due. The
@@ -41,6 +42,12 @@ struct MessageStream {
         return {when, due_times ? (*due_times)[sequence] : when};
     }
 
+    /// Counts a value of the latency that limits mean.
+    void note_latency(Duration latency) noexcept {
+        ++latencies;
+        latency_sum += latency;
+    }
+
     std::uint64_t connection = 0;         ///< the number of the connection in the run
     std::uint64_t stream = 0;             ///< its key for the Generator
     std::uint64_t queued = 0;             ///< messages before it are granted
@@ -54,6 +61,8 @@ struct MessageStream {
     std::uint64_t due = 0;                ///< open loop: messages before it are due
     std::unique_ptr<SequenceRing<TimePoint>> due_times{}; ///< open loop: of [expected, due)
     std::uint16_t send_offset = 0;                        ///< bytes of `sent` that are sent
+    std::uint64_t latencies = 0; ///< values of the latency that limits mean, and their sum
+    Duration latency_sum{};
 };
 
 } // namespace echoload

@@ -259,10 +259,12 @@ void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
         if (measured && messages_.due_times && connection_gone && !timed_out) {
             ++tally.messages.measured_gone;
         } else if ((measured && messages_.due_times) || ((measured || carried) && timed_out)) {
+            const MessageStream::Times times = messages_.times_of(messages_.expected);
             tally.service.record(age);
             if (messages_.due_times) {
-                tally.response.record(now - (*messages_.due_times)[messages_.expected]);
+                tally.response.record(now - times.due);
             }
+            messages_.note_latency(now - times.due);
         }
     }
     for (; messages_.due_times && messages_.expected != messages_.due; ++messages_.expected) {

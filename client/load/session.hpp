@@ -207,6 +207,10 @@ public:
     [[nodiscard]] std::uint64_t in_flight() const noexcept { return messages_.in_flight(); }
     [[nodiscard]] std::size_t echoed_of_oldest() const noexcept { return echoes_.offset(); }
 
+    /// The values of the latency that limits mean, and their sum.
+    [[nodiscard]] std::uint64_t latencies() const noexcept { return messages_.latencies; }
+    [[nodiscard]] Duration latency_sum() const noexcept { return messages_.latency_sum; }
+
     /// Echoes that came back whole.
     [[nodiscard]] std::uint64_t echoed() const noexcept { return messages_.expected; }
 

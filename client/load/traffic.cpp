@@ -86,7 +86,7 @@ void Traffic::established(std::uint32_t id, TimePoint now) {
 void Traffic::dispatch(TimePoint now, TimePoint stop_at) {
     OpenLoop& open_loop = *connections_.pacer().open_loop();
     open_loop.dispatch(
-        now, stop_at, connections_.pacer().outstanding(), connections_.tally(),
+        now, stop_at, connections_.pacer().outstanding(), connections_.tally_of_none(),
         [this](std::uint32_t id) {
             const Session& session = connections_[id].session;
             return session.is_up() && !session.half_closed() &&
@@ -184,7 +184,8 @@ bool Traffic::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     const ReceiveTime time = connections_.checker().time_of(Clock::now());
     const std::uint64_t echoed = session.echoed();
     const std::uint64_t outstanding = session.outstanding();
-    const VerifyState state = connections_.checker().verify(id, session, bytes, time);
+    const VerifyState state =
+        connections_.checker().verify(id, session, bytes, time, connections_.tally_of(id));
     if (!connections_.follow(id, state, outstanding, time.now)) {
         return false;
     }
@@ -229,7 +230,7 @@ void Traffic::send(std::uint32_t id) {
             composed = session.cut(generator_, plan_.split, plan_.coalesce, composed);
         }
         const TimePoint now = Clock::now();
-        const IoResult result = session.send(generator_, composed, now, connections_.tally());
+        const IoResult result = session.send(generator_, composed, now, connections_.tally_of(id));
         if (result.would_block()) {
             return;
         }

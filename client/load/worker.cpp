@@ -31,6 +31,7 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
     : plan_(plan), control_(control), status_(notice),
       connections_(plan_, generator, targets, control, status_, epoll_, start),
       traffic_(plan_, generator, connections_), intervals_(plan.interval, start) {
+    sums_.resize(connections_.tallies().size());
     if (const int error = epoll_.add(wake_.fd(), EPOLLIN | EPOLLET, kWakeToken); error != 0) {
         echod::throw_errno(error, "epoll_ctl");
     }
@@ -127,9 +128,7 @@ void Worker::run_schedule(TimePoint now) {
     traffic_.dispatch(now, stop_at_);
     if (open_loop.is_over(now, stop_at_)) {
         connections_.pacer().stop();
-        open_loop.note_sent(result_.tally.messages.measured_sent +
-                                connections_.tally().messages.measured_sent,
-                            now, stop_at_);
+        open_loop.note_sent(measured_sent(), now, stop_at_);
     }
 }
 
@@ -176,16 +175,15 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
 }
 
 void Worker::publish(TimePoint now) {
-    intervals_.publish(connections_.tally(), connections_.open(), now);
+    intervals_.publish(connections_.tallies(), connections_.open(), now);
     status_.signal();
-    result_.tally.merge(connections_.tally());
-    connections_.tally().clear();
+    move_tallies();
 }
 
 void Worker::finish(TimePoint now) {
     meter_.end(now);
     if (OpenLoop* const open_loop = connections_.pacer().open_loop()) {
-        open_loop->drop_backlog(connections_.tally());
+        open_loop->drop_backlog(connections_.tally_of_none());
         result_.last_due = open_loop->last_due();
         result_.sent_in_time = open_loop->sent_in_time();
     }
@@ -196,16 +194,43 @@ void Worker::finish(TimePoint now) {
     result_.last_measured = connections_.checker().last_measured();
     result_.mismatches = connections_.checker().take_mismatches();
     result_.addresses = connections_.connector().take_uses();
+    result_.connections = connections_.uses();
+    result_.course = connections_.checker().course();
     add_up();
+}
+
+// The counters of the loop begin again.
+void Worker::move_tallies() {
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+        sums_[i].merge(connections_.tallies()[i]);
+        connections_.tallies()[i].clear();
+    }
+}
+
+std::uint64_t Worker::measured_sent() noexcept {
+    std::uint64_t sent = 0;
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+        sent += sums_[i].messages.measured_sent + connections_.tallies()[i].messages.measured_sent;
+    }
+    return sent;
 }
 
 void Worker::add_up() {
     if (intervals_.enabled()) {
         publish(Clock::now());
     } else {
-        result_.tally.merge(connections_.tally());
-        connections_.tally().clear();
+        move_tallies();
     }
+}
+
+WorkerResult Worker::take_result() {
+    for (std::size_t place = 0; place < sums_.size(); ++place) {
+        result_.tally.merge(sums_[place]);
+        if (place < result_.addresses.size()) {
+            result_.addresses[place].tally = std::move(sums_[place]);
+        }
+    }
+    return std::move(result_);
 }
 
 void Worker::count_unassigned(TimePoint end) {
@@ -217,7 +242,7 @@ void Worker::count_unassigned(TimePoint end) {
     if (!open_loop->begun()) {
         open_loop->begin(from - plan_.warmup, from);
     }
-    open_loop->count_unassigned(end, connections_.tally());
+    open_loop->count_unassigned(end, connections_.tally_of_none());
     result_.unassigned = open_loop->unassigned();
     result_.last_due = open_loop->last_due();
     if (result_.unassigned != 0) {

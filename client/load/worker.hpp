@@ -27,8 +27,8 @@ namespace echoload {
 
 /// The result of one loop.
 struct WorkerResult {
-    Tally tally;
-    std::uint32_t peak = 0;          ///< connections up at the same time
+    Tally tally;            ///< the sum of those of the addresses, and of what had no connection
+    std::uint32_t peak = 0; ///< connections up at the same time
     std::uint32_t not_tried = 0;     ///< connections not opened, or given up while connecting
     std::optional<TimePoint> ramped; ///< when each connection was up or had failed
     std::optional<TimePoint> last_measured;    ///< when the last echo of the window was complete
@@ -38,6 +38,8 @@ struct WorkerResult {
     std::optional<LoopUse> use;   ///< where the measured part began
     std::vector<Mismatch> mismatches;
     std::vector<AddressUse> addresses;
+    RateCourse course;
+    std::vector<ConnectionUse> connections; ///< empty where connections are replaced
 };
 
 /// Runs one edge-triggered epoll instance through the phases of a run: ramp-up, warm-up, measured
@@ -78,7 +80,7 @@ public:
     void count_unassigned(TimePoint end);
 
     /// The result, after run(); call it once.
-    [[nodiscard]] WorkerResult take_result() { return std::move(result_); }
+    [[nodiscard]] WorkerResult take_result();
 
 private:
     static constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
@@ -95,6 +97,8 @@ private:
     void publish(TimePoint now);
     void finish(TimePoint now);
     void add_up();
+    void move_tallies();
+    [[nodiscard]] std::uint64_t measured_sent() noexcept;
 
     const WorkerPlan plan_;
     const RunControl& control_;
@@ -108,6 +112,7 @@ private:
     TimePoint measure_from_ = RunControl::kNever; ///< as RunControl has it, read once an iteration
     TimePoint stop_at_ = RunControl::kNever;      ///< as above
     bool stopping_ = false;
+    std::vector<Tally> sums_; ///< as Connections::tallies(), since the start
     WorkerResult result_;
 };
 

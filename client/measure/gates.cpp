@@ -3,127 +3,105 @@
 
 #include "base/units.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 namespace echoload {
 
 namespace {
 
-// With `digits` significant digits and no exponent, since parse_share() reads none.
-std::string percent_text(double share, int digits) {
-    const double percent = share * 100;
-    const int magnitude = percent > 0 ? static_cast<int>(std::floor(std::log10(percent))) : 0;
-    std::string text = fmt::format("{:.{}f}", percent, std::max(0, digits - 1 - magnitude));
-    if (text.find('.') != std::string::npos) {
-        text.erase(text.find_last_not_of('0') + 1);
-        if (text.back() == '.') {
-            text.pop_back();
-        }
+// The histogram of a latency's name; of none, the one that limits mean.
+const Histogram& histogram_of(const std::string& latency, const MeasuredRun& run) {
+    if (latency == "service") {
+        return run.tally.service;
     }
-    return text + '%';
+    if (latency == "response") {
+        return run.tally.response;
+    }
+    if (latency == "connect") {
+        return run.tally.connect;
+    }
+    if (latency == "lag") {
+        return run.tally.lag;
+    }
+    return *latencies(run.tally, run.open_loop).front().histogram;
 }
 
-constexpr int kRounded = 4;
-constexpr int kExact = 12;
+std::optional<double> measure(const Figure& figure, const MeasuredRun& run) {
+    const auto a_second = [&run](std::uint64_t count) {
+        return run.window
+                   ? std::optional(static_cast<double>(count) / echod::to_seconds(*run.window))
+                   : std::nullopt;
+    };
+    switch (figure.unit) {
+    case Unit::per_second:
+        return a_second(run.tally.messages.in_window);
+    case Unit::bytes_per_second:
+        return a_second(run.tally.bytes.in_window);
+    case Unit::share:
+        return error_rate(run.tally.messages, run.tally.connections);
+    case Unit::messages:
+        return static_cast<double>(run.tally.messages.lost);
+    case Unit::nanoseconds:
+        break;
+    }
+    const auto value = figure.of_time->of(histogram_of(figure.latency, run));
+    return value ? std::optional(static_cast<double>(value->count())) : std::nullopt;
+}
+
+// The value that rounded_value() shows; nothing where that is not known.
+std::optional<double> as_shown(Unit unit, double value) {
+    switch (unit) {
+    case Unit::share:
+        return parse_share(rounded_value(unit, value));
+    case Unit::nanoseconds:
+        if (const auto time = echod::parse_duration(rounded_value(unit, value))) {
+            return static_cast<double>(time->count());
+        }
+        return std::nullopt;
+    case Unit::per_second:
+    case Unit::messages:
+        return std::round(value);
+    case Unit::bytes_per_second:
+        break;
+    }
+    const double third_digit = std::pow(10, std::floor(std::log10(std::max(value, 1.0))) - 2);
+    return std::round(value / third_digit) * third_digit;
+}
 
 } // namespace
 
-std::optional<LatencyFigure> LatencyFigure::parse(std::string_view text) {
-    if (text == "min") {
-        return LatencyFigure{Kind::min, 0};
-    }
-    if (text == "mean") {
-        return LatencyFigure{Kind::mean, 0};
-    }
-    if (text == "max") {
-        return LatencyFigure{Kind::max, 0};
-    }
-    if (text.substr(0, 1) != "p") {
-        return std::nullopt;
-    }
-    const auto percent = echod::parse_number(text.substr(1));
-    if (!percent || *percent <= 0 || *percent >= 100) {
-        return std::nullopt;
-    }
-    return LatencyFigure{Kind::percentile, *percent};
+Condition error_rate_gate(double share) {
+    Condition condition;
+    condition.text = "error rate<=" + exact_value(Unit::share, share);
+    condition.figure.name = "error rate";
+    condition.figure.unit = Unit::share;
+    condition.value = share;
+    return condition;
 }
 
-std::uint64_t LatencyFigure::values_needed() const noexcept {
-    // As in Histogram::percentile(), 99.9 is no binary fraction.
-    return kind == Kind::percentile
-               ? static_cast<std::uint64_t>(std::ceil(100 / (100 - percent) * (1 - 1e-9)))
-               : 1;
-}
-
-std::optional<Duration> LatencyFigure::of(const Histogram& histogram) const noexcept {
-    switch (kind) {
-    case Kind::min:
-        return histogram.min();
-    case Kind::mean:
-        return histogram.mean();
-    case Kind::max:
-        return histogram.max();
-    case Kind::percentile:
-        break;
-    }
-    return histogram.percentile(percent);
-}
-
-LatencyGate LatencyGate::parse(std::string_view text) {
-    const std::size_t equals = text.find('=');
-    const auto figure = LatencyFigure::parse(text.substr(0, equals));
-    const auto limit = equals == std::string_view::npos
-                           ? std::nullopt
-                           : echod::parse_duration(text.substr(equals + 1));
-    if (!figure || figure->kind == LatencyFigure::Kind::min || !limit) {
-        throw std::invalid_argument(fmt::format(
-            "must be pN (above 0, below 100), mean or max, and a duration, as in p99.9=5ms, is "
-            "'{}'",
-            text));
-    }
-    return {std::string(text.substr(0, equals)), *figure, *limit};
-}
-
-double parse_share(std::string_view text) {
-    const auto percent = !text.empty() && text.back() == '%'
-                             ? echod::parse_number(text.substr(0, text.size() - 1))
-                             : std::nullopt;
-    if (!percent || *percent > 100) {
-        throw std::invalid_argument(fmt::format("must be 0% to 100%, is '{}'", text));
-    }
-    return *percent / 100;
-}
-
-std::string format_share(double share) {
-    return percent_text(share, kRounded);
+bool limits_errors(const Gates& gates) noexcept {
+    return std::any_of(gates.begin(), gates.end(), [](const Condition& gate) {
+        return gate.figure.unit == Unit::share && gate.is_upper_bound();
+    });
 }
 
 std::string GateResult::measured_text() const {
     if (!measured) {
         return "-";
     }
-    // Rounded, unless a value above the limit would then look like the limit.
-    if (is_share) {
-        const std::string rounded = format_share(*measured);
-        const auto percent =
-            echod::parse_number(std::string_view(rounded).substr(0, rounded.size() - 1));
-        return passed || (percent && *percent / 100 > allowed) ? rounded
-                                                               : percent_text(*measured, kExact);
-    }
-    const Duration exact(static_cast<std::int64_t>(*measured));
-    const std::string rounded = echod::humanize_duration(exact);
-    return passed || echod::parse_duration(rounded) > Duration(static_cast<std::int64_t>(allowed))
-               ? rounded
-               : echod::format_duration(exact);
+    // Rounded, unless what is shown would be judged otherwise.
+    const Unit unit = condition.figure.unit;
+    const auto shown = as_shown(unit, *measured);
+    const bool as_judged = shown && condition.holds(*shown) == condition.holds(*measured);
+    return as_judged ? rounded_value(unit, *measured) : exact_value(unit, *measured);
 }
 
 std::string GateResult::allowed_text() const {
-    return is_share ? percent_text(allowed, kExact)
-                    : echod::format_duration(Duration(static_cast<std::int64_t>(allowed)));
+    const std::string value = exact_value(condition.figure.unit, condition.value);
+    return condition.comparison == Comparison::at_most
+               ? value
+               : std::string(sign_of(condition.comparison)) + value;
 }
 
 std::optional<double> error_rate(const MessageCounts& messages,
@@ -141,27 +119,22 @@ std::optional<double> error_rate(const MessageCounts& messages,
                     share(connections.failed + connections.closed_early, opened));
 }
 
-std::vector<GateResult> judge_gates(const Gates& gates, const Tally& tally, bool open_loop) {
+std::vector<GateResult> judge_gates(const Gates& gates, const MeasuredRun& run) {
     std::vector<GateResult> results;
-    for (const LatencyGate& gate : gates.latency) {
-        const Histogram& histogram = *latencies(tally, open_loop).front().histogram;
-        const auto measured = gate.figure.of(histogram);
-        GateResult result{gate.name, measured && *measured <= gate.limit, std::nullopt,
-                          static_cast<double>(gate.limit.count()), false};
-        if (measured) {
-            result.measured = static_cast<double>(measured->count());
+    results.reserve(gates.size());
+    for (const Condition& gate : gates) {
+        GateResult result{gate, measure(gate.figure, run)};
+        result.passed = result.measured && gate.holds(*result.measured);
+        if (const auto& figure = gate.figure.of_time; figure && result.measured) {
+            const std::uint64_t values = histogram_of(gate.figure.latency, run).count();
+            const bool fails_for_sure = gate.is_upper_bound() && !result.passed;
+            if (values < figure->values_needed() && !fails_for_sure) {
+                result.passed = false;
+                result.values_needed = figure->values_needed();
+                result.values = values;
+            }
         }
-        if (result.passed && histogram.count() < gate.figure.values_needed()) {
-            result.passed = false;
-            result.values_needed = gate.figure.values_needed();
-            result.values = histogram.count();
-        }
-        results.push_back(result);
-    }
-    if (gates.max_error_rate) {
-        const auto measured = error_rate(tally.messages, tally.connections);
-        results.push_back({"error rate", measured && *measured <= *gates.max_error_rate, measured,
-                           *gates.max_error_rate, true});
+        results.push_back(std::move(result));
     }
     return results;
 }

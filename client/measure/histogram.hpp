@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,13 +19,46 @@ namespace echoload {
 
 using echod::Duration;
 
+/// Allocates memory that is zero and takes no room before it is written: calloc(3) gets pages of
+/// this size from the kernel.
+template <class T>
+struct Zeroed {
+    using value_type = T;
+
+    Zeroed() = default;
+    template <class U>
+    explicit Zeroed(const Zeroed<U>& /*other*/) noexcept {}
+
+    [[nodiscard]] T* allocate(std::size_t count) {
+        void* const memory = std::calloc(count, sizeof(T)); // NOLINT(cppcoreguidelines-no-malloc)
+        if (memory == nullptr) {
+            throw std::bad_alloc();
+        }
+        return static_cast<T*>(memory);
+    }
+    void deallocate(T* memory, std::size_t /*count*/) noexcept {
+        std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
+    }
+
+    /// A new element is zero already.
+    template <class U>
+    void construct(U* /*element*/) noexcept {}
+    template <class U>
+    void construct(U* element, const U& value) noexcept {
+        *element = value;
+    }
+
+    [[nodiscard]] bool operator==(const Zeroed& /*other*/) const noexcept { return true; }
+};
+
 /// A log-linear histogram of durations. Each power of two is cut into 1,024 buckets of equal
 /// width, so a bucket is never wider than 1/1,024 of the values in it; below 2,048 ns each
 /// nanosecond has its own. Values range from 0 to 73 minutes; longer ones count as that.
 ///
 /// A percentile is given as the largest value of its bucket (and never beyond the largest value
 /// recorded): it is never below the true one and less than 0.1 % above it. Minimum, maximum, count
-/// and mean are exact. 264 KiB, however much is recorded.
+/// and mean are exact. At most 264 KiB, however much is recorded: 8 KiB for each power of two that
+/// occurs.
 class Histogram {
 public:
     /// Durations that are counted as one: those above the upper edge of the previous bucket, up to
@@ -105,7 +140,7 @@ private:
         return ((index - shift * kSub + 1) << shift) - 1;
     }
 
-    std::vector<std::uint64_t> counts_;
+    std::vector<std::uint64_t, Zeroed<std::uint64_t>> counts_;
     std::uint64_t count_ = 0;
     Wide sum_ = 0; ///< 64 bits of nanoseconds overflow in a few hours of 10,000 busy connections
     std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();

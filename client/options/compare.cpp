@@ -46,7 +46,7 @@ std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* a
     reader.add_list("--fail-if",
                     "Exit with status 3 if B differs from A by more; separate conditions by commas",
                     "FIGURE>+N%|FIGURE<-N%,...", [&options](const std::string& text) {
-                        options.fail_if.push_back(FailIf::parse(text));
+                        options.fail_if.push_back(Condition::parse_refused(text));
                     });
     reader.add_flag("--force", "Compare results of different loads, whose figures mean little",
                     options.force);

@@ -80,6 +80,7 @@ struct Options {
     std::string server_unit;       ///< or the systemd unit of that process; empty is none
     bool quiet = false;
     Gates gates;
+    std::vector<double> percentiles; ///< in place of the usual ones in the text; empty: those
 };
 
 } // namespace echoload

@@ -27,6 +27,18 @@ bool is_same_file(const std::string& a, const std::string& b) {
            std::filesystem::equivalent(a, b, error);
 }
 
+// "99.9" or "p99.9".
+double percentile_in(std::string_view text) {
+    const bool has_prefix = text.starts_with('p');
+    const auto figure =
+        LatencyFigure::parse(has_prefix ? std::string(text) : fmt::format("p{}", text));
+    if (!figure) {
+        throw std::invalid_argument(
+            fmt::format("must be percentiles above 0 and below 100, as in 50,99.9, is '{}'", text));
+    }
+    return figure->percent;
+}
+
 } // namespace
 
 void add_report_options(OptionReader& reader, Options& options) {
@@ -56,14 +68,20 @@ void add_report_options(OptionReader& reader, Options& options) {
     reader.exclude("--server-unit", "--server-pid");
     reader.add_flag("-q,--quiet", "Print no progress, and no text result unless something is wrong",
                     options.quiet);
-    reader.add_list("--slo", "Limits of the latency, separated by commas: pN=T, mean=T or max=T",
-                    "FIGURE=T,...", [&options](const std::string& text) {
-                        options.gates.latency.push_back(LatencyGate::parse(text));
+    reader.add_list(
+        "--slo", "What must hold, separated by commas, as in p99<5ms,rate>=10k,errors<0.1%,lost<=0",
+        "CONDITION,...", [&options](const std::string& text) {
+            options.gates.push_back(Condition::parse_required(text));
+        });
+    reader.add_list("--percentiles",
+                    "Percentiles to print, separated by commas, in place of the usual ones",
+                    "N,...", [&options](const std::string& text) {
+                        options.percentiles.push_back(percentile_in(text));
                     });
     reader.add("--max-error-rate",
                "Limit of the share of messages without a correct echo, and of failed connections",
                "PERCENT", [&options](const std::string& text) {
-                   options.gates.max_error_rate = parse_share(text);
+                   options.gates.push_back(error_rate_gate(parse_share(text)));
                });
 }
 

@@ -92,6 +92,18 @@ void write_line(Out out, const Plot& plot, const Line& line, std::size_t number)
     fmt::format_to(out, "\"/>");
 }
 
+// One on the other, each wide as the time that it is about.
+void write_bars(Out out, const Plot& plot, double from, const Line& line, std::size_t number) {
+    for (const Line::Point& point : line.points) {
+        if (std::isfinite(point.y)) {
+            fmt::format_to(out,
+                           "<path class=\"bar line{}\" d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}V{:.1f}\"/>",
+                           number, plot.x(from), plot.height - kBottom, plot.y(point.y),
+                           plot.x(point.x), plot.height - kBottom);
+        }
+    }
+}
+
 constexpr const char* kReplacement = "\xef\xbf\xbd"; // U+FFFD
 
 // What stands for a character that has a meaning in HTML; null where it has none.
@@ -184,7 +196,11 @@ std::string svg(const Chart& chart, int width, int height) {
     fmt::format_to(out, "<path class=\"axis\" d=\"M{0:.1f} {1:.1f}V{2:.1f}H{3:.1f}\"/>", kLeft,
                    kTop, plot.height - kBottom, plot.width - kRight);
     for (std::size_t i = 0; i < chart.lines.size(); ++i) {
-        write_line(out, plot, chart.lines[i], i);
+        if (chart.bars_from) {
+            write_bars(out, plot, *chart.bars_from, chart.lines[i], i);
+        } else {
+            write_line(out, plot, chart.lines[i], i);
+        }
     }
     fmt::format_to(out, "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"middle label\">{}</text></svg>",
                    kLeft + (plot.width - kLeft - kRight) / 2, plot.height - 6,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ struct Chart {
     Axis x;
     Axis y;
     std::vector<Line> lines; ///< at most three: the page has three colours
+    /// Draws each point as a bar that begins there and ends at the point.
+    std::optional<double> bars_from{};
 };
 
 /// The chart as <svg> of that size in its own units, which the page scales.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The names of a result's figures, said once for text, JSON, the page and compare; and numbers as
-// people read them.
+// The names of a result's figures, said once for text, JSON, the page and compare.
 #pragma once
 
+#include "client/measure/numbers.hpp"
 #include "client/measure/tally.hpp"
 #include "client/result/abuse_result.hpp"
 
@@ -12,16 +12,12 @@
 
 namespace echoload {
 
-/// A percentile that is reported, and its names.
-struct NamedPercentile {
-    double percent;
-    const char* name; ///< "p99"
-    const char* key;  ///< "p99_ns", in the JSON
-};
-inline constexpr NamedPercentile kPercentiles[] = {
-    {50, "p50", "p50_ns"}, {90, "p90", "p90_ns"},       {95, "p95", "p95_ns"},
-    {99, "p99", "p99_ns"}, {99.9, "p99.9", "p99_9_ns"}, {99.99, "p99.99", "p99_99_ns"},
-};
+/// The percentiles that are reported, without --percentiles.
+inline constexpr double kPercentiles[] = {50, 90, 95, 99, 99.9, 99.99};
+
+/// "p99.9", and "p99_9_ns" in the JSON.
+[[nodiscard]] std::string percentile_name(double percent);
+[[nodiscard]] std::string percentile_key(double percent);
 
 /// Where the text shows a counter.
 enum class Shown : std::uint8_t { always, if_not_zero, never };
@@ -101,18 +97,6 @@ inline constexpr NamedCount<AbuseCounts> kAbuseCounts[] = {
     {"echoed_bytes", &AbuseCounts::echoed_bytes},
     {"wrong", &AbuseCounts::wrong, Shown::always, "wrong"},
 };
-
-/// "1,234,567".
-[[nodiscard]] std::string group_digits(std::uint64_t number);
-
-/// Three significant figures: "4.10 MB".
-[[nodiscard]] std::string byte_size(std::uint64_t bytes);
-
-/// Three significant figures: "1.23 GB/s".
-[[nodiscard]] std::string byte_rate(double bytes_per_second);
-
-/// A rate rounded to a whole number: "1,235".
-[[nodiscard]] std::string whole_rate(double per_second);
 
 /// Three significant figures, or "-" where there is no figure.
 [[nodiscard]] std::string duration_or_dash(std::optional<Duration> duration);

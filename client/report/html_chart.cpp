@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace echoload {
 
@@ -81,11 +82,6 @@ Axis percentile_axis(double one_in) {
     return axis;
 }
 
-double rate_of(const Timeline::Point& point) {
-    const double length = echod::to_seconds(point.to - point.from);
-    return length > 0 ? static_cast<double>(point.verified) / length : 0;
-}
-
 double ns_or_nothing(const std::optional<Duration>& duration) {
     return duration ? std::max(1.0, static_cast<double>(duration->count())) : kNothing;
 }
@@ -98,61 +94,121 @@ Axis time_axis(Duration end) {
     return axis;
 }
 
-void write_rate_chart(std::string& html, const std::vector<Timeline::Point>& points,
-                      const Axis& time) {
-    Chart chart{"rate", "Messages a second", "", time, {}, {{"messages a second", {}}}};
+// One interval has no course: it is drawn as a bar.
+std::optional<double> bars_from(const std::vector<Timeline::Point>& points) {
+    return points.size() == 1 ? std::optional(echod::to_seconds(points.front().from))
+                              : std::nullopt;
+}
+
+double a_second(const Timeline::Point& point, std::uint64_t count) {
+    const double length = echod::to_seconds(point.to - point.from);
+    return length > 0 ? static_cast<double>(count) / length : 0;
+}
+
+double rate_of(const Timeline::Point& point) {
+    return a_second(point, point.verified);
+}
+
+std::string tick_of_rate(double value) {
+    return value < 1 ? fmt::format("{:g}", value) : whole_rate(value);
+}
+
+// Rates of each interval.
+void write_rate_chart(std::string& html, Chart chart, const std::vector<Timeline::Point>& points,
+                      const std::vector<double (*)(const Timeline::Point&)>& rates) {
     double highest = 0;
     for (const Timeline::Point& point : points) {
-        chart.lines[0].points.push_back({echod::to_seconds(point.to), rate_of(point)});
-        highest = std::max(highest, rate_of(point));
+        for (std::size_t i = 0; i < rates.size(); ++i) {
+            const double rate = rates[i](point);
+            chart.lines[i].points.push_back({echod::to_seconds(point.to), rate});
+            highest = std::max(highest, rate);
+        }
     }
-    chart.y = linear_axis(highest, "", [](double value) {
-        return value < 1 ? fmt::format("{:g}", value) : whole_rate(value);
-    });
+    chart.y = linear_axis(highest, "", tick_of_rate);
     chart.description = fmt::format("Over {:.3g} seconds, at most {:.0f} a second. The table below "
                                     "has the figures.",
                                     echod::to_seconds(points.back().to), highest);
+    chart.bars_from = bars_from(points);
     write_chart(html, chart);
 }
 
-void write_latency_chart(std::string& html, const std::vector<Timeline::Point>& points,
-                         const Axis& time) {
-    Chart chart{"course", "Latency of each interval", "", time, {}, {{"p50", {}}, {"p99", {}}}};
+// Durations of each interval; no chart where none has one.
+void write_duration_chart(
+    std::string& html, Chart chart, const std::vector<Timeline::Point>& points,
+    const std::vector<std::optional<Duration> Timeline::Point::*>& durations) {
     double smallest = std::numeric_limits<double>::infinity();
     double largest = 0;
     for (const Timeline::Point& point : points) {
-        const double at = echod::to_seconds(point.to);
-        chart.lines[0].points.push_back({at, ns_or_nothing(point.p50)});
-        chart.lines[1].points.push_back({at, ns_or_nothing(point.p99)});
-        if (point.p50) {
-            smallest = std::min(smallest, ns_or_nothing(point.p50));
-            largest = std::max(largest, ns_or_nothing(point.p99));
+        for (std::size_t i = 0; i < durations.size(); ++i) {
+            const double value = ns_or_nothing(point.*durations[i]);
+            chart.lines[i].points.push_back({echod::to_seconds(point.to), value});
+            if (point.*durations[i]) {
+                smallest = std::min(smallest, value);
+                largest = std::max(largest, value);
+            }
         }
     }
     if (largest > 0) {
         chart.y = logarithmic_axis(smallest, largest, "", exact_duration);
         chart.description =
-            fmt::format("p50 and p99 of each interval, {} to {}. The table below has the figures.",
+            fmt::format("Of each interval, {} to {}. The table below has the figures.",
                         humanized(smallest), humanized(largest));
+        chart.bars_from = bars_from(points);
         write_chart(html, chart);
     }
 }
 
+void write_charts(std::string& html, const std::vector<Timeline::Point>& points) {
+    using Point = Timeline::Point;
+    const Axis time = time_axis(points.back().to);
+    write_rate_chart(html,
+                     {"rate", "Messages a second", "", time, {}, {{"messages a second", {}}}, {}},
+                     points, {rate_of});
+    write_duration_chart(html,
+                         {"course",
+                          "Latency of each interval",
+                          "",
+                          time,
+                          {},
+                          {{"p50", {}}, {"p99", {}}, {"max", {}}},
+                          {}},
+                         points, {&Point::p50, &Point::p99, &Point::max});
+    const auto has_failed = [](const Point& point) { return point.errors + point.shed != 0; };
+    if (std::any_of(points.begin(), points.end(), has_failed)) {
+        write_rate_chart(html,
+                         {"failures",
+                          "Errors and shed messages a second",
+                          "",
+                          time,
+                          {},
+                          {{"errors", {}}, {"shed", {}}},
+                          {}},
+                         points,
+                         {[](const Point& point) { return a_second(point, point.errors); },
+                          [](const Point& point) { return a_second(point, point.shed); }});
+    }
+    write_duration_chart(html,
+                         {"lag", "Schedule lag of each interval", "", time, {}, {{"p99", {}}}, {}},
+                         points, {&Point::lag});
+}
+
 void write_timeline_table(std::string& html, const std::vector<Timeline::Point>& points) {
-    html += "<details><summary>The figures of both charts</summary><div class=\"scroll\">"
+    html += "<details><summary>The figures of these charts</summary><div class=\"scroll\">"
             "<table id=\"timeline\"><thead><tr><th scope=\"col\">until</th>"
             "<th scope=\"col\">verified</th><th scope=\"col\">messages a second</th>"
-            "<th scope=\"col\">p50</th><th scope=\"col\">p99</th><th scope=\"col\">open</th>"
-            "<th scope=\"col\">errors</th></tr></thead><tbody>";
+            "<th scope=\"col\">p50</th><th scope=\"col\">p99</th><th scope=\"col\">max</th>"
+            "<th scope=\"col\">open</th><th scope=\"col\">errors</th><th scope=\"col\">shed</th>"
+            "<th scope=\"col\">lag p99</th></tr></thead><tbody>";
     for (const Timeline::Point& point : points) {
-        fmt::format_to(Out(html),
-                       "<tr><th scope=\"row\">{:.2f} s</th><td>{}</td><td>{}</td><td>{}</td>"
-                       "<td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                       echod::to_seconds(point.to), value_html("", point.verified),
-                       value_html("_per_s", rate_of(point)),
-                       value_html("_ns", ns_or_null(point.p50)),
-                       value_html("_ns", ns_or_null(point.p99)), value_html("", point.open),
-                       value_html("", point.errors));
+        fmt::format_to(
+            Out(html),
+            "<tr><th scope=\"row\">{:.2f} s</th><td>{}</td><td>{}</td><td>{}</td>"
+            "<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            echod::to_seconds(point.to), value_html("", point.verified),
+            value_html("_per_s", rate_of(point)), value_html("_ns", ns_or_null(point.p50)),
+            value_html("_ns", ns_or_null(point.p99)), value_html("_ns", ns_or_null(point.max)),
+            value_html("", point.open), value_html("", point.errors), value_html("", point.shed),
+            value_html("_ns", ns_or_null(point.lag)));
     }
     html += "</tbody></table></div></details>\n";
 }
@@ -198,9 +254,7 @@ void write_timeline(std::string& html, const Timeline& timeline) {
                        "the highest.</p>\n",
                        timeline.stride());
     }
-    const Axis time = time_axis(points.back().to);
-    write_rate_chart(html, points, time);
-    write_latency_chart(html, points, time);
+    write_charts(html, points);
     write_timeline_table(html, points);
 }
 

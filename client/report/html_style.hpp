@@ -47,6 +47,7 @@ svg .end { text-anchor: end; }
 svg .grid { stroke: var(--rule); stroke-width: 0.6; }
 svg .axis { stroke: var(--soft); fill: none; }
 svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
+svg .bar { fill: none; stroke-width: 1.8; }
 .line0 { stroke: var(--line0); }
 .line1 { stroke: var(--line1); stroke-dasharray: 6 3; }
 .line2 { stroke: var(--line2); stroke-dasharray: 1 3; }

@@ -22,7 +22,7 @@ std::string duration_text(double ns) {
 
 std::string number_text(const std::string& key, const Json& value) {
     const double number = value.get<double>();
-    if (key == "bytes_per_s") {
+    if (key.ends_with("bytes_per_s")) {
         return byte_rate(number);
     }
     if (key.ends_with("_per_s")) {
@@ -47,6 +47,12 @@ std::string number_text(const std::string& key, const Json& value) {
                                                        : value.dump();
 }
 
+// "p99_9_ns".
+bool is_percentile_key(std::string_view key) {
+    return key.starts_with('p') && key.ends_with("_ns") && key.size() > 4 && key[1] >= '0' &&
+           key[1] <= '9';
+}
+
 bool is_table(const Json& json) {
     return json.is_array() && !json.empty() && json.front().is_object();
 }
@@ -64,20 +70,37 @@ void write_fields(std::string& text, const std::string& title, const Json& objec
     text += "</tbody></table></div>\n";
 }
 
+// The fields of an object in a row become columns: "latency" with "p99_ns" is "latency_p99_ns".
+Json flat(const Json& row) {
+    Json columns = Json::object();
+    for (const auto& item : row.items()) {
+        if (!item.value().is_object()) {
+            columns[item.key()] = item.value();
+            continue;
+        }
+        for (const auto& inner : item.value().items()) {
+            columns[item.key() + "_" + inner.key()] = inner.value();
+        }
+    }
+    return columns;
+}
+
 // A list of objects, one a row, with the fields of the first as columns. The "unit" of a gate is no
 // column: its figures are shown in it.
 void write_list(std::string& text, const std::string& title, const Json& list) {
     fmt::format_to(Out(text), "<div class=\"scroll list\"><table><caption>{}</caption><thead><tr>",
                    escape(title));
     std::vector<std::string> keys;
-    for (const auto& item : list.front().items()) {
+    const Json first = flat(list.front());
+    for (const auto& item : first.items()) {
         if (item.key() != "unit") {
             keys.push_back(item.key());
             fmt::format_to(Out(text), "<th scope=\"col\">{}</th>", escape(title_of(item.key())));
         }
     }
     text += "</tr></thead><tbody>";
-    for (const Json& row : list) {
+    for (const Json& each : list) {
+        const Json row = flat(each);
         const std::string unit = row.value("unit", "");
         text += "<tr>";
         for (const std::string& key : keys) {
@@ -93,10 +116,10 @@ void write_list(std::string& text, const std::string& title, const Json& list) {
 } // namespace
 
 std::string title_of(std::string key) {
-    for (const NamedPercentile& percentile : kPercentiles) {
-        if (key == percentile.key) {
-            return percentile.name;
-        }
+    if (is_percentile_key(key)) {
+        key.resize(key.size() - std::string_view("_ns").size());
+        std::replace(key.begin(), key.end(), '_', '.');
+        return key;
     }
     if (key.starts_with("asked")) {
         key.replace(0, 5, "requested");
@@ -125,6 +148,13 @@ std::string value_html(const std::string& key, const Json& value) {
     }
     if (value.is_boolean()) {
         return value.get<bool>() ? "yes" : "no";
+    }
+    if (value.is_object()) { // an error: its phase, errno and count
+        std::string text;
+        for (const auto& item : value.items()) {
+            text += (text.empty() ? "" : " ") + value_html(item.key(), item.value());
+        }
+        return text;
     }
     if (value.is_array()) {
         std::string text;

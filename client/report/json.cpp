@@ -2,6 +2,7 @@
 #include "client/report/json.hpp"
 
 #include "base/sys_error.hpp"
+#include "client/report/latency_json.hpp"
 #include "client/report/options_json.hpp"
 #include "client/result/bottleneck.hpp"
 
@@ -45,21 +46,81 @@ std::vector<StoredError> errors_of(const ErrorTable& table) {
     return errors;
 }
 
-Json addresses_json(const std::vector<AddressUse>& uses) {
+Json error_rows(const ErrorTable& table) {
+    Json rows = Json::array();
+    for (const StoredError& row : errors_of(table)) {
+        rows.push_back({{"phase", row.phase}, {"error", row.error}, {"count", row.count}});
+    }
+    return rows;
+}
+
+// The figures of the latency that limits mean.
+Json main_latency(const Tally& tally, bool open_loop) {
+    return latency_figures(*latencies(tally, open_loop).front().histogram);
+}
+
+Json addresses_json(const std::vector<AddressUse>& uses, bool open_loop) {
     Json rows = Json::array();
     for (const AddressUse& use : uses) {
-        Json errors = Json::array();
-        for (const StoredError& row : errors_of(use.errors)) {
-            errors.push_back({{"phase", row.phase}, {"error", row.error}, {"count", row.count}});
-        }
         rows.push_back({{"target", use.target},
                         {"address", use.address},
                         {"up", use.up},
                         {"overtaken", use.overtaken},
                         {"echoed", use.echoed},
-                        {"errors", std::move(errors)}});
+                        {"errors", error_rows(use.errors)},
+                        {"latency", main_latency(use.tally, open_loop)}});
     }
     return rows;
+}
+
+Json targets_json(const std::vector<AddressUse>& uses, bool open_loop) {
+    Json rows = Json::array();
+    for (const TargetUse& use : sum_by_target(uses)) {
+        const ConnectionCounts& connections = use.tally.connections;
+        const MessageCounts& messages = use.tally.messages;
+        rows.push_back({{"target", use.target},
+                        {"up", connections.up},
+                        {"failed", connections.failed},
+                        {"ended_early", connections.closed_early},
+                        {"sent", messages.sent},
+                        {"verified", messages.verified},
+                        {"wrong", messages.wrong},
+                        {"timed_out", messages.timed_out},
+                        {"lost", messages.lost},
+                        {"sent_bytes", use.tally.bytes.sent},
+                        {"received_bytes", use.tally.bytes.received},
+                        {"errors", error_rows(use.tally.errors)},
+                        {"latency", main_latency(use.tally, open_loop)}});
+    }
+    return rows;
+}
+
+Json fairness_json(const std::optional<Fairness>& fairness) {
+    if (!fairness) {
+        return nullptr;
+    }
+    Json worst = Json::array();
+    for (const ConnectionUse& each : fairness->worst) {
+        worst.push_back({{"connection", each.connection},
+                         {"port", each.port == 0 ? Json(nullptr) : Json(each.port)},
+                         {"count", each.values},
+                         {"mean_ns", each.mean().count()}});
+    }
+    return {{"connections", fairness->connections},
+            {"without_values", fairness->without_values},
+            {"slowest_decile_ns", fairness->slowest_decile.count()},
+            {"fastest_decile_ns", fairness->fastest_decile.count()},
+            {"worst", std::move(worst)}};
+}
+
+Json steadiness_json(const std::optional<Steadiness>& steadiness) {
+    if (!steadiness) {
+        return nullptr;
+    }
+    return {{"steady", steadiness->steady},
+            {"first_third_per_s", steadiness->first_third_per_s},
+            {"last_third_per_s", steadiness->last_third_per_s},
+            {"change_share", steadiness->change()}};
 }
 
 std::vector<StoredCohort> cohorts_of(const AbuseOptions& options, const AbuseResult& result) {
@@ -132,17 +193,36 @@ Json mismatches_json(const std::vector<Mismatch>& list) {
     return rows;
 }
 
+constexpr const char* key_of(Unit unit) {
+    switch (unit) {
+    case Unit::nanoseconds:
+        return "ns";
+    case Unit::per_second:
+        return "messages_per_s";
+    case Unit::bytes_per_second:
+        return "bytes_per_s";
+    case Unit::share:
+        return "share";
+    case Unit::messages:
+        break;
+    }
+    return "messages";
+}
+
 Json gates_json(const std::vector<GateResult>& results) {
     Json rows = Json::array();
-    const auto figure = [](const GateResult& gate, double value) {
-        return gate.is_share ? Json(value) : Json(static_cast<std::int64_t>(value));
+    const auto in_unit = [](Unit unit, double value) {
+        const bool whole = unit == Unit::nanoseconds || unit == Unit::messages;
+        return whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
     };
     for (const GateResult& gate : results) {
+        const Unit unit = gate.condition.figure.unit;
         rows.push_back({
-            {"gate", gate.name},
-            {"unit", gate.is_share ? "share" : "ns"},
-            {"measured", gate.measured ? figure(gate, *gate.measured) : Json(nullptr)},
-            {"allowed", figure(gate, gate.allowed)},
+            {"gate", gate.condition.figure.name},
+            {"comparison", sign_of(gate.condition.comparison)},
+            {"unit", key_of(unit)},
+            {"measured", gate.measured ? in_unit(unit, *gate.measured) : Json(nullptr)},
+            {"allowed", in_unit(unit, gate.condition.value)},
             {"passed", gate.undecided() ? Json(nullptr) : Json(gate.passed)},
         });
     }
@@ -210,6 +290,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.version = ECHOD_VERSION;
     stored.seed = options.seed;
     stored.requested = options_json(options);
+    stored.percentiles = options.percentiles;
     stored.verdict = {std::string(echod::enum_name(verdict.outcome)), verdict.exit_code,
                       verdict.reasons};
     if (result == nullptr) {
@@ -230,7 +311,10 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     }
     store_latencies(stored, result->tally, options.pace.has_value());
     stored.errors = errors_of(result->tally.errors);
-    stored.addresses = addresses_json(result->addresses);
+    stored.targets = targets_json(result->addresses, options.pace.has_value());
+    stored.addresses = addresses_json(result->addresses, options.pace.has_value());
+    stored.fairness = fairness_json(result->fairness);
+    stored.steadiness = steadiness_json(result->steadiness);
     if (result->abuse) {
         stored.abuse = cohorts_of(options.abuse, *result->abuse);
     }

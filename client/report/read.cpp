@@ -221,6 +221,18 @@ Json read_requested(const JsonReader& section) {
     return section.json();
 }
 
+std::vector<double> read_percentiles(const JsonReader& file) {
+    std::vector<double> percentiles;
+    if (const auto list = file.find("percentiles")) {
+        for (const JsonReader& each : list->list()) {
+            const double percent = each.number().value_or(0);
+            each.require(percent > 0 && percent < 100, "must be above 0 and below 100");
+            percentiles.push_back(percent);
+        }
+    }
+    return percentiles;
+}
+
 void check_header(const JsonReader& file) {
     file.require(file.json().is_object(), "must be an object, the result of echoload");
     const JsonReader program = file.field("program");
@@ -239,6 +251,7 @@ StoredResult read_result(const std::string& path) {
     result.version = json_in(file, "version");
     result.seed = json_in(file, "seed");
     result.requested = read_requested(file.field("asked"));
+    result.percentiles = read_percentiles(file);
     result.started = optional_field(file, "started", read_text);
     result.ended = optional_field(file, "ended", read_text);
     result.clock = json_in(file, "clock");
@@ -257,7 +270,10 @@ StoredResult read_result(const std::string& path) {
         result.latencies[i] = optional_field(file, kLatencyKeys[i], read_latency);
     }
     result.errors = required_field(file, "errors", read_errors);
+    result.targets = list_in(file, "targets");
     result.addresses = list_in(file, "addresses");
+    result.fairness = json_in(file, "fairness");
+    result.steadiness = json_in(file, "steadiness");
     result.abuse = optional_field(file, "abuse", read_cohorts);
     result.wrong = optional_field(file, "wrong_by_kind", read_mismatches);
     result.mismatches = list_in(file, "mismatches");

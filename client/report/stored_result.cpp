@@ -91,6 +91,7 @@ Json result_json(const StoredResult& result) {
                  {"version", result.version},      {"seed", result.seed},
                  {"asked", result.requested},      {"started", or_null(result.started)},
                  {"ended", or_null(result.ended)}, {"clock", result.clock}};
+    json["percentiles"] = result.percentiles;
     json["ramp_up_s"] = or_null(result.ramp_up_s);
     json["window_s"] = or_null(result.window_s);
     json["elapsed_s"] = or_null(result.elapsed_s);
@@ -102,10 +103,15 @@ Json result_json(const StoredResult& result) {
         result.pace && result.messages ? open_loop_json(*result.pace, *result.messages) : Json();
     for (const char* key : kLatencyKeys) {
         const StoredLatency* const latency = result.find_latency(key);
-        json[key] = latency != nullptr ? latency_json(latency->loop, latency->histogram) : Json();
+        json[key] = latency != nullptr
+                        ? latency_json(latency->loop, latency->histogram, result.percentiles)
+                        : Json();
     }
     json["errors"] = result.errors ? errors_json(*result.errors) : Json();
+    json["targets"] = result.targets;
     json["addresses"] = result.addresses;
+    json["fairness"] = result.fairness;
+    json["steadiness"] = result.steadiness;
     json["abuse"] = result.abuse ? abuse_json(*result.abuse) : Json();
     json["wrong_by_kind"] = result.wrong ? wrong_json(*result.wrong) : Json();
     json["mismatches"] = result.mismatches;

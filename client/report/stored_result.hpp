@@ -68,6 +68,7 @@ struct StoredResult {
     Json version; ///< of the echoload that ran; null where those of a merged result differ
     Json seed;
     Json requested = Json::object();    ///< the options, by name
+    std::vector<double> percentiles;    ///< of --percentiles, beside the usual ones
     std::optional<std::string> started; ///< UTC, as utc_text(); so is `ended`
     std::optional<std::string> ended;
     Json clock; ///< of the machine, at the end
@@ -81,7 +82,10 @@ struct StoredResult {
     std::optional<StoredPace> pace; ///< of an open loop
     std::array<std::optional<StoredLatency>, std::size(kLatencyKeys)> latencies;
     std::optional<std::vector<StoredError>> errors;
-    Json addresses; ///< a list
+    Json targets; ///< lists
+    Json addresses;
+    Json fairness;
+    Json steadiness;
     std::optional<std::vector<StoredCohort>> abuse;
     std::optional<StoredMismatches> wrong;
     Json mismatches;

@@ -85,18 +85,29 @@ void write_pace(Out out, const RunResult& result) {
 // With fewer values there is no ten-thousandth part of them.
 constexpr std::uint64_t kEnoughForTenThousandth = 10'000;
 
-void write_latency(Out out, const NamedLatency& latency, std::uint64_t left_out) {
+// Those of --percentiles, or the usual ones that the values suffice for.
+std::vector<double> shown_percentiles(const Options& options, std::uint64_t values) {
+    if (!options.percentiles.empty()) {
+        return options.percentiles;
+    }
+    std::vector<double> percentiles(std::begin(kPercentiles), std::end(kPercentiles));
+    if (values < kEnoughForTenThousandth) {
+        percentiles.pop_back();
+    }
+    return percentiles;
+}
+
+void write_latency(Out out, const Options& options, const NamedLatency& latency,
+                   std::uint64_t left_out) {
     const Histogram& histogram = *latency.histogram;
     fmt::format_to(out, kLabel, latency.label);
     if (histogram.count() == 0) {
         fmt::format_to(out, "nothing measured\n");
         return;
     }
-    for (const NamedPercentile& percentile : kPercentiles) {
-        if (percentile.percent <= 99.9 || histogram.count() >= kEnoughForTenThousandth) {
-            fmt::format_to(out, "{} {}  ", percentile.name,
-                           duration_or_dash(histogram.percentile(percentile.percent)));
-        }
+    for (const double percent : shown_percentiles(options, histogram.count())) {
+        fmt::format_to(out, "{} {}  ", percentile_name(percent),
+                       duration_or_dash(histogram.percentile(percent)));
     }
     fmt::format_to(out, "max {}\n", duration_or_dash(histogram.max()));
     fmt::format_to(out, kLabel, "");
@@ -109,11 +120,11 @@ void write_latency(Out out, const NamedLatency& latency, std::uint64_t left_out)
     *out++ = '\n';
 }
 
-void write_latencies(Out out, const Tally& tally, bool open_loop) {
-    for (const NamedLatency& latency : latencies(tally, open_loop)) {
+void write_latencies(Out out, const Options& options, const Tally& tally) {
+    for (const NamedLatency& latency : latencies(tally, options.pace.has_value())) {
         if (latency.label != nullptr) {
             const bool of_due = latency.histogram == &tally.response;
-            write_latency(out, latency,
+            write_latency(out, options, latency,
                           of_due ? tally.messages.measured_shed + tally.messages.measured_gone : 0);
         }
     }
@@ -161,6 +172,66 @@ void write_addresses(Out out, const std::vector<AddressUse>& uses) {
     }
 }
 
+// Where there are several: of each target, what became of its connections and messages.
+void write_targets(Out out, const Options& options, const std::vector<AddressUse>& addresses) {
+    const std::vector<TargetUse> targets = sum_by_target(addresses);
+    const char* label = "targets";
+    for (const TargetUse& use : targets) {
+        if (targets.size() < 2) {
+            return;
+        }
+        const ConnectionCounts& connections = use.tally.connections;
+        const Histogram& latency =
+            *latencies(use.tally, options.pace.has_value()).front().histogram;
+        fmt::format_to(out, kLabel, label);
+        fmt::format_to(out, "{}  up {}, failed {}, ended early {}; ", use.target,
+                       group_digits(connections.up), group_digits(connections.failed),
+                       group_digits(connections.closed_early));
+        fmt::format_to(
+            out, "{}; p50 {}, p99 {}, max {}\n",
+            counts_text(kMessageCounts, use.tally.messages, [](const auto&) { return ""; }),
+            duration_or_dash(latency.percentile(50)), duration_or_dash(latency.percentile(99)),
+            duration_or_dash(latency.max()));
+        for (const ErrorCount& row : use.tally.errors.rows()) {
+            fmt::format_to(out, kLabel, "");
+            fmt::format_to(out, "  {} {}  {}\n", echod::enum_name(row.phase),
+                           group_digits(row.count), error_text(row));
+        }
+        label = "";
+    }
+}
+
+void write_fairness(Out out, const std::optional<Fairness>& fairness) {
+    if (!fairness) {
+        return;
+    }
+    fmt::format_to(out, kLabel, "fairness");
+    fmt::format_to(out, "mean of the slowest tenth of the connections {}, of the fastest {}",
+                   duration_or_dash(fairness->slowest_decile),
+                   duration_or_dash(fairness->fastest_decile));
+    if (fairness->without_values != 0) {
+        fmt::format_to(out, "; without any echo {}", group_digits(fairness->without_values));
+    }
+    *out++ = '\n';
+    std::vector<std::string> worst;
+    for (const ConnectionUse& each : fairness->worst) {
+        const std::string port = each.port == 0 ? "" : fmt::format(" (port {})", each.port);
+        worst.push_back(
+            fmt::format("{}{} {}", each.connection, port, duration_or_dash(each.mean())));
+    }
+    fmt::format_to(out, kLabel, "");
+    fmt::format_to(out, "slowest: {}\n", joined(worst, ", "));
+}
+
+void write_steadiness(Out out, const std::optional<Steadiness>& steadiness) {
+    if (steadiness && !steadiness->steady) {
+        fmt::format_to(out, kLabel, "not steady");
+        fmt::format_to(out, "{}/s in the first third, {}/s in the last ({:+.0f} %)\n",
+                       whole_rate(steadiness->first_third_per_s),
+                       whole_rate(steadiness->last_third_per_s), 100 * steadiness->change());
+    }
+}
+
 void write_mismatches(std::string& text, const RunResult& result) {
     if (result.tally.mismatches != 0) {
         std::vector<std::string> kinds;
@@ -187,8 +258,8 @@ void write_gates(Out out, const std::vector<GateResult>& gates) {
     const char* label = "gates";
     for (const GateResult& gate : gates) {
         fmt::format_to(out, kLabel, label);
-        fmt::format_to(out, "{} {}, allowed {}: {}\n", gate.name, gate.measured_text(),
-                       gate.allowed_text(), gate.outcome());
+        fmt::format_to(out, "{} {}, allowed {}: {}\n", gate.condition.figure.name,
+                       gate.measured_text(), gate.allowed_text(), gate.outcome());
         label = "";
     }
 }
@@ -211,9 +282,12 @@ std::string result_text(const Options& options, const RunResult& result,
     write_connections(out, options.connections, result);
     write_messages(out, result.tally.messages);
     write_rate(out, result);
+    write_steadiness(out, result.steadiness);
     write_pace(out, result);
-    write_latencies(out, result.tally, options.pace.has_value());
+    write_latencies(out, options, result.tally);
+    write_fairness(out, result.fairness);
     write_errors(out, result.tally.errors);
+    write_targets(out, options, result.addresses);
     write_addresses(out, result.addresses);
     if (result.abuse) {
         text += abuse_table(options.abuse, *result.abuse);
@@ -234,7 +308,8 @@ std::string text_report(const Options& options, const RunResult& result, const V
 
 std::string text_snapshot(const Options& options, const RunResult& so_far) {
     std::string text = result_text(
-        options, so_far, judge_gates(options.gates, so_far.tally, options.pace.has_value()));
+        options, so_far,
+        judge_gates(options.gates, {so_far.tally, options.pace.has_value(), so_far.window}));
     const Out out(text);
     fmt::format_to(out, kLabel, "so far");
     fmt::format_to(out, "{} of the run, which continues\n", humanize_duration(so_far.elapsed));
@@ -246,6 +321,7 @@ std::string text_failures(const Options& options, const RunResult& result, const
     if (verdict.outcome != Outcome::ok) {
         const Out out(text);
         write_errors(out, result.tally.errors);
+        write_targets(out, options, result.addresses);
         write_addresses(out, result.addresses);
         write_mismatches(text, result);
         write_verdict(out, options.verify, verdict);

@@ -9,7 +9,9 @@
 #include "client/measure/tally.hpp"
 #include "client/message/mismatch.hpp"
 #include "client/result/abuse_result.hpp"
+#include "client/result/fairness.hpp"
 #include "client/result/loop_use.hpp"
+#include "client/result/steadiness.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -44,9 +46,11 @@ struct RunResult {
     std::optional<AchievedRate> rate; ///< of an open loop
     std::vector<LoopUse> loops;       ///< those in which the measured part began
     std::vector<Mismatch> mismatches;
-    std::vector<AddressUse> addresses; ///< of the targets, in their order
-    std::optional<AbuseResult> abuse;  ///< where there were misbehaving connections
-    std::optional<ProcessUse> client;  ///< in the measured part; so is the server's
+    std::vector<AddressUse> addresses;    ///< of the targets, in their order
+    std::optional<Fairness> fairness;     ///< of two connections or more that are not replaced
+    std::optional<Steadiness> steadiness; ///< of a rate that is meant to stay the same
+    std::optional<AbuseResult> abuse;     ///< where there were misbehaving connections
+    std::optional<ProcessUse> client;     ///< in the measured part; so is the server's
     std::optional<ProcessUse> server;
     int signal = 0;      ///< that ended the run, or 0
     std::string failure; ///< why the run was not possible, or empty

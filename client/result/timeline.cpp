@@ -11,19 +11,29 @@ void join(Timeline::Point& point, const Timeline::Point& next) {
     point.to = next.to;
     point.verified += next.verified;
     point.errors += next.errors;
+    point.shed += next.shed;
     point.open = next.open;
     point.p50 = std::max(point.p50, next.p50); // no value is less than any value
     point.p99 = std::max(point.p99, next.p99);
+    point.max = std::max(point.max, next.max);
+    point.lag = std::max(point.lag, next.lag);
 }
 
 } // namespace
 
 void Timeline::add(const LiveInterval& interval) {
     const Histogram& latency = *latencies(interval.tally, interval.open_loop).front().histogram;
-    const Point point{
-        interval.at - interval.length, interval.at,   interval.tally.messages.verified,
-        interval.tally.errors.total(), interval.open, latency.percentile(50),
-        latency.percentile(99)};
+    const Tally& tally = interval.tally;
+    const Point point{interval.at - interval.length,
+                      interval.at,
+                      tally.messages.verified,
+                      tally.errors.total(),
+                      tally.messages.shed,
+                      interval.open,
+                      latency.percentile(50),
+                      latency.percentile(99),
+                      latency.max(),
+                      tally.lag.percentile(99)};
     // The rest at the end is too short for a rate of its own.
     const bool is_rest = !points_.empty() && 2 * interval.length < last_length_;
     last_length_ = interval.length;

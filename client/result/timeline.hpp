@@ -11,7 +11,7 @@
 namespace echoload {
 
 /// The course of a run in at most kPoints points. Where there would be more, each two become one,
-/// so that a run of any length has a chart: counts are added, and of the percentiles the higher one
+/// so that a run of any length has a chart: counts are added, and of the latencies the higher one
 /// stays, so that a peak is never smoothed away.
 class Timeline {
 public:
@@ -22,9 +22,12 @@ public:
         Duration to{};
         std::uint64_t verified = 0;
         std::uint64_t errors = 0;
+        std::uint64_t shed = 0;      ///< of an open loop
         std::uint32_t open = 0;      ///< connections up at the end
         std::optional<Duration> p50; ///< of an interval; the highest where the point has several
         std::optional<Duration> p99;
+        std::optional<Duration> max;
+        std::optional<Duration> lag; ///< p99 of an open loop's schedule lag
     };
 
     void add(const LiveInterval& interval);

@@ -95,7 +95,7 @@ void find_failures(const Options& options, const RunResult& result,
     }
 }
 
-// With --max-error-rate, failures are missing messages that were allowed for.
+// With a limit of the errors, failures are missing messages that were allowed for.
 std::uint64_t allowed_for(const RunResult& result) {
     const MessageCounts& messages = result.tally.messages;
     return messages.timed_out + messages.lost + messages.shed + messages.unsent - result.unassigned;
@@ -105,7 +105,7 @@ std::uint64_t allowed_for(const RunResult& result) {
 void find_shortfall(const Options& options, const RunResult& result,
                     std::vector<std::string>& reasons) {
     const MessageCounts& messages = result.tally.messages;
-    const bool judged_by_rate = options.gates.max_error_rate.has_value();
+    const bool judged_by_rate = limits_errors(options.gates);
     if (result.not_tried != 0) {
         reasons.push_back(of_connections(result.not_tried, options, "not tried to the end"));
     }
@@ -194,13 +194,13 @@ Verdict judge_run(const Options& options, const RunResult& result) {
 
 std::string describe(const GateResult& gate) {
     if (gate.undecided()) {
-        return fmt::format("{} needs at least {} values, there are {}", gate.name,
+        return fmt::format("{} needs at least {} values, there are {}", gate.condition.figure.name,
                            gate.values_needed, gate.values);
     }
-    return gate.measured
-               ? fmt::format("{} was {}, allowed is {}", gate.name, gate.measured_text(),
-                             gate.allowed_text())
-               : fmt::format("{} has no figure, allowed is {}", gate.name, gate.allowed_text());
+    return gate.measured ? fmt::format("{} was {}, allowed is {}", gate.condition.figure.name,
+                                       gate.measured_text(), gate.allowed_text())
+                         : fmt::format("{} has no figure, allowed is {}",
+                                       gate.condition.figure.name, gate.allowed_text());
 }
 
 } // namespace
@@ -214,7 +214,8 @@ Verdict judge(const Options& options, const RunResult& result) {
             verdict.exit_code = 3;
         }
     };
-    verdict.gates = judge_gates(options.gates, result.tally, options.pace.has_value());
+    verdict.gates =
+        judge_gates(options.gates, {result.tally, options.pace.has_value(), result.window});
     for (const GateResult& gate : verdict.gates) {
         if (!gate.passed && !gate.undecided()) {
             failed(describe(gate));

@@ -26,6 +26,8 @@ void ResultSum::add(const WorkerResult& part) {
     }
     add_mismatches(part.mismatches);
     add_uses(result_.addresses, part.addresses);
+    course_.merge(part.course);
+    connections_.insert(connections_.end(), part.connections.begin(), part.connections.end());
     keep_later(ramped_, part.ramped);
     keep_later(last_measured_, part.last_measured);
     keep_later(last_due_, part.last_due);
@@ -86,7 +88,11 @@ RunResult ResultSum::finish(const RequestedLoad& load, const RunTimes& times, in
     if (times.measure_from < to && result_.tally.connections.up != 0) {
         result_.window = to - times.measure_from;
         result_.rate = achieved_rate(load, times);
+        if (!load.pace || load.pace->first == load.pace->last) { // or it is meant to change
+            result_.steadiness = find_steadiness(course_, *result_.window);
+        }
     }
+    result_.fairness = find_fairness(std::move(connections_));
     return std::move(result_);
 }
 

@@ -47,6 +47,8 @@ private:
     void add_mismatches(const std::vector<Mismatch>& mismatches);
 
     RunResult result_;
+    RateCourse course_;
+    std::vector<ConnectionUse> connections_;
     std::optional<TimePoint> ramped_;        ///< when the last connection was up or had failed
     std::optional<TimePoint> last_measured_; ///< when the last measured echo was complete
     std::optional<TimePoint> last_due_;

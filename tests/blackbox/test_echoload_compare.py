@@ -188,6 +188,15 @@ def test_a_condition_that_is_met_exits_with_3(results, tmp_path):
     assert "fail-if rate<-9%: -10.0%" in failed.out and failed.out.count(": failed") == 1
 
 
+def test_a_condition_can_be_a_value_of_the_second_result(results):
+    a, b = results
+    value = read(b)["latency"]["p50_ns"]
+    passed = echoload("compare", a, b, "--fail-if", f"p50>{value}ns,errors>0.1%,lost>0,rate<1")
+    assert passed.code == 0 and passed.out.count(": passed") == 4, passed
+    failed = echoload("compare", a, b, "--fail-if", f"p50>={value}ns,lost<=0,rate>1/s")
+    assert failed.code == 3 and failed.out.count(": failed") == 3, failed
+
+
 def test_the_connect_latency_is_compared(results):
     a, b = results
     ended = echoload("compare", a, b, "--fail-if", "connect.max>+1000000%")

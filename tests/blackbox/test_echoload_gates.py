@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """echoload's gates: when they pass, when they fail, and their output."""
 
+import re
 import threading
 
 import pytest
@@ -43,6 +44,55 @@ def test_each_failed_gate_is_reported_with_the_measured_and_allowed_value():
     measured = {gate["gate"]: gate["measured"] for gate in ended.json["gates"]}
     assert measured["p50"] == ended.json["latency"]["p50_ns"]
     assert measured["max"] == ended.json["latency"]["max_ns"]
+
+
+def test_every_kind_of_figure_can_be_required():
+    conditions = "p50<1h,min>1ns,rate>=10,rate<1M/s,bytes>1k,errors<0.1%,lost<=0,service.max<1h"
+    with serve(echo_back) as target:
+        ended = echoload(
+            *("-c", 2, "-R", 200, "-d", "1s", "--sizes", 64, "--slo", conditions, target)
+        )
+    assert ended.code == 0, ended
+    for line in (
+        r"p50 [\d.]+[mu]s, allowed <1h: passed",
+        r"min [\d.]+[mu]s, allowed >1ns: passed",
+        r"rate (199|200|201)/s, allowed >=10/s: passed",
+        r"rate (199|200|201)/s, allowed <1000000/s: passed",
+        r"bytes 14\.[345] kB/s, allowed >1000/s: passed",
+        r"errors 0%, allowed <0.1%: passed",
+        r"lost 0, allowed 0: passed",
+        r"service\.max [\d.]+[mu]s, allowed <1h: passed",
+    ):
+        assert re.search(line, ended.out), (line, ended.out)
+
+
+def test_a_rate_that_is_not_reached_fails_and_the_json_names_the_comparison():
+    with serve(echo_back) as target:
+        ended = echoload(
+            *("-c", 1, "-n", 20, "--think", "10ms", "--slo", "rate>=10k,p50>1ns"),
+            *("--format", "json", target),
+        )
+    assert ended.code == 3, ended
+    rate, p50 = ended.json["gates"]
+    assert rate["gate"] == "rate" and rate["comparison"] == ">=" and rate["allowed"] == 10000
+    assert rate["unit"] == "messages_per_s" and rate["passed"] is False
+    assert rate["measured"] == ended.json["rate"]["messages_per_s"] < 120
+    assert p50["unit"] == "ns" and p50["comparison"] == ">" and p50["passed"] is True
+
+
+def test_the_percentiles_to_print_can_be_chosen():
+    with serve(echo_back) as target:
+        text = echoload("-c", 1, "-n", 100, "--percentiles", "25,p99.999", target)
+        json = echoload(
+            *("-c", 1, "-n", 100, "--percentiles", "25", "--percentiles", "99.999"),
+            *("--format", "json", target),
+        ).json
+    line = next(each for each in text.out.splitlines() if each.startswith("latency"))
+    assert re.fullmatch(r"latency +p25 [\d.]+[num]s  p99.999 [\d.]+[num]s  max [\d.]+[num]s", line)
+    latency = json["latency"]
+    assert json["percentiles"] == [25, 99.999]
+    assert latency["min_ns"] <= latency["p25_ns"] <= latency["p50_ns"]
+    assert latency["p99_ns"] <= latency["p99_999_ns"] == latency["max_ns"]
 
 
 def test_quiet_reports_a_failed_gate():
@@ -163,8 +213,10 @@ def test_a_run_without_any_echo_is_not_delivered_whatever_the_error_rate():
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--slo", "p99"], "--slo: must be pN"),
-        (["--slo", "p99=1ms,huge=2ms"], "'huge=2ms'"),
+        (["--slo", "p99"], "--slo: must be a figure, <, <=, > or >=, and a value, as in 'p99.9<5ms'"),
+        (["--slo", "p99=1ms,huge<2ms"], "'huge<2ms'"),
+        (["--slo", "errors<0.1"], "errors, with a percentage"),
+        (["--percentiles", "50,100"], "--percentiles: must be percentiles above 0 and below 100"),
         (["--max-error-rate", "0.1"], "--max-error-rate: must be 0% to 100%"),
     ],
 )

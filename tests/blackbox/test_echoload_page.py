@@ -115,7 +115,8 @@ def test_the_series_adds_up_to_the_result_and_each_point_has_a_row(page):
     rows = list(page.rows(".//h:table[@id='timeline']"))
     assert len(rows) >= 5
     assert sum(values[0] for _, values in rows) == page.result["messages"]["verified"]
-    assert sum(values[-1] for _, values in rows) == 0
+    errors, shed = zip(*(values[-2:] for _, values in rows), strict=True)
+    assert sum(errors) == sum(shed) == 0
 
 
 def test_the_page_has_the_gates_and_the_verdict_in_words(page):
@@ -123,11 +124,11 @@ def test_the_page_has_the_gates_and_the_verdict_in_words(page):
     assert re.search(r"Verdict: ok *\(exit 0\)", text)
     table = page.table("Gates")
     assert [cell.text for cell in table.findall("h:thead//h:th", NAMESPACES)] == [
-        *("gate", "measured", "allowed", "passed")
+        *("gate", "comparison", "measured", "allowed", "passed")
     ]
     rows = [["".join(cell.itertext()) for cell in row] for row in table[2]]
     assert [row[0] for row in rows] == ["p99", "error rate"]
-    assert rows[1][1:] == ["0%", "5%", "yes"]
+    assert rows[1][1:] == ["<=", "0%", "5%", "yes"]
 
 
 def test_each_chart_has_a_text_description(page):
@@ -293,7 +294,7 @@ def test_a_browser_shows_the_whole_page_at_any_width_in_both_schemes(kind, schem
     for width, seen in seen_at.items():
         assert seen["width"] == width
         assert seen["content"] <= width, "nothing is to be scrolled sideways but tables"
-        assert len(seen["charts"]) == 3, "one shape of each chart"
+        assert len(seen["charts"]) == (4 if kind == "open_page" else 3), "one shape of each chart"
         assert all(0.8 * min(width, 900) <= chart <= width for chart in seen["charts"])
         assert min(seen["letters"]) >= 10, "the text of charts is readable"
         assert seen["clipped"] == [], width

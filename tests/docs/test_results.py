@@ -18,11 +18,11 @@ ECHOLOAD = words.BINARY["echoload"]
 MODES = {"slow-read", "dribble", "idle", "half-header", "oversize", "garbage", "rst", "never-read"}
 
 
-def run(directory, target, *arguments, code=0):
+def run(directory, target, *arguments, load=("-c", 1, "-d", "200ms"), code=0):
     """The JSON of a run, and the lines of its series."""
     result, series = directory / "result.json", directory / "series.ndjson"
     ended = words.run(
-        *(ECHOLOAD, "-q", "-c", 1, "-d", "200ms", "--format", "json", "-o", result),
+        *(ECHOLOAD, "-q", *load, "--format", "json", "-o", result),
         *("--interval", "50ms", "--timeseries", series, *arguments, target),
     )
     assert ended.returncode == code, ended
@@ -55,7 +55,9 @@ def results(daemon, tmp_path_factory):
     directory = tmp_path_factory.mktemp("results")
     target = f"127.0.0.1:{daemon.port}"
     found = {
-        "closed": run(directory, target, "--slo", "p99=1h", "--server-pid", daemon.process.pid),
+        # Two connections and a second: what is compared between connections, and over the run.
+        "closed": run(directory, target, "--slo", "p99=1h", "--server-pid", daemon.process.pid,
+                      load=("-c", 2, "-d", "1100ms")),
         "open": run(directory, target, "-R", 500),
         "churn": run(directory, target, "--conn-messages", 5, "--close", "half"),
         "abuse": run(directory, target, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"),

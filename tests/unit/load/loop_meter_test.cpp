@@ -95,8 +95,8 @@ TEST(IntervalPublisher, IntervalsThatWereNotTakenAreAddedUp) {
     EXPECT_FALSE(intervals.take());
     Tally tally;
     tally.messages.sent = 3;
-    intervals.publish(tally, 5, kMeterStart + 1s);
-    intervals.publish(tally, 4, kMeterStart + 2s);
+    intervals.publish({&tally, 1}, 5, kMeterStart + 1s);
+    intervals.publish({&tally, 1}, 4, kMeterStart + 2s);
     const auto taken = intervals.take();
     ASSERT_TRUE(taken);
     EXPECT_EQ(taken->tally.messages.sent, 6U);

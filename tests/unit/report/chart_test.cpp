@@ -116,3 +116,20 @@ TEST(Chart, LabelsDoNotRunIntoEachOther) {
     EXPECT_GT(shown, 10U);
     EXPECT_LT(shown, 20U);
 }
+
+TEST(Chart, AnIntervalOnItsOwnIsABarAsWideAsItsTime) {
+    Chart chart{
+        "id",
+        "",
+        "",
+        {0, 10, false, {}, ""},
+        {0, 10, false, {}, ""},
+        {{"one", {{10, 10}}}, {"nothing", {{10, std::numeric_limits<double>::quiet_NaN()}}}}};
+    chart.bars_from = 5;
+    const std::string text = svg(chart, 400, 200);
+    // The plot is from (62, 10) to (386, 156).
+    EXPECT_NE(text.find("<path class=\"bar line0\" d=\"M224.0 156.0V10.0H386.0V156.0\"/>"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("line1"), std::string::npos);
+}

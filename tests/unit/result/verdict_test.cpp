@@ -57,7 +57,7 @@ TEST(Verdict, ARunWithoutAnEchoInItsMeasuredPartIsNotDelivered) {
     const Verdict verdict = judge(options, result);
     EXPECT_EQ(verdict.exit_code, 5);
     EXPECT_EQ(verdict.reasons.at(0), "no echo came in the measured part of 10.0s");
-    options.gates.max_error_rate = 1;
+    options.gates.push_back(error_rate_gate(1));
     EXPECT_EQ(judge(options, result).exit_code, 5) << "no error is allowed for it";
 }
 
