@@ -5,6 +5,7 @@
 #include "client/command/load_command.hpp"
 #include "client/compare/compare.hpp"
 #include "client/compare/merge.hpp"
+#include "client/compare/show.hpp"
 #include "client/options/parse.hpp"
 #include "client/report/output_file.hpp"
 #include "client/result/bad_result.hpp"
@@ -52,6 +53,23 @@ int compare(int argc, const char* const* argv, Interruptions& interruptions) {
     return compared.exit_code;
 }
 
+int show(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_show(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    const auto& options = std::get<ShowOptions>(parsed);
+    const ShownResult shown = show_results(options); // first: -o may name one of them
+    if (!options.hdr.empty()) {
+        OutputFile(options.hdr, interruptions).write(shown.hdr);
+    }
+    if (!options.report.empty()) {
+        OutputFile(options.report, interruptions).write(shown.page);
+    }
+    OutputFile(options.output, interruptions).write(shown.result);
+    return 0;
+}
+
 int load(int argc, const char* const* argv, Interruptions& interruptions) {
     const auto parsed = parse_options(argc, argv);
     if (const auto* none = std::get_if<NoRun>(&parsed)) {
@@ -69,8 +87,12 @@ int dispatch(int argc, const char* const* argv, Interruptions& interruptions) {
     if (command == "compare") {
         return compare(argc - 1, argv + 1, interruptions);
     }
+    if (command == "show") {
+        return show(argc - 1, argv + 1, interruptions);
+    }
     if (command.find(':') == std::string_view::npos && command.substr(0, 1) != "-") {
-        const std::string like = echod::suggestion(std::string(command), {"merge", "compare"});
+        const std::string like =
+            echod::suggestion(std::string(command), {"merge", "compare", "show"});
         if (!command.empty() && !like.empty()) {
             write_standard_error(fmt::format("echoload: '{}' is no command and no target{} (see "
                                              "echoload --help)\n",

@@ -93,15 +93,15 @@ int report_no_run(const Options& options, const Verdict& verdict, OutputFile& fi
     return verdict.exit_code;
 }
 
-void write_result(const Options& options, const RunResult& result, const Verdict& verdict,
-                  OutputFile& file, Interruptions& interruptions) {
+void write_result(const Options& options, const StoredResult& result, OutputFile& file,
+                  Interruptions& interruptions) {
     if (options.format == Format::json) {
-        file.write(json_report(options, &result, verdict));
+        file.write(write_json(result_json(result)));
     } else if (!options.quiet || !options.output.empty()) {
-        file.write(text_report(options, result, verdict));
+        file.write(text_report(result));
     }
     if (options.quiet) {
-        write_standard_error(text_failures(options, result, verdict), interruptions);
+        write_standard_error(text_failures(result), interruptions);
     }
 }
 
@@ -148,12 +148,14 @@ int report(const Options& options, const RunResult& result, Watch& watch, Output
     };
     const auto write_page = [&] {
         if (files.page) {
-            files.page->write(html_report(options, result, verdict, watch.timeline()));
+            files.page->write(
+                html_report(stored_result(options, &result, verdict), watch.timeline()));
         }
     };
     // The result comes last: its verdict includes whether the other files could be written.
     const auto write_last = [&] {
-        write_result(options, result, verdict, files.result, interruptions);
+        write_result(options, stored_result(options, &result, verdict), files.result,
+                     interruptions);
     };
     write_each(verdict, interruptions,
                {[&] { watch.finish_series(); }, write_hdr, write_page, write_last});

@@ -62,6 +62,14 @@ void merge_percentiles(std::vector<double>& sum, const std::vector<double>& part
     }
 }
 
+template <class T>
+void append_rows(std::optional<std::vector<T>>& sum, const std::optional<std::vector<T>>& part) {
+    sum = sum.value_or(std::vector<T>());
+    if (part) {
+        sum->insert(sum->end(), part->begin(), part->end());
+    }
+}
+
 void merge_connections(ConnectionFigures& sum, const ConnectionFigures& part) {
     add_counts(kConnectionCounts, sum, part);
     merge_optional(sum.up_per_s, part.up_per_s, add<double>);
@@ -260,12 +268,12 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     keep_same_or_null(sum.steadiness, part.steadiness);
     merge_optional(sum.abuse, part.abuse, merge_cohorts);
     merge_optional(sum.wrong, part.wrong, merge_mismatches);
-    append_list(sum.mismatches, part.mismatches);
+    append_rows(sum.mismatches, part.mismatches);
     keep_same_or_null(sum.client, part.client);
     append_list(sum.loops, part.loops);
     keep_same_or_null(sum.server, part.server);
     keep_same_or_null(sum.bottleneck, part.bottleneck);
-    append_list(sum.gates, part.gates);
+    append_rows(sum.gates, part.gates);
     merge_verdict(sum.verdict, part.verdict);
     append_list(sum.merged, part.merged);
 }

@@ -41,15 +41,6 @@ constexpr NamedUnit kFiguresWithoutTime[] = {{"rate", Unit::per_second},
                                              {"error-rate", Unit::share},
                                              {"lost", Unit::messages}};
 
-// Two characters before one.
-constexpr struct {
-    std::string_view sign;
-    Comparison comparison;
-} kSigns[] = {{"<=", Comparison::at_most},
-              {">=", Comparison::at_least},
-              {"<", Comparison::below},
-              {">", Comparison::above}};
-
 std::optional<double> share_in(std::string_view text) noexcept {
     if (!text.ends_with('%')) {
         return std::nullopt;
@@ -100,15 +91,15 @@ std::optional<Condition> read_comparison(std::string_view text, std::string_view
         return std::nullopt;
     }
     Condition condition{std::string(text), *figure};
-    for (const auto& [sign, comparison] : kSigns) {
-        if (text.substr(at).starts_with(sign)) {
-            condition.comparison = comparison;
-            value = text.substr(at + sign.size());
-            return condition;
-        }
+    value = text.substr(at);
+    if (value.starts_with('=')) { // of a latency: at most
+        value.remove_prefix(1);
+        return figure->of_time ? std::optional(condition) : std::nullopt;
     }
-    value = text.substr(at + 1);
-    return figure->of_time ? std::optional(condition) : std::nullopt;
+    const std::size_t length = value.substr(1, 1) == "=" ? 2 : 1;
+    condition.comparison = *echod::enum_value<Comparison>(value.substr(0, length));
+    value.remove_prefix(length);
+    return condition;
 }
 
 constexpr const char* kForms =
@@ -176,15 +167,6 @@ std::optional<Figure> Figure::parse(std::string_view text) {
     }
     figure.of_time = LatencyFigure::parse(text);
     return figure.of_time ? std::optional(figure) : std::nullopt;
-}
-
-std::string_view sign_of(Comparison comparison) noexcept {
-    for (const auto& [sign, each] : kSigns) {
-        if (each == comparison) {
-            return sign;
-        }
-    }
-    return "";
 }
 
 bool Condition::holds(double measured) const noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/enum_names.hpp"
 #include "client/measure/histogram.hpp"
 
 #include <cstdint>
@@ -55,9 +56,6 @@ struct Figure {
 
 enum class Comparison : std::uint8_t { below, at_most, above, at_least };
 
-/// "<", "<=", ">", ">=".
-[[nodiscard]] std::string_view sign_of(Comparison comparison) noexcept;
-
 /// "p99<5ms": a figure compared with a value.
 struct Condition {
     std::string text; ///< as it was written
@@ -96,3 +94,12 @@ struct Condition {
 [[nodiscard]] std::string exact_value(Unit unit, double value);
 
 } // namespace echoload
+
+template <>
+inline constexpr auto echod::kEnumNames<echoload::Unit> =
+    echod::names_up_to<echoload::Unit::messages>({"ns", "messages_per_s", "bytes_per_s", "share",
+                                                  "messages"});
+
+template <>
+inline constexpr auto echod::kEnumNames<echoload::Comparison> =
+    echod::names_up_to<echoload::Comparison::at_least>({"<", "<=", ">", ">="});

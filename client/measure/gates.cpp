@@ -101,7 +101,7 @@ std::string GateResult::allowed_text() const {
     const std::string value = exact_value(condition.figure.unit, condition.value);
     return condition.comparison == Comparison::at_most
                ? value
-               : std::string(sign_of(condition.comparison)) + value;
+               : std::string(echod::enum_name(condition.comparison)) + value;
 }
 
 std::optional<double> error_rate(const MessageCounts& messages,

@@ -46,7 +46,8 @@ std::string byte_rate(double bytes_per_second) {
 }
 
 std::string whole_rate(double per_second) {
-    return group_digits(static_cast<std::uint64_t>(std::llround(std::max(per_second, 0.0))));
+    return group_digits(
+        static_cast<std::uint64_t>(std::llround(std::clamp(per_second, 0.0, 1e18))));
 }
 
 } // namespace echoload

@@ -91,16 +91,13 @@ void Tally::clear() noexcept {
 }
 
 std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop) {
-    const NamedLatency connect = {"connect_latency",
-                                  tally.connections.replaced == 0 ? nullptr : "connect",
-                                  "until established", &tally.connect};
     if (!open_loop) {
-        return {{"latency", "latency", "closed loop", &tally.service}, connect};
+        return {{"latency", &tally.service}, {"connect_latency", &tally.connect}};
     }
-    return {{"response", "response", "open loop, since due", &tally.response},
-            {"latency", "service", "open loop, since sent", &tally.service},
-            {"lag", nullptr, "from due to handled by the loop", &tally.lag},
-            connect};
+    return {{"response", &tally.response},
+            {"latency", &tally.service},
+            {"lag", &tally.lag},
+            {"connect_latency", &tally.connect}};
 }
 
 } // namespace echoload

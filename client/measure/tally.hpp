@@ -115,11 +115,9 @@ struct Tally {
     void clear() noexcept;
 };
 
-/// A latency of a run, with its names.
+/// A latency of a run.
 struct NamedLatency {
-    const char* key;   ///< of its object in the JSON
-    const char* label; ///< of its line in the text, or null where it has none
-    const char* what;  ///< "closed loop": how it was measured
+    const char* key; ///< of its object in the JSON
     const Histogram* histogram;
 };
 

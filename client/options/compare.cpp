@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "client/options/output_names.hpp"
 #include "client/options/parse.hpp"
 #include "client/options/reader.hpp"
+
+#include <stdexcept>
 
 namespace echoload {
 
@@ -22,6 +25,27 @@ Exit status: 0 compared; 2 wrong usage, a file is not a result, or the results a
 loads; 3 a --fail-if condition holds, or with --fail-if, the verdict of A or B is worse than a
 failed gate.
 )";
+
+constexpr const char* kShowDescription =
+    "Prints the result of a run, or a merged one, as the run itself printed it.";
+
+// Each result as JSON, a page or a histogram is a file of its own.
+void check_show_options(const ShowOptions& options) {
+    const std::string standard_output;
+    require_different_files({{"--output", options.output == "-" ? standard_output : options.output},
+                             {"--hdr", options.hdr},
+                             {"--report", options.report}});
+    const bool of_one =
+        options.format == Format::json || !options.hdr.empty() || !options.report.empty();
+    if (of_one && options.files.size() > 1) {
+        throw std::invalid_argument(fmt::format(
+            "{} takes one FILE, {} are given (echoload merge makes one result of several)",
+            !options.hdr.empty()      ? "--hdr"
+            : !options.report.empty() ? "--report"
+                                      : "--format json",
+            options.files.size()));
+    }
+}
 
 } // namespace
 
@@ -51,6 +75,25 @@ std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* a
     reader.add_flag("--force", "Compare results of different loads, whose figures mean little",
                     options.force);
     if (auto none = reader.read(argc, argv)) {
+        return *none;
+    }
+    return options;
+}
+
+std::variant<ShowOptions, NoRun> parse_show(int argc, const char* const* argv) {
+    ShowOptions options;
+    OptionReader reader("echoload show", kShowDescription);
+    reader.add_operands("FILE", "Results of --format json or of echoload merge", options.files);
+    reader.add_choice("--format",
+                      "Format of the result: " + echod::enum_choices<Format>() + " [text]",
+                      "FORMAT", options.format);
+    reader.add_text("-o,--output", "Write the result to FILE; - is standard output [-]", "FILE",
+                    options.output);
+    reader.add_text("--hdr", "Write the latency to FILE in the text format of HdrHistogram", "FILE",
+                    options.hdr);
+    reader.add_text("--report", "Write the result to FILE as an HTML page with charts", "FILE",
+                    options.report);
+    if (auto none = reader.read(argc, argv, [&options] { check_show_options(options); })) {
         return *none;
     }
     return options;

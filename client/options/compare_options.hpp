@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The options of the commands compare and merge.
+// The options of the commands compare, merge and show.
 #pragma once
 
 #include "client/measure/condition.hpp"
+#include "client/options/options.hpp"
 
 #include <string>
 #include <vector>
@@ -19,6 +20,14 @@ struct CompareOptions {
 struct MergeOptions {
     std::vector<std::string> files;
     std::string output; ///< a file; empty is standard output
+};
+
+struct ShowOptions {
+    std::vector<std::string> files;
+    Format format = Format::text;
+    std::string output; ///< files; empty is standard output, or none
+    std::string hdr;
+    std::string report;
 };
 
 } // namespace echoload

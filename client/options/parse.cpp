@@ -15,7 +15,8 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(
 Numbers take k, M or an exponent (10k, 1.5M, 1e5). Durations take ns, us, ms, s, m or h (250us, 5m).
-echoload merge FILE... and echoload compare A B process results: see echoload merge --help.
+echoload show FILE..., echoload merge FILE... and echoload compare A B process results: see
+echoload show --help.
 A lost connection is not replaced. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the run, which still
 reports.
 

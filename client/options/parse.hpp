@@ -10,10 +10,11 @@
 
 namespace echoload {
 
-/// Parse argv of `echoload merge` and `echoload compare`; argv[0] is that word. Throw nothing but
-/// std::bad_alloc.
+/// Parse argv of `echoload merge`, `echoload compare` and `echoload show`; argv[0] is that word.
+/// Throw nothing but std::bad_alloc.
 [[nodiscard]] std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv);
 [[nodiscard]] std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* argv);
+[[nodiscard]] std::variant<ShowOptions, NoRun> parse_show(int argc, const char* const* argv);
 
 /// Parses argv of a run. Sets a random seed if none is given. Throws nothing but std::bad_alloc.
 [[nodiscard]] std::variant<Options, NoRun> parse_options(int argc, const char* const* argv);

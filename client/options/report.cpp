@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/options/groups.hpp"
+#include "client/options/output_names.hpp"
 
-#include <array>
-#include <filesystem>
 #include <limits>
-#include <stdexcept>
-#include <utility>
 
 namespace echoload {
 
@@ -13,19 +10,6 @@ namespace {
 
 constexpr Duration kMaxInterval = std::chrono::hours(1000);
 constexpr Duration kMinInterval = std::chrono::milliseconds(10);
-
-// The same file, however it is named. A device or a FIFO may be written by several.
-bool is_same_file(const std::string& a, const std::string& b) {
-    std::error_code error;
-    const auto type = std::filesystem::status(a, error).type();
-    if (type != std::filesystem::file_type::regular &&
-        type != std::filesystem::file_type::not_found) {
-        return false;
-    }
-    return std::filesystem::weakly_canonical(a, error) ==
-               std::filesystem::weakly_canonical(b, error) ||
-           std::filesystem::equivalent(a, b, error);
-}
 
 // "99.9" or "p99.9".
 double percentile_in(std::string_view text) {
@@ -87,21 +71,10 @@ void add_report_options(OptionReader& reader, Options& options) {
 
 void check_report_options(const Options& options) {
     const std::string standard_output;
-    const std::array<std::pair<const char*, const std::string*>, 4> files = {
-        {{"--output", options.output == "-" ? &standard_output : &options.output},
-         {"--timeseries", &options.timeseries},
-         {"--hdr", &options.hdr},
-         {"--report", &options.report}}};
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        for (std::size_t j = 0; j < i; ++j) {
-            if (!files[i].second->empty() && !files[j].second->empty() &&
-                is_same_file(*files[i].second, *files[j].second)) {
-                throw std::invalid_argument(
-                    fmt::format("{} and {} must be different files, both are '{}'", files[j].first,
-                                files[i].first, *files[i].second));
-            }
-        }
-    }
+    require_different_files({{"--output", options.output == "-" ? standard_output : options.output},
+                             {"--timeseries", options.timeseries},
+                             {"--hdr", options.hdr},
+                             {"--report", options.report}});
 }
 
 } // namespace echoload

@@ -15,12 +15,10 @@ namespace {
 
 constexpr std::size_t kTableColumn = 8; // wide, or as wide as its head
 
-std::string expectation(const AbuseOptions& options, const AbuseCounts& counts, std::size_t i) {
-    if (!options.expected[i]) {
-        return "";
-    }
-    const bool met = !unmet(static_cast<AbuseMode>(i), *options.expected[i], counts);
-    return fmt::format("{}: {}", echod::enum_name(*options.expected[i]), met ? "yes" : "NO");
+std::string expectation(const StoredCohort& cohort) {
+    return cohort.expected
+               ? fmt::format("{}: {}", *cohort.expected, cohort.met == true ? "yes" : "NO")
+               : "";
 }
 
 // `figure` is the text of each counter; what follows the counters stands in two more columns.
@@ -39,20 +37,18 @@ void write_row(Out out, std::string_view label, std::string_view mode, Figure fi
 
 } // namespace
 
-std::string abuse_table(const AbuseOptions& options, const AbuseResult& result) {
+std::string abuse_table(const std::vector<StoredCohort>& cohorts) {
     std::string text;
     const Out out(text);
     write_row(
         out, "abuse", "mode", [](const auto& name) { return std::string(name.label); }, "median",
         "expected");
-    for (std::size_t i = 0; i < kAbuseModes; ++i) {
-        const AbuseCounts& counts = result[i];
-        if (counts.asked != 0) {
-            write_row(
-                out, "", echod::kEnumNames<AbuseMode>[i],
-                [&counts](const auto& name) { return std::to_string(counts.*name.count); },
-                duration_or_dash(counts.median_open), expectation(options, counts, i));
-        }
+    for (const StoredCohort& cohort : cohorts) {
+        const auto figure = [&cohort](const auto& name) {
+            return std::to_string(cohort.counts.*name.count);
+        };
+        write_row(out, "", cohort.mode, figure, seconds_or_dash(cohort.median_open_s),
+                  expectation(cohort));
     }
     return text;
 }

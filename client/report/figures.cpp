@@ -2,6 +2,7 @@
 #include "client/report/figures.hpp"
 
 #include "base/units.hpp"
+#include "client/report/json_value.hpp"
 
 #include <fmt/format.h>
 
@@ -21,6 +22,10 @@ std::string percentile_key(double percent) {
 
 std::string duration_or_dash(std::optional<Duration> duration) {
     return duration ? echod::humanize_duration(*duration) : "-";
+}
+
+std::string seconds_or_dash(std::optional<double> seconds) {
+    return seconds ? echod::humanize_duration(duration_of(*seconds)) : "-";
 }
 
 } // namespace echoload

@@ -98,7 +98,13 @@ inline constexpr NamedCount<AbuseCounts> kAbuseCounts[] = {
     {"wrong", &AbuseCounts::wrong, Shown::always, "wrong"},
 };
 
+/// The error of a connection that the server closed, in place of the name of an errno.
+inline constexpr const char* kEndOfFileName = "EOF";
+
 /// Three significant figures, or "-" where there is no figure.
 [[nodiscard]] std::string duration_or_dash(std::optional<Duration> duration);
+
+/// The same of a number of seconds.
+[[nodiscard]] std::string seconds_or_dash(std::optional<double> seconds);
 
 } // namespace echoload

@@ -6,10 +6,10 @@
 #include "client/report/html_chart.hpp"
 #include "client/report/html_style.hpp"
 #include "client/report/html_table.hpp"
-#include "client/report/json.hpp"
 #include "client/report/latency_json.hpp"
 #include "client/report/text_lines.hpp"
-#include "client/result/bottleneck.hpp"
+#include "client/report/text_request.hpp"
+#include "client/result/verdict.hpp"
 
 #include <fmt/format.h>
 
@@ -26,21 +26,32 @@ namespace echoload {
 
 namespace {
 
-// The latencies of which something was measured. The first is that of limits and comparisons.
-std::vector<NamedLatency> measured_latencies(const Tally& tally, bool open_loop) {
-    std::vector<NamedLatency> found = latencies(tally, open_loop);
-    std::erase_if(found, [](const NamedLatency& each) { return each.histogram->count() == 0; });
+// A latency of which something was measured. The first of them is that of limits and comparisons.
+struct MeasuredLatency {
+    const char* key; ///< of its object in the JSON
+    const StoredLatency* latency;
+};
+
+std::vector<MeasuredLatency> measured_latencies(const StoredResult& result) {
+    std::vector<MeasuredLatency> found;
+    for (const char* key : kLatencyKeys) {
+        const StoredLatency* const latency = result.find_latency(key);
+        if (latency != nullptr && latency->histogram.count() != 0) {
+            found.push_back({key, latency});
+        }
+    }
     return found;
 }
 
 // Beside a response time, "latency" is the service time.
-std::string latency_title(const NamedLatency& latency, const NamedLatency& first) {
+std::string latency_title(const MeasuredLatency& latency, const MeasuredLatency& first) {
     const std::string key = latency.key;
-    return key == "latency" && latency.histogram != first.histogram ? "service" : title_of(key);
+    return key == "latency" && latency.key != first.key ? "service" : title_of(key);
 }
 
-void write_head(std::string& html, const Options& options, const StoredResult& result) {
-    const std::string targets = escape(joined(options.targets, ", "));
+void write_head(std::string& html, const StoredResult& result) {
+    const Json& requested = result.requested;
+    const std::string targets = escape(joined(targets_of(requested), ", "));
     fmt::format_to(Out(html),
                    "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
                    "<head><meta charset=\"utf-8\"/>"
@@ -48,19 +59,18 @@ void write_head(std::string& html, const Options& options, const StoredResult& r
                    "<title>echoload: {0}</title><style>{1}</style></head>\n<body><main>\n"
                    "<h1>echoload</h1>\n<p>{2} loop, {3} connections to {0}</p>\n"
                    "<p class=\"soft\">{4}, seed {5}, echoload {6}</p>\n",
-                   targets, kHtmlStyle, options.pace ? "open" : "closed",
-                   value_html("connections", options.connections),
-                   escape(result.started.value_or("")), value_html("seed", options.seed),
-                   escape(ECHOD_VERSION));
+                   targets, kHtmlStyle, escape(loop_of(requested)),
+                   value_html("connections", requested.value("connections", Json())),
+                   escape(result.started.value_or("")), value_html("seed", result.seed),
+                   value_html("version", result.version));
 }
 
-void write_verdict(std::string& html, const Verdict& verdict, VerifyLevel verify) {
-    const bool good = verdict.outcome == Outcome::ok;
+void write_verdict(std::string& html, const StoredVerdict& verdict, const Json& requested) {
+    const bool good = verdict.outcome == echod::enum_name(Outcome::ok);
     fmt::format_to(Out(html), "<div class=\"verdict {}\"><p><strong>Verdict: {}</strong> (exit {})",
-                   good ? "good" : "bad", escape(echod::enum_name(verdict.outcome)),
-                   verdict.exit_code);
+                   good ? "good" : "bad", escape(verdict.outcome), verdict.exit_code);
     if (good) {
-        fmt::format_to(Out(html), ": {}", what_was_right(verify));
+        fmt::format_to(Out(html), ": {}", what_was_right(requested));
     }
     html += "</p>";
     if (!verdict.reasons.empty()) {
@@ -74,7 +84,7 @@ void write_verdict(std::string& html, const Verdict& verdict, VerifyLevel verify
 }
 
 void write_tiles(std::string& html, const StoredRate& rate,
-                 const std::vector<NamedLatency>& measured) {
+                 const std::vector<MeasuredLatency>& measured) {
     html += "<dl class=\"tiles\">";
     const auto tile = [&html](const std::string& title, const std::string& key, const Json& value) {
         fmt::format_to(Out(html), "<div><dt>{}</dt><dd>{}</dd></div>", escape(title),
@@ -83,8 +93,8 @@ void write_tiles(std::string& html, const StoredRate& rate,
     tile("messages a second", "messages_per_s", or_null(rate.messages_per_s));
     tile("each way", "bytes_per_s", or_null(rate.bytes_per_s));
     if (!measured.empty()) {
-        const NamedLatency& first = measured.front();
-        const Json figures = latency_figures(*first.histogram);
+        const MeasuredLatency& first = measured.front();
+        const Json figures = latency_figures(first.latency->histogram);
         for (const char* key : {"p50_ns", "p99_ns", "max_ns"}) {
             tile(latency_title(first, first) + " " + title_of(key), key, figures[key]);
         }
@@ -92,19 +102,18 @@ void write_tiles(std::string& html, const StoredRate& rate,
     html += "</dl>\n";
 }
 
-void write_latency_table(std::string& html, const std::vector<NamedLatency>& measured,
-                         bool open_loop) {
+void write_latency_table(std::string& html, const std::vector<MeasuredLatency>& measured) {
     if (measured.empty()) {
         html += "<p>Nothing was measured.</p>\n";
         return;
     }
     html += "<div class=\"scroll\"><table id=\"latencies\"><thead><tr><td></td>";
     std::vector<Json> columns;
-    for (const NamedLatency& latency : measured) {
+    for (const MeasuredLatency& latency : measured) {
         fmt::format_to(Out(html), "<th scope=\"col\">{}</th>",
                        escape(latency_title(latency, measured.front())));
-        columns.push_back({{"loop", open_loop ? "open" : "closed"}});
-        columns.back().update(latency_figures(*latency.histogram));
+        columns.push_back({{"loop", latency.latency->loop}});
+        columns.back().update(latency_figures(latency.latency->histogram));
     }
     html += "</tr></thead><tbody>";
     for (const auto& item : columns.front().items()) {
@@ -117,17 +126,18 @@ void write_latency_table(std::string& html, const std::vector<NamedLatency>& mea
     html += "</tbody></table></div>\n";
 }
 
-void write_latencies(std::string& html, const std::vector<NamedLatency>& measured, bool open_loop) {
+void write_latencies(std::string& html, const std::vector<MeasuredLatency>& measured) {
     html += "<h2>Latency</h2>\n";
     std::vector<TitledLatency> curves;
-    for (const NamedLatency& latency : measured) {
+    for (const MeasuredLatency& latency : measured) {
         // The lag is the client's own, and often a thousand times shorter.
         if (std::string_view(latency.key) != "lag") {
-            curves.push_back({latency_title(latency, measured.front()), latency.histogram});
+            curves.push_back(
+                {latency_title(latency, measured.front()), &latency.latency->histogram});
         }
     }
     write_curves(html, curves);
-    write_latency_table(html, measured, open_loop);
+    write_latency_table(html, measured);
 }
 
 // Cohorts are members by their mode: a row each.
@@ -162,22 +172,21 @@ void write_all_figures(std::string& html, StoredResult result) {
 
 } // namespace
 
-std::string html_report(const Options& options, const RunResult& result, const Verdict& verdict,
-                        const Timeline& timeline) {
-    const bool open_loop = options.pace.has_value();
-    const std::vector<NamedLatency> measured = measured_latencies(result.tally, open_loop);
-    StoredResult stored = stored_result(options, &result, verdict);
-    const Bottleneck bottleneck = find_bottleneck(result);
+std::string html_report(const StoredResult& result, const Timeline& timeline) {
+    const std::vector<MeasuredLatency> measured = measured_latencies(result);
     std::string html;
-    write_head(html, options, stored);
-    write_verdict(html, verdict, options.verify);
-    write_tiles(html, stored.rate.value_or(StoredRate()), measured);
-    fmt::format_to(Out(html), "<p>Bottleneck: <strong>{}</strong>: {}</p>\n",
-                   echod::enum_name(bottleneck.where), escape(bottleneck.reason));
-    write_section(html, "Gates", stored.gates);
-    write_latencies(html, measured, open_loop);
+    write_head(html, result);
+    write_verdict(html, result.verdict, result.requested);
+    write_tiles(html, result.rate.value_or(StoredRate()), measured);
+    if (!result.bottleneck.is_null()) {
+        fmt::format_to(Out(html), "<p>Bottleneck: <strong>{}</strong>: {}</p>\n",
+                       escape(text_or_dash(result.bottleneck, "limited_by")),
+                       escape(text_or_dash(result.bottleneck, "reason")));
+    }
+    write_section(html, "Gates", result_json(result)["gates"]);
+    write_latencies(html, measured);
     write_timeline(html, timeline);
-    write_all_figures(html, std::move(stored));
+    write_all_figures(html, result);
     html += "</main></body></html>\n";
     return html;
 }

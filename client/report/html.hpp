@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The result of a run as a page of HTML.
+// A result as a page of HTML.
 #pragma once
 
-#include "client/options/options.hpp"
-#include "client/result/run_result.hpp"
+#include "client/report/stored_result.hpp"
 #include "client/result/timeline.hpp"
-#include "client/result/verdict.hpp"
 
 #include <string>
 
 namespace echoload {
 
-/// One page that refers to nothing outside itself: charts, and every figure of the JSON.
-[[nodiscard]] std::string html_report(const Options& options, const RunResult& result,
-                                      const Verdict& verdict, const Timeline& timeline);
+/// One page that refers to nothing outside itself: charts, and every figure of the JSON. The course
+/// of the run is left out where `timeline` is empty, as that of a result that was read.
+[[nodiscard]] std::string html_report(const StoredResult& result, const Timeline& timeline);
 
 } // namespace echoload

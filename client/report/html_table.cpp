@@ -16,8 +16,11 @@ namespace echoload {
 
 namespace {
 
+constexpr double kLargest = 9e18; // that a duration and a number of bytes can be
+
 std::string duration_text(double ns) {
-    return echod::humanize_duration(Duration(static_cast<std::int64_t>(ns)));
+    return echod::humanize_duration(
+        Duration(static_cast<std::int64_t>(std::clamp(ns, -kLargest, kLargest))));
 }
 
 std::string number_text(const std::string& key, const Json& value) {
@@ -35,7 +38,7 @@ std::string number_text(const std::string& key, const Json& value) {
         return duration_text(number * 1e9);
     }
     if (key.ends_with("_bytes")) {
-        return byte_size(value.get<std::uint64_t>());
+        return byte_size(static_cast<std::uint64_t>(std::clamp(number, 0.0, kLargest)));
     }
     if (key.ends_with("_share")) {
         return format_share(number);
@@ -43,8 +46,9 @@ std::string number_text(const std::string& key, const Json& value) {
     if (value.is_number_float()) {
         return fmt::format("{:g}", number);
     }
-    return value.is_number_unsigned() && key != "seed" ? group_digits(value.get<std::uint64_t>())
-                                                       : value.dump();
+    // The numbers of a run are signed or not, those that were read are not signed.
+    const bool is_count = number >= 0 && key != "seed" && key != "pid";
+    return is_count ? group_digits(value.get<std::uint64_t>()) : value.dump();
 }
 
 // "p99_9_ns".

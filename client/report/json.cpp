@@ -14,14 +14,6 @@ namespace echoload {
 
 namespace {
 
-std::string hex(const std::vector<std::byte>& bytes) {
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-    }
-    return text;
-}
-
 StoredRate rate_of(const RunResult& result) {
     if (!result.window) {
         return {};
@@ -40,7 +32,7 @@ std::vector<StoredError> errors_of(const ErrorTable& table) {
     errors.reserve(table.rows().size());
     for (const ErrorCount& row : table.rows()) {
         errors.push_back({std::string(echod::enum_name(row.phase)),
-                          row.error == kEndOfFile ? "EOF" : echod::errno_name(row.error),
+                          row.error == kEndOfFile ? kEndOfFileName : echod::errno_name(row.error),
                           row.count});
     }
     return errors;
@@ -164,71 +156,6 @@ Json loops_json(const std::vector<LoopUse>& uses) {
     return rows;
 }
 
-Json origin_json(const std::optional<Origin>& origin) {
-    if (!origin) {
-        return nullptr;
-    }
-    return {{"connection", origin->connection},
-            {"sequence", origin->sequence},
-            {"offset", origin->offset}};
-}
-
-Json mismatches_json(const std::vector<Mismatch>& list) {
-    Json rows = Json::array();
-    for (const Mismatch& mismatch : list) {
-        rows.push_back({
-            {"kind", echod::enum_name(mismatch.kind)},
-            {"connection", mismatch.connection},
-            {"local", mismatch.local},
-            {"peer", mismatch.peer},
-            {"sequence", mismatch.sequence},
-            {"length", mismatch.length},
-            {"offset", mismatch.offset},
-            {"came", origin_json(mismatch.came)},
-            {"excerpt_offset", mismatch.window},
-            {"expected_hex", hex(mismatch.expected)},
-            {"received_hex", hex(mismatch.received)},
-        });
-    }
-    return rows;
-}
-
-constexpr const char* key_of(Unit unit) {
-    switch (unit) {
-    case Unit::nanoseconds:
-        return "ns";
-    case Unit::per_second:
-        return "messages_per_s";
-    case Unit::bytes_per_second:
-        return "bytes_per_s";
-    case Unit::share:
-        return "share";
-    case Unit::messages:
-        break;
-    }
-    return "messages";
-}
-
-Json gates_json(const std::vector<GateResult>& results) {
-    Json rows = Json::array();
-    const auto in_unit = [](Unit unit, double value) {
-        const bool whole = unit == Unit::nanoseconds || unit == Unit::messages;
-        return whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
-    };
-    for (const GateResult& gate : results) {
-        const Unit unit = gate.condition.figure.unit;
-        rows.push_back({
-            {"gate", gate.condition.figure.name},
-            {"comparison", sign_of(gate.condition.comparison)},
-            {"unit", key_of(unit)},
-            {"measured", gate.measured ? in_unit(unit, *gate.measured) : Json(nullptr)},
-            {"allowed", in_unit(unit, gate.condition.value)},
-            {"passed", gate.undecided() ? Json(nullptr) : Json(gate.passed)},
-        });
-    }
-    return rows;
-}
-
 Json process_json(const std::optional<ProcessUse>& use) {
     if (!use) {
         return nullptr;
@@ -272,8 +199,6 @@ void store_latencies(StoredResult& stored, const Tally& tally, bool open_loop) {
     }
 }
 
-} // namespace
-
 ConnectionFigures connection_figures(std::uint64_t requested, const RunResult& result) {
     ConnectionFigures figures{result.tally.connections, requested, result.peak, result.not_tried,
                               std::nullopt};
@@ -283,6 +208,8 @@ ConnectionFigures connection_figures(std::uint64_t requested, const RunResult& r
     }
     return figures;
 }
+
+} // namespace
 
 StoredResult stored_result(const Options& options, const RunResult* result,
                            const Verdict& verdict) {
@@ -319,12 +246,12 @@ StoredResult stored_result(const Options& options, const RunResult* result,
         stored.abuse = cohorts_of(options.abuse, *result->abuse);
     }
     stored.wrong = {result->tally.mismatches, result->tally.wrong_by_kind};
-    stored.mismatches = mismatches_json(result->mismatches);
+    stored.mismatches = result->mismatches;
     stored.client = process_json(result->client);
     stored.loops = loops_json(result->loops);
     stored.server = process_json(result->server);
     stored.bottleneck = bottleneck_json(*result);
-    stored.gates = gates_json(verdict.gates);
+    stored.gates = verdict.gates;
     return stored;
 }
 

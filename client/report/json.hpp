@@ -15,10 +15,6 @@ namespace echoload {
 [[nodiscard]] StoredResult stored_result(const Options& options, const RunResult* result,
                                          const Verdict& verdict);
 
-/// The counters of connections, for text and JSON alike.
-[[nodiscard]] ConnectionFigures connection_figures(std::uint64_t requested,
-                                                   const RunResult& result);
-
 /// The whole result as one JSON object; `result` is null where the run never began. A figure that
 /// does not exist is null.
 [[nodiscard]] std::string json_report(const Options& options, const RunResult* result,

@@ -45,6 +45,11 @@ void write(std::string& text, const Json& json, std::size_t depth) {
 
 } // namespace
 
+echod::Duration duration_of(double seconds) noexcept {
+    constexpr double kMostSeconds = 9e9; // a duration holds some more
+    return echod::Duration(std::llround(std::clamp(seconds, 0.0, kMostSeconds) * 1e9));
+}
+
 std::string utc_text(std::chrono::system_clock::time_point when) {
     const auto second = std::chrono::floor<std::chrono::seconds>(when);
     const auto part = std::chrono::floor<std::chrono::microseconds>(when - second);

@@ -32,6 +32,18 @@ template <class T>
     return duration ? std::optional(echod::to_seconds(*duration)) : std::nullopt;
 }
 
+/// `seconds` as a duration; what is longer than a duration can be, or none, becomes the nearest.
+[[nodiscard]] echod::Duration duration_of(double seconds) noexcept;
+
+/// The member of that name of an object, which has the type T; nothing where it is null or missing,
+/// or `object` is null.
+template <class T>
+[[nodiscard]] std::optional<T> value_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? std::nullopt
+                                                     : std::optional(found->template get<T>());
+}
+
 /// "2026-11-22T21:34:48.123456Z".
 [[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
 

@@ -2,8 +2,10 @@
 #include "client/report/read.hpp"
 
 #include "base/sys_error.hpp"
+#include "client/report/carried.hpp"
 #include "client/report/json_reader.hpp"
 #include "client/report/latency_json.hpp"
+#include "client/report/mismatch_json.hpp"
 #include "client/result/bad_result.hpp"
 
 #include <fmt/format.h>
@@ -81,10 +83,11 @@ Json json_in(const JsonReader& parent, const char* key) {
     return found ? found->json() : Json(nullptr);
 }
 
-Json list_in(const JsonReader& parent, const char* key) {
+// As json_in(), of a section whose members `check` requires to have their types.
+Json checked_in(const JsonReader& parent, const char* key, void (*check)(const JsonReader&)) {
     const auto found = parent.find(key);
     if (found && !found->is_null()) {
-        (void)found->list();
+        check(*found);
     }
     return found ? found->json() : Json(nullptr);
 }
@@ -211,14 +214,41 @@ StoredVerdict read_verdict(const JsonReader& section) {
     return verdict;
 }
 
-Json read_requested(const JsonReader& section) {
-    section.require(section.json().is_object(), "must be an object");
-    if (const auto targets = section.find("targets")) {
-        for (const JsonReader& target : targets->list()) {
-            (void)target.text();
-        }
+// Of a gate.
+std::optional<double> read_figure(const JsonReader& value) {
+    constexpr double kMost = 9e18; // what a duration can be
+    const auto number = value.number();
+    value.require(!number || (*number >= 0 && *number <= kMost), "is out of range");
+    return number;
+}
+
+// A name of a value of the enum; `other` where there is none, as in results of earlier versions.
+template <class Enum>
+Enum read_name(const JsonReader& row, const char* key, Enum other) {
+    const auto found = row.find(key);
+    if (!found) {
+        return other;
     }
-    return section.json();
+    const auto value = echod::enum_value<Enum>(found->text());
+    found->require(value.has_value(), "must be " + echod::enum_choices<Enum>());
+    return *value;
+}
+
+std::vector<GateResult> read_gates(const JsonReader& list) {
+    std::vector<GateResult> gates;
+    for (const JsonReader& row : list.list()) {
+        GateResult gate;
+        gate.condition.figure.name = row.field("gate").text();
+        gate.condition.figure.unit = read_name(row, "unit", Unit::nanoseconds);
+        gate.condition.comparison = read_name(row, "comparison", Comparison::at_most);
+        gate.condition.value = read_figure(row.field("allowed")).value_or(0);
+        gate.measured = read_figure(row.field("measured"));
+        const JsonReader passed = row.field("passed");
+        gate.passed = !passed.is_null() && passed.boolean();
+        gate.values_needed = passed.is_null() ? 1 : 0; // of an undecided one: not stored, but some
+        gates.push_back(std::move(gate));
+    }
+    return gates;
 }
 
 std::vector<double> read_percentiles(const JsonReader& file) {
@@ -250,7 +280,8 @@ StoredResult read_result(const std::string& path) {
     StoredResult result;
     result.version = json_in(file, "version");
     result.seed = json_in(file, "seed");
-    result.requested = read_requested(file.field("asked"));
+    check_requested(file.field("asked"));
+    result.requested = json_in(file, "asked");
     result.percentiles = read_percentiles(file);
     result.started = optional_field(file, "started", read_text);
     result.ended = optional_field(file, "ended", read_text);
@@ -270,20 +301,20 @@ StoredResult read_result(const std::string& path) {
         result.latencies[i] = optional_field(file, kLatencyKeys[i], read_latency);
     }
     result.errors = required_field(file, "errors", read_errors);
-    result.targets = list_in(file, "targets");
-    result.addresses = list_in(file, "addresses");
-    result.fairness = json_in(file, "fairness");
-    result.steadiness = json_in(file, "steadiness");
+    result.targets = checked_in(file, "targets", check_targets);
+    result.addresses = checked_in(file, "addresses", check_addresses);
+    result.fairness = checked_in(file, "fairness", check_fairness);
+    result.steadiness = checked_in(file, "steadiness", check_steadiness);
     result.abuse = optional_field(file, "abuse", read_cohorts);
     result.wrong = optional_field(file, "wrong_by_kind", read_mismatches);
-    result.mismatches = list_in(file, "mismatches");
-    result.client = json_in(file, "client");
-    result.loops = list_in(file, "loops");
-    result.server = json_in(file, "server");
-    result.bottleneck = json_in(file, "limit");
-    result.gates = list_in(file, "gates");
+    result.mismatches = optional_field(file, "mismatches", read_mismatch_list);
+    result.client = checked_in(file, "client", check_process);
+    result.loops = checked_in(file, "loops", check_loops);
+    result.server = checked_in(file, "server", check_process);
+    result.bottleneck = checked_in(file, "limit", check_bottleneck);
+    result.gates = optional_field(file, "gates", read_gates);
     result.verdict = read_verdict(file.field("verdict"));
-    result.merged = list_in(file, "merged");
+    result.merged = checked_in(file, "merged", check_parts);
     return result;
 }
 

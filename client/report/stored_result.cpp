@@ -2,6 +2,7 @@
 #include "client/report/stored_result.hpp"
 
 #include "client/report/latency_json.hpp"
+#include "client/report/mismatch_json.hpp"
 
 #include <iterator>
 
@@ -69,7 +70,32 @@ Json wrong_json(const StoredMismatches& wrong) {
     return json;
 }
 
+Json gates_json(const std::vector<GateResult>& results) {
+    Json rows = Json::array();
+    const auto in_unit = [](Unit unit, double value) {
+        const bool whole = unit == Unit::nanoseconds || unit == Unit::messages;
+        return whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
+    };
+    for (const GateResult& gate : results) {
+        const Unit unit = gate.condition.figure.unit;
+        rows.push_back({
+            {"gate", gate.condition.figure.name},
+            {"comparison", echod::enum_name(gate.condition.comparison)},
+            {"unit", echod::enum_name(unit)},
+            {"measured", gate.measured ? in_unit(unit, *gate.measured) : Json(nullptr)},
+            {"allowed", in_unit(unit, gate.condition.value)},
+            {"passed", gate.undecided() ? Json(nullptr) : Json(gate.passed)},
+        });
+    }
+    return rows;
+}
+
 } // namespace
+
+std::vector<std::string> targets_of(const Json& requested) {
+    return value_at<std::vector<std::string>>(requested, "targets")
+        .value_or(std::vector<std::string>());
+}
 
 const StoredLatency* StoredResult::find_latency(std::string_view key) const noexcept {
     for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
@@ -114,12 +140,12 @@ Json result_json(const StoredResult& result) {
     json["steadiness"] = result.steadiness;
     json["abuse"] = result.abuse ? abuse_json(*result.abuse) : Json();
     json["wrong_by_kind"] = result.wrong ? wrong_json(*result.wrong) : Json();
-    json["mismatches"] = result.mismatches;
+    json["mismatches"] = result.mismatches ? mismatches_json(*result.mismatches) : Json();
     json["client"] = result.client;
     json["loops"] = result.loops;
     json["server"] = result.server;
     json["limit"] = result.bottleneck;
-    json["gates"] = result.gates;
+    json["gates"] = result.gates ? gates_json(*result.gates) : Json();
     json["verdict"] = verdict_json(result.verdict);
     if (!result.merged.is_null()) {
         json["merged"] = result.merged;

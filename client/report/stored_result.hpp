@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A result with exactly what its JSON holds: made of a run, or read from a file, or merged of
-// several. Figures are typed; what is carried along unchanged stays JSON.
+// several. Text, page and histogram are made of it. Figures are typed; sections that are only shown
+// stay JSON, with members whose types are those of carried.hpp.
 #pragma once
 
+#include "client/measure/gates.hpp"
+#include "client/message/mismatch.hpp"
 #include "client/report/figures.hpp"
 #include "client/report/json_value.hpp"
 
@@ -39,7 +42,7 @@ inline constexpr const char* kLatencyKeys[] = {"response", "latency", "lag", "co
 
 struct StoredError {
     std::string phase;
-    std::string error; ///< "ECONNRESET", or "EOF"
+    std::string error; ///< "ECONNRESET", or kEndOfFileName
     std::uint64_t count = 0;
 };
 
@@ -88,12 +91,12 @@ struct StoredResult {
     Json steadiness;
     std::optional<std::vector<StoredCohort>> abuse;
     std::optional<StoredMismatches> wrong;
-    Json mismatches;
+    std::optional<std::vector<Mismatch>> mismatches; ///< the first ones, described
     Json client;
     Json loops;
     Json server;
     Json bottleneck;
-    Json gates;
+    std::optional<std::vector<GateResult>> gates; ///< how many values were needed is not stored
     StoredVerdict verdict;
     Json merged; ///< of a merged result: a list of what it was made of
 
@@ -101,7 +104,10 @@ struct StoredResult {
     [[nodiscard]] const StoredLatency* find_latency(std::string_view key) const noexcept;
 };
 
-/// "asked" to "verdict": one JSON object.
+/// The targets among the options.
+[[nodiscard]] std::vector<std::string> targets_of(const Json& requested);
+
+/// "schema" to "verdict", or to "merged": one JSON object.
 [[nodiscard]] Json result_json(const StoredResult& result);
 
 /// The verdict as one JSON object.

@@ -2,13 +2,14 @@
 #include "client/report/text.hpp"
 
 #include "base/sys_error.hpp"
-#include "base/units.hpp"
 #include "client/report/abuse.hpp"
 #include "client/report/figures.hpp"
-#include "client/report/json.hpp"
 #include "client/report/text_lines.hpp"
 #include "client/report/text_request.hpp"
 #include "client/report/text_usage.hpp"
+#include "client/report/text_uses.hpp"
+#include "client/result/run_result.hpp"
+#include "client/result/verdict.hpp"
 
 #include <fmt/format.h>
 
@@ -17,13 +18,6 @@
 namespace echoload {
 
 namespace {
-
-using echod::humanize_duration;
-
-std::string error_text(const ErrorCount& row) {
-    return row.error == kEndOfFile ? "EOF (closed by the server)"
-                                   : echod::describe_errno(row.error);
-}
 
 // The counters that the text shows, as "sent 1,000, verified 1,000". `note` gives what follows a
 // counter.
@@ -39,8 +33,7 @@ std::string counts_text(const NamedCount<Counts> (&names)[N], const Counts& coun
     return joined(parts, ", ");
 }
 
-void write_connections(Out out, std::uint64_t requested, const RunResult& result) {
-    const ConnectionFigures figures = connection_figures(requested, result);
+void write_connections(Out out, const ConnectionFigures& figures, std::optional<double> ramp_up_s) {
     fmt::format_to(out, kLabel, "connections");
     const auto note = [&figures](const NamedCount<ConnectionFigures>& name) {
         return name.count == &ConnectionFigures::replaced && figures.up_per_s
@@ -48,7 +41,7 @@ void write_connections(Out out, std::uint64_t requested, const RunResult& result
                    : "";
     };
     fmt::format_to(out, "{}; ramp-up {}\n", counts_text(kConnectionCounts, figures, note),
-                   duration_or_dash(result.ramp_up));
+                   seconds_or_dash(ramp_up_s));
 }
 
 void write_messages(Out out, const MessageCounts& counts) {
@@ -57,38 +50,37 @@ void write_messages(Out out, const MessageCounts& counts) {
                    counts_text(kMessageCounts, counts, [](const auto&) { return ""; }));
 }
 
-void write_rate(Out out, const RunResult& result) {
+void write_rate(Out out, const StoredRate& rate, std::optional<double> window_s) {
     fmt::format_to(out, kLabel, "measured");
-    if (!result.window) {
+    if (!rate.messages_per_s || !rate.bytes_per_s || !window_s) {
         fmt::format_to(out, "nothing\n");
         return;
     }
-    const double window = echod::to_seconds(*result.window);
-    fmt::format_to(out, "{} messages/s, {} each way, over {}\n",
-                   whole_rate(static_cast<double>(result.tally.messages.in_window) / window),
-                   byte_rate(static_cast<double>(result.tally.bytes.in_window) / window),
-                   humanize_duration(*result.window));
+    fmt::format_to(out, "{} messages/s, {} each way, over {}\n", whole_rate(*rate.messages_per_s),
+                   byte_rate(*rate.bytes_per_s), seconds_or_dash(window_s));
 }
 
-void write_pace(Out out, const RunResult& result) {
-    if (!result.rate) {
+void write_pace(Out out, const StoredResult& result) {
+    if (!result.pace || !result.pace->requested_per_s || !result.pace->achieved_per_s) {
         return;
     }
-    const MessageCounts& counts = result.tally.messages;
+    const AchievedRate rate{*result.pace->requested_per_s, *result.pace->achieved_per_s};
+    const MessageCounts counts = result.messages.value_or(MessageCounts());
+    const StoredLatency* const lag = result.find_latency("lag");
     fmt::format_to(out, kLabel, "pace");
     fmt::format_to(out, "{:.1f} messages/s of {:.1f} ({:.2f} %), shed {}, unsent {}; late p99 {}\n",
-                   result.rate->achieved, result.rate->requested, 100 * result.rate->ratio(),
+                   rate.achieved, rate.requested, 100 * rate.ratio(),
                    group_digits(counts.measured_shed), group_digits(counts.unsent),
-                   duration_or_dash(result.tally.lag.percentile(99)));
+                   duration_or_dash(lag == nullptr ? std::nullopt : lag->histogram.percentile(99)));
 }
 
 // With fewer values there is no ten-thousandth part of them.
 constexpr std::uint64_t kEnoughForTenThousandth = 10'000;
 
 // Those of --percentiles, or the usual ones that the values suffice for.
-std::vector<double> shown_percentiles(const Options& options, std::uint64_t values) {
-    if (!options.percentiles.empty()) {
-        return options.percentiles;
+std::vector<double> shown_percentiles(const std::vector<double>& chosen, std::uint64_t values) {
+    if (!chosen.empty()) {
+        return chosen;
     }
     std::vector<double> percentiles(std::begin(kPercentiles), std::end(kPercentiles));
     if (values < kEnoughForTenThousandth) {
@@ -97,146 +89,77 @@ std::vector<double> shown_percentiles(const Options& options, std::uint64_t valu
     return percentiles;
 }
 
-void write_latency(Out out, const Options& options, const NamedLatency& latency,
-                   std::uint64_t left_out) {
-    const Histogram& histogram = *latency.histogram;
-    fmt::format_to(out, kLabel, latency.label);
+// What a line about a latency has beside its histogram.
+struct LatencyLine {
+    const char* label;
+    std::string what; ///< "closed loop": how it was measured
+    std::uint64_t left_out = 0;
+};
+
+void write_latency(Out out, const LatencyLine& line, const Histogram& histogram,
+                   const std::vector<double>& percentiles) {
+    fmt::format_to(out, kLabel, line.label);
     if (histogram.count() == 0) {
         fmt::format_to(out, "nothing measured\n");
         return;
     }
-    for (const double percent : shown_percentiles(options, histogram.count())) {
+    for (const double percent : shown_percentiles(percentiles, histogram.count())) {
         fmt::format_to(out, "{} {}  ", percentile_name(percent),
                        duration_or_dash(histogram.percentile(percent)));
     }
     fmt::format_to(out, "max {}\n", duration_or_dash(histogram.max()));
     fmt::format_to(out, kLabel, "");
-    fmt::format_to(out, "{}, of {}; min {}, mean {}", latency.what, group_digits(histogram.count()),
+    fmt::format_to(out, "{}, of {}; min {}, mean {}", line.what, group_digits(histogram.count()),
                    duration_or_dash(histogram.min()), duration_or_dash(histogram.mean()));
-    if (left_out != 0) {
+    if (line.left_out != 0) {
         fmt::format_to(out, "; without {} that were never sent or lost with their connection",
-                       group_digits(left_out));
+                       group_digits(line.left_out));
     }
     *out++ = '\n';
 }
 
-void write_latencies(Out out, const Options& options, const Tally& tally) {
-    for (const NamedLatency& latency : latencies(tally, options.pace.has_value())) {
-        if (latency.label != nullptr) {
-            const bool of_due = latency.histogram == &tally.response;
-            write_latency(out, options, latency,
-                          of_due ? tally.messages.measured_shed + tally.messages.measured_gone : 0);
-        }
+void write_latencies(Out out, const StoredResult& result) {
+    const MessageCounts counts = result.messages.value_or(MessageCounts());
+    const StoredLatency* const response = result.find_latency("response");
+    if (response != nullptr) {
+        write_latency(
+            out, {"response", "open loop, since due", counts.measured_shed + counts.measured_gone},
+            response->histogram, result.percentiles);
+    }
+    if (const StoredLatency* const latency = result.find_latency("latency")) {
+        write_latency(out,
+                      response == nullptr ? LatencyLine{"latency", latency->loop + " loop"}
+                                          : LatencyLine{"service", "open loop, since sent"},
+                      latency->histogram, result.percentiles);
+    }
+    const StoredLatency* const connect = result.find_latency("connect_latency");
+    if (connect != nullptr && result.connections && result.connections->replaced != 0) {
+        write_latency(out, {"connect", "until established"}, connect->histogram,
+                      result.percentiles);
     }
 }
 
-void write_errors(Out out, const ErrorTable& errors) {
+void write_errors(Out out, const std::vector<StoredError>& errors) {
     const char* label = "errors";
-    if (errors.rows().empty()) {
+    if (errors.empty()) {
         fmt::format_to(out, kLabel, label);
         fmt::format_to(out, "none\n");
     }
-    for (const ErrorCount& row : errors.rows()) {
+    for (const StoredError& row : errors) {
         fmt::format_to(out, kLabel, label);
-        fmt::format_to(out, "{:<8} {:>9}  {}\n", echod::enum_name(row.phase),
-                       group_digits(row.count), error_text(row));
+        fmt::format_to(out, "{:<8} {:>9}  {}\n", row.phase, group_digits(row.count),
+                       error_text(row.error));
         label = "";
     }
 }
 
-// Where a name has several addresses, or an attempt failed: of each address, what became of it.
-void write_addresses(Out out, const std::vector<AddressUse>& uses) {
-    const bool shown = std::any_of(uses.begin(), uses.end(), [&uses](const AddressUse& use) {
-        return use.errors.total() != 0 ||
-               std::any_of(uses.begin(), uses.end(), [&use](const AddressUse& other) {
-                   return other.target == use.target && other.address != use.address;
-               });
-    });
-    const char* label = "addresses";
-    for (const AddressUse& use : uses) {
-        if (!shown) {
-            return;
-        }
-        fmt::format_to(out, kLabel, label);
-        fmt::format_to(out, "{}  up {}, echoed {}", use.address, group_digits(use.up),
-                       group_digits(use.echoed));
-        if (use.overtaken != 0) {
-            fmt::format_to(out, ", without an answer {}", group_digits(use.overtaken));
-        }
-        for (const ErrorCount& row : use.errors.rows()) {
-            fmt::format_to(out, ", failed {} ({})", group_digits(row.count),
-                           echod::errno_name(row.error));
-        }
-        *out++ = '\n';
-        label = "";
-    }
-}
-
-// Where there are several: of each target, what became of its connections and messages.
-void write_targets(Out out, const Options& options, const std::vector<AddressUse>& addresses) {
-    const std::vector<TargetUse> targets = sum_by_target(addresses);
-    const char* label = "targets";
-    for (const TargetUse& use : targets) {
-        if (targets.size() < 2) {
-            return;
-        }
-        const ConnectionCounts& connections = use.tally.connections;
-        const Histogram& latency =
-            *latencies(use.tally, options.pace.has_value()).front().histogram;
-        fmt::format_to(out, kLabel, label);
-        fmt::format_to(out, "{}  up {}, failed {}, ended early {}; ", use.target,
-                       group_digits(connections.up), group_digits(connections.failed),
-                       group_digits(connections.closed_early));
-        fmt::format_to(
-            out, "{}; p50 {}, p99 {}, max {}\n",
-            counts_text(kMessageCounts, use.tally.messages, [](const auto&) { return ""; }),
-            duration_or_dash(latency.percentile(50)), duration_or_dash(latency.percentile(99)),
-            duration_or_dash(latency.max()));
-        for (const ErrorCount& row : use.tally.errors.rows()) {
-            fmt::format_to(out, kLabel, "");
-            fmt::format_to(out, "  {} {}  {}\n", echod::enum_name(row.phase),
-                           group_digits(row.count), error_text(row));
-        }
-        label = "";
-    }
-}
-
-void write_fairness(Out out, const std::optional<Fairness>& fairness) {
-    if (!fairness) {
-        return;
-    }
-    fmt::format_to(out, kLabel, "fairness");
-    fmt::format_to(out, "mean of the slowest tenth of the connections {}, of the fastest {}",
-                   duration_or_dash(fairness->slowest_decile),
-                   duration_or_dash(fairness->fastest_decile));
-    if (fairness->without_values != 0) {
-        fmt::format_to(out, "; without any echo {}", group_digits(fairness->without_values));
-    }
-    *out++ = '\n';
-    std::vector<std::string> worst;
-    for (const ConnectionUse& each : fairness->worst) {
-        const std::string port = each.port == 0 ? "" : fmt::format(" (port {})", each.port);
-        worst.push_back(
-            fmt::format("{}{} {}", each.connection, port, duration_or_dash(each.mean())));
-    }
-    fmt::format_to(out, kLabel, "");
-    fmt::format_to(out, "slowest: {}\n", joined(worst, ", "));
-}
-
-void write_steadiness(Out out, const std::optional<Steadiness>& steadiness) {
-    if (steadiness && !steadiness->steady) {
-        fmt::format_to(out, kLabel, "not steady");
-        fmt::format_to(out, "{}/s in the first third, {}/s in the last ({:+.0f} %)\n",
-                       whole_rate(steadiness->first_third_per_s),
-                       whole_rate(steadiness->last_third_per_s), 100 * steadiness->change());
-    }
-}
-
-void write_mismatches(std::string& text, const RunResult& result) {
-    if (result.tally.mismatches != 0) {
+void write_mismatches(std::string& text, const StoredResult& result) {
+    const StoredMismatches wrong = result.wrong.value_or(StoredMismatches());
+    const std::vector<Mismatch> described = result.mismatches.value_or(std::vector<Mismatch>());
+    if (wrong.total != 0) {
         std::vector<std::string> kinds;
         for (std::size_t kind = 0; kind < kMismatchKinds; ++kind) {
-            if (const std::uint64_t count = result.tally.wrong_by_kind[kind]; count != 0) {
+            if (const std::uint64_t count = wrong.by_kind[kind]; count != 0) {
                 kinds.push_back(fmt::format("{} {}", echod::kEnumNames<MismatchKind>[kind],
                                             group_digits(count)));
             }
@@ -244,12 +167,12 @@ void write_mismatches(std::string& text, const RunResult& result) {
         const Out out(text);
         fmt::format_to(out, kLabel, "wrong");
         fmt::format_to(out, "{}", joined(kinds, ", "));
-        if (result.mismatches.size() < result.tally.mismatches) {
-            fmt::format_to(out, "; the first {} are shown", result.mismatches.size());
+        if (described.size() < wrong.total) {
+            fmt::format_to(out, "; the first {} are shown", described.size());
         }
         text += '\n';
     }
-    for (const Mismatch& mismatch : result.mismatches) {
+    for (const Mismatch& mismatch : described) {
         text += describe(mismatch);
     }
 }
@@ -264,67 +187,90 @@ void write_gates(Out out, const std::vector<GateResult>& gates) {
     }
 }
 
-void write_verdict(Out out, VerifyLevel verify, const Verdict& verdict) {
-    fmt::format_to(out, kLabel, "verdict");
-    if (verdict.outcome == Outcome::ok) {
-        fmt::format_to(out, "ok: {}\n", what_was_right(verify));
-    } else {
-        fmt::format_to(out, "{} (exit {}): {}\n", echod::enum_name(verdict.outcome),
-                       verdict.exit_code, joined(verdict.reasons, "; "));
+// Of a merged result, the main figures of each of its parts.
+void write_parts(Out out, const Json& parts) {
+    const char* label = "merged";
+    for (const Json& part : parts) {
+        fmt::format_to(out, kLabel, label);
+        const auto rate = value_at<double>(part, "messages_per_s");
+        fmt::format_to(
+            out, "{}: {} messages/s over {}, seed {}, bottleneck {}, {}\n",
+            value_at<std::string>(part, "file").value_or("-"), rate ? whole_rate(*rate) : "-",
+            seconds_or_dash(value_at<double>(part, "window_s")), text_or_dash(part, "seed"),
+            text_or_dash(part.value("limit", Json()), "limited_by"),
+            text_or_dash(part.value("verdict", Json()), "outcome"));
+        label = "";
     }
 }
 
-// All but the verdict.
-std::string result_text(const Options& options, const RunResult& result,
-                        const std::vector<GateResult>& gates) {
-    std::string text = request_text(options);
+void write_verdict(Out out, const StoredResult& result) {
+    const StoredVerdict& verdict = result.verdict;
+    fmt::format_to(out, kLabel, "verdict");
+    if (verdict.outcome == echod::enum_name(Outcome::ok)) {
+        fmt::format_to(out, "ok: {}\n", what_was_right(result.requested));
+    } else {
+        fmt::format_to(out, "{} (exit {}): {}\n", verdict.outcome, verdict.exit_code,
+                       joined(verdict.reasons, "; "));
+    }
+}
+
+// All but the verdict. A run that never began has only what was requested.
+std::string result_text(const StoredResult& result) {
+    std::string text = request_text(result);
     const Out out(text);
-    write_connections(out, options.connections, result);
-    write_messages(out, result.tally.messages);
-    write_rate(out, result);
-    write_steadiness(out, result.steadiness);
+    write_parts(out, result.merged);
+    if (result.connections) {
+        write_connections(out, *result.connections, result.ramp_up_s);
+    }
+    if (result.messages) {
+        write_messages(out, *result.messages);
+    }
+    if (result.rate) {
+        write_rate(out, *result.rate, result.window_s);
+    }
+    text += steadiness_text(result.steadiness);
     write_pace(out, result);
-    write_latencies(out, options, result.tally);
-    write_fairness(out, result.fairness);
-    write_errors(out, result.tally.errors);
-    write_targets(out, options, result.addresses);
-    write_addresses(out, result.addresses);
+    write_latencies(out, result);
+    text += fairness_text(result.fairness);
+    if (result.errors) {
+        write_errors(out, *result.errors);
+    }
+    text += targets_text(result.targets);
+    text += addresses_text(result.addresses);
     if (result.abuse) {
-        text += abuse_table(options.abuse, *result.abuse);
+        text += abuse_table(*result.abuse);
     }
     write_mismatches(text, result);
     text += usage_text(result);
-    write_gates(out, gates);
+    write_gates(out, result.gates.value_or(std::vector<GateResult>()));
     return text;
 }
 
 } // namespace
 
-std::string text_report(const Options& options, const RunResult& result, const Verdict& verdict) {
-    std::string text = result_text(options, result, verdict.gates);
-    write_verdict(Out(text), options.verify, verdict);
+std::string text_report(const StoredResult& result) {
+    std::string text = result_text(result);
+    write_verdict(Out(text), result);
     return text;
 }
 
-std::string text_snapshot(const Options& options, const RunResult& so_far) {
-    std::string text = result_text(
-        options, so_far,
-        judge_gates(options.gates, {so_far.tally, options.pace.has_value(), so_far.window}));
-    const Out out(text);
-    fmt::format_to(out, kLabel, "so far");
-    fmt::format_to(out, "{} of the run, which continues\n", humanize_duration(so_far.elapsed));
+std::string text_snapshot(const StoredResult& so_far) {
+    std::string text = result_text(so_far);
+    fmt::format_to(Out(text), kLabel, "so far");
+    fmt::format_to(Out(text), "{} of the run, which continues\n",
+                   seconds_or_dash(so_far.elapsed_s));
     return text;
 }
 
-std::string text_failures(const Options& options, const RunResult& result, const Verdict& verdict) {
+std::string text_failures(const StoredResult& result) {
     std::string text;
-    if (verdict.outcome != Outcome::ok) {
+    if (result.verdict.outcome != echod::enum_name(Outcome::ok)) {
         const Out out(text);
-        write_errors(out, result.tally.errors);
-        write_targets(out, options, result.addresses);
-        write_addresses(out, result.addresses);
+        write_errors(out, result.errors.value_or(std::vector<StoredError>()));
+        text += targets_text(result.targets);
+        text += addresses_text(result.addresses);
         write_mismatches(text, result);
-        write_verdict(out, options.verify, verdict);
+        write_verdict(out, result);
     }
     return text;
 }

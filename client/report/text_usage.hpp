@@ -2,7 +2,7 @@
 // The lines of the text report on processor time, memory and the bottleneck.
 #pragma once
 
-#include "client/result/run_result.hpp"
+#include "client/report/stored_result.hpp"
 
 #include <string>
 
@@ -10,6 +10,6 @@ namespace echoload {
 
 /// What client, loops and server used, and the bottleneck. Empty where the run has no measured
 /// part.
-[[nodiscard]] std::string usage_text(const RunResult& result);
+[[nodiscard]] std::string usage_text(const StoredResult& result);
 
 } // namespace echoload

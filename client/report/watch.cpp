@@ -2,6 +2,7 @@
 #include "client/report/watch.hpp"
 
 #include "base/units.hpp"
+#include "client/report/json.hpp"
 #include "client/report/live_line.hpp"
 #include "client/report/series.hpp"
 #include "client/report/text.hpp"
@@ -133,7 +134,10 @@ void Watch::snapshot() noexcept try { write_snapshot(); } catch (...) {
 void Watch::write_snapshot() {
     std::string text = bar_shown_ ? kEraseLine : "";
     bar_shown_ = false;
-    text += text_snapshot(options_, so_far_);
+    Verdict so_far; // of a run in progress only the gates can be judged
+    so_far.gates =
+        judge_gates(options_.gates, {so_far_.tally, options_.pace.has_value(), so_far_.window});
+    text += text_snapshot(stored_result(options_, &so_far_, so_far));
     write_or_drop(text);
 }
 

@@ -12,6 +12,16 @@ std::string errno_name(int error) {
     return name != nullptr ? std::string(name) : "errno " + std::to_string(error);
 }
 
+std::optional<int> errno_value(std::string_view name) {
+    constexpr int kLargest = 4095; // MAX_ERRNO of the kernel
+    for (int error = 1; error <= kLargest; ++error) {
+        if (errno_name(error) == name) {
+            return error;
+        }
+    }
+    return std::nullopt;
+}
+
 std::string describe_errno(int error) {
     const char* text = ::strerrordesc_np(error);
     return errno_name(error) + " (" + (text != nullptr ? text : "unknown error") + ")";

@@ -2,6 +2,7 @@
 // Names of errno values, and the exception of a failed system call.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace echod {
 
 /// The symbolic name of an errno value ("ECONNRESET"), or "errno N" if it has none.
 [[nodiscard]] std::string errno_name(int error);
+
+/// The errno value with that errno_name(), or nothing where none has it.
+[[nodiscard]] std::optional<int> errno_value(std::string_view name);
 
 /// "ECONNRESET (Connection reset by peer)".
 [[nodiscard]] std::string describe_errno(int error);

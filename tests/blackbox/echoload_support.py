@@ -10,12 +10,25 @@ import struct
 import subprocess
 import threading
 
+import jsonschema
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD_DIR = pathlib.Path(os.environ.get("ECHOD_BUILD_DIR", REPOSITORY / "build"))
 ECHOLOAD = BUILD_DIR / "client" / "echoload"
 
+SCHEMA = json.loads((REPOSITORY / "client/report/result.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
 # Only a hang takes this long, even with a sanitized build on a busy machine.
 HANG_TIMEOUT = 60
+
+
+def result_of(text):
+    """A result that echoload wrote as JSON. It conforms to the published schema."""
+    result = json.loads(text)
+    errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(result)]
+    assert errors == []
+    return result
 
 
 class Ended:
@@ -31,7 +44,7 @@ class Ended:
 
     @property
     def json(self):
-        return json.loads(self.out)
+        return result_of(self.out)
 
 
 def echoload(*args, preexec_fn=None):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """echoload with correct and faulty servers: its output, figures and exit codes."""
 
-import json
 import pathlib
 import resource
 import shutil
@@ -26,6 +25,7 @@ from echoload_support import (
     received,
     refusing_port,
     resets,
+    result_of,
     serve,
     start_echoload,
 )
@@ -411,7 +411,7 @@ def test_a_signal_ends_the_run_with_a_report(number, code):
         run.send_signal(number)
         out, _ = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == code
-    report = json.loads(out)
+    report = result_of(out)
     check_counts(report)
     assert report["messages"]["verified"] > 0
     assert report["verdict"]["exit_code"] == code

@@ -3,13 +3,12 @@
 
 import collections
 import contextlib
-import json
 import os
 import socket
 import subprocess
 
 import pytest
-from echoload_support import ECHOLOAD, HANG_TIMEOUT, echoload, refusing_port
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echoload, refusing_port, result_of
 from witness import witness
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts an /etc/hosts of its own")
@@ -24,7 +23,7 @@ def echoload_with_hosts(tmp_path, hosts, *arguments):
         + [str(ECHOLOAD), "--format", "json", *map(str, arguments)],
         capture_output=True, text=True, timeout=HANG_TIMEOUT, check=False,
     )  # fmt: skip
-    return done.returncode, json.loads(done.stdout)
+    return done.returncode, result_of(done.stdout)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from echoload_support import (
     echoload,
     messages,
     mute,
+    result_of,
     serve,
     start_echoload,
 )
@@ -49,7 +50,7 @@ def results(tmp_path):
 
 
 def read(path):
-    return json.loads(path.read_text())
+    return result_of(path.read_text())
 
 
 def nearest_rank(buckets, percent, largest):

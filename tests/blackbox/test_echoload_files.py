@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The file of a result: what it replaces, and where it cannot be replaced."""
 
-import json
 import os
 import socket
 import subprocess
 
 import pytest
-from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, serve
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, result_of, serve
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file")
 RUN = ["-c", "1", "-n", "1", "--format", "json", "-o"]
@@ -67,7 +66,7 @@ def test_a_result_keeps_the_owner_and_the_mode_of_the_file(tmp_path):
         assert echoload(*RUN, result, target).code == 0
     status = result.stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12, 34, 0o640)
-    assert json.loads(result.read_text())["verdict"]["outcome"] == "ok"
+    assert result_of(result.read_text())["verdict"]["outcome"] == "ok"
 
 
 def test_a_result_with_another_name_keeps_it(tmp_path):
@@ -76,7 +75,7 @@ def test_a_result_with_another_name_keeps_it(tmp_path):
     other.hardlink_to(result)
     with serve(echo_back) as target:
         assert echoload(*RUN, result, target).code == 0
-    assert other.samefile(result) and json.loads(other.read_text())["program"] == "echoload"
+    assert other.samefile(result) and result_of(other.read_text())["program"] == "echoload"
 
 
 def test_a_symbolic_link_to_nothing_stays_one(tmp_path):
@@ -85,5 +84,5 @@ def test_a_symbolic_link_to_nothing_stays_one(tmp_path):
     link.symlink_to("place/../place/real")
     with serve(echo_back) as target:
         assert echoload(*RUN, link, target).code == 0
-    assert link.is_symlink() and json.loads(link.read_text())["program"] == "echoload"
+    assert link.is_symlink() and result_of(link.read_text())["program"] == "echoload"
     assert os.listdir(tmp_path / "place") == ["real"]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """echoload's report of both processes: their CPU time, and which was the bottleneck."""
 
-import json
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ from echoload_support import (
     echo_back,
     echoload,
     received,
+    result_of,
     serve,
     start_echoload,
 )
@@ -97,7 +97,7 @@ def test_a_client_that_was_stopped_is_the_bottleneck():
         run.send_signal(signal.SIGCONT)
         out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 0, out + err
-    report = json.loads(out)
+    report = result_of(out)
     (loop,) = report["loops"]
     assert loop["gaps_s"] >= loop["longest_gap_ns"] / 1e9 >= 0.9
     assert report["limit"]["limited_by"] == "client", report["limit"]
@@ -164,7 +164,7 @@ def test_without_proc_the_run_has_its_measured_part():
             capture_output=True, text=True, timeout=HANG_TIMEOUT, check=False,
         )  # fmt: skip
     assert ended.returncode == 0, ended
-    report = json.loads(ended.stdout)
+    report = result_of(ended.stdout)
     assert 0 < report["client"]["busiest_thread_share"] <= report["client"]["cpu_share"] * 1.01
     assert report["client"]["resident_bytes"] is None
     assert report["loops"][0]["wait_s"] is None

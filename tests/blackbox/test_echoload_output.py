@@ -3,7 +3,6 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import pathlib
 import pty
@@ -13,7 +12,7 @@ import subprocess
 import threading
 
 import pytest
-from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, serve
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, result_of, serve
 
 SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGQUIT: 131, signal.SIGTERM: 143}
 
@@ -83,7 +82,7 @@ def test_each_signal_that_ends_a_run_leaves_a_report(number, code, tmp_path):
             run.send_signal(number)
             run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == code
-    verdict = json.loads(result.read_text())["verdict"]
+    verdict = result_of(result.read_text())["verdict"]
     assert verdict["exit_code"] == code and verdict["reasons"] == [f"interrupted by {number.name}"]
 
 
@@ -119,7 +118,7 @@ def test_a_fifo_is_written_when_its_reader_comes(tmp_path):
     os.mkfifo(fifo)
     with serve(echo_back) as target:
         with running("-c", 1, "-n", 10, "--format", "json", "-o", fifo, target) as run:
-            report = json.loads(fifo.read_text())
+            report = result_of(fifo.read_text())
             assert run.wait(HANG_TIMEOUT) == 0
     assert report["messages"]["verified"] == 10
 
@@ -155,7 +154,7 @@ def test_progress_lines_that_are_not_read_do_not_delay_the_run(unread, tmp_path)
             assert run.wait(HANG_TIMEOUT) == 0
     os.close(reader)
     os.close(writer)
-    assert json.loads(result.read_text())["verdict"]["outcome"] == "ok"
+    assert result_of(result.read_text())["verdict"]["outcome"] == "ok"
 
 
 def test_a_signal_ends_the_load_while_standard_error_is_full(tmp_path):
@@ -171,7 +170,7 @@ def test_a_signal_ends_the_load_while_standard_error_is_full(tmp_path):
             assert run.wait(HANG_TIMEOUT) == 143
     os.close(reader)
     os.close(writer)
-    assert json.loads(result.read_text())["verdict"]["outcome"] == "interrupted"
+    assert result_of(result.read_text())["verdict"]["outcome"] == "interrupted"
 
 
 def test_signals_end_the_wait_for_standard_error_of_an_error():
@@ -219,7 +218,7 @@ def test_a_series_that_is_not_read_does_not_take_the_result_with_it(tmp_path):
             run.send_signal(signal.SIGINT)
             assert run.wait(HANG_TIMEOUT) == 130
     os.close(reader)
-    assert json.loads(result.read_text())["verdict"]["outcome"] == "interrupted"
+    assert result_of(result.read_text())["verdict"]["outcome"] == "interrupted"
 
 
 def test_a_nonblocking_standard_output_gets_the_whole_result():
@@ -232,7 +231,7 @@ def test_a_nonblocking_standard_output_gets_the_whole_result():
             with os.fdopen(reader, "rb") as stream:
                 text = stream.read()
             assert run.wait(HANG_TIMEOUT) == 0
-    assert len(text) > 8192 and json.loads(text)["messages"]["verified"] == 5000
+    assert len(text) > 8192 and result_of(text)["messages"]["verified"] == 5000
 
 
 def test_a_result_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
@@ -254,7 +253,7 @@ def test_a_result_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
             run.wait(HANG_TIMEOUT)
         assert result.read_text() == "earlier"
         assert echoload(*arguments, target).code == 0
-    assert json.loads(result.read_text())["messages"]["verified"] == 10
+    assert result_of(result.read_text())["messages"]["verified"] == 10
     assert result.stat().st_mode & 0o777 == 0o640
 
 
@@ -306,5 +305,5 @@ def test_a_minus_sign_is_standard_output(tmp_path):
             [str(ECHOLOAD), "-c", "1", "-n", "1", "-o", "-", "--format", "json", target],
             cwd=tmp_path, capture_output=True, timeout=HANG_TIMEOUT, check=True,
         )  # fmt: skip
-    assert json.loads(ended.stdout)["messages"]["verified"] == 1
+    assert result_of(ended.stdout)["messages"]["verified"] == 1
     assert os.listdir(tmp_path) == []

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from echoload_support import HANG_TIMEOUT, echo_back, echoload, flips_a_bit, serve
+from echoload_support import HANG_TIMEOUT, echo_back, echoload, flips_a_bit, result_of, serve
 
 NAMESPACES = {"h": "http://www.w3.org/1999/xhtml", "s": "http://www.w3.org/2000/svg"}
 ROW = "{http://www.w3.org/1999/xhtml}tr"
@@ -35,7 +35,7 @@ class Page:
             )
         assert code in (self.ended.code, None), self.ended
         self.text = self.path.read_text()
-        self.result = json.loads(self.result_path.read_text())
+        self.result = result_of(self.result_path.read_text())
         self.tree = ElementTree.fromstring(self.text.split("\n", 1)[1])
 
     def all(self, path):

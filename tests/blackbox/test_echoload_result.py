@@ -19,6 +19,7 @@ from echoload_support import (
     echoload,
     received,
     refusing_port,
+    result_of,
     serve,
     start_echoload,
 )
@@ -65,7 +66,7 @@ def test_a_signal_during_a_name_lookup_ends_with_a_result(tmp_path, before):
             run.send_signal(signal.SIGINT)
             out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130, out + err
-    verdict = json.loads(out)["verdict"]
+    verdict = result_of(out)["verdict"]
     assert verdict == {
         "outcome": "interrupted", "exit_code": 130, "reasons": ["interrupted by SIGINT"]
     }  # fmt: skip
@@ -112,7 +113,7 @@ def test_a_log_at_its_limit_costs_progress_lines_and_not_the_result(tmp_path):
     os.close(err)
     assert (tmp_path / "log").stat().st_size == 100
     assert ended.returncode == 0
-    assert json.loads(ended.stdout)["verdict"]["exit_code"] == 0
+    assert result_of(ended.stdout)["verdict"]["exit_code"] == 0
 
 
 @pytest.mark.parametrize("option", ["--hdr", "--report"])
@@ -250,4 +251,4 @@ def test_a_run_interrupted_during_ramp_up_reports(tmp_path):
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130, out + err
-    assert json.loads(out)["connections"]["not_tried"] > 900
+    assert result_of(out)["connections"]["not_tried"] > 900

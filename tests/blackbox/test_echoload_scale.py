@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """echoload with thousands of connections and in longer runs: its memory does not grow."""
 
-import json
 import resource
 
 import pytest
-from echoload_support import HANG_TIMEOUT, echoload, start_echoload
+from echoload_support import HANG_TIMEOUT, echoload, result_of, start_echoload
 
 MANY = 15_000
 HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -52,7 +51,7 @@ def test_memory_does_not_grow_with_the_length_of_a_run(echod, tmp_path):
     run.stdout.close()
     run.stderr.close()
     assert run.wait(HANG_TIMEOUT) == 0, result.read_text()
-    assert json.loads(result.read_text())["messages"]["verified"] == 16_000
+    assert result_of(result.read_text())["messages"]["verified"] == 16_000
     middle = len(sizes) // 2
     print(f"{sizes[middle]} bytes in the middle, {max(sizes[middle:])} at most after it")
     assert max(sizes[middle:]) - sizes[middle] < 512 * 1024

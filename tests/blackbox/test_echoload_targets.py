@@ -56,9 +56,9 @@ def test_the_text_says_which_target_refused_and_one_target_is_no_list():
         name = server.target
     assert several.code == 5, several
     assert re.search(
-        rf"^targets     {name}  up 2, failed 0, ended early 0; sent 40, verified 40, "
+        rf"^targets     {name}  up 2, failed 0, ended early 0, sent 40, verified 40, "
         r"wrong 0, timed out 0, lost 0; p50 \S+, p99 \S+, max \S+\n"
-        rf"            {refused}  up 0, failed 2, ended early 0; sent 0, verified 0, wrong 0, "
+        rf"            {refused}  up 0, failed 2, ended early 0, sent 0, verified 0, wrong 0, "
         r"timed out 0, lost 0; p50 -, p99 -, max -\n"
         r"              connect 2  ECONNREFUSED",
         several.out,

@@ -2,7 +2,6 @@
 """The open loop of echoload: a fixed schedule, and response times measured from the due time of a
 message."""
 
-import json
 import os
 import re
 import signal
@@ -21,6 +20,7 @@ from echoload_support import (
     mute,
     received,
     resets,
+    result_of,
     serve,
     start_echoload,
 )
@@ -207,7 +207,7 @@ def test_only_what_was_due_before_the_end_of_a_broken_run_is_due(length):
         server.close()
         out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 5, out + err
-    report = json.loads(out)
+    report = result_of(out)
     check_pace(report)
     pace, response = report["open_loop"], report["response"]
     assert pace["due"] <= 100 * (report["elapsed_s"] - report["ramp_up_s"]) + 1
@@ -234,7 +234,7 @@ def test_an_open_loop_without_due_messages_has_no_rate_and_an_empty_response():
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 130, out + err
-    report = json.loads(out)
+    report = result_of(out)
     assert report["open_loop"]["due"] == 0
     assert report["open_loop"]["asked_per_s"] is None
     assert report["open_loop"]["achieved_per_s"] is None
@@ -263,7 +263,7 @@ def test_messages_due_while_the_backlog_was_full_are_sent_later(tmp_path):
             with connection:
                 echo_back(connection)
         out, err = run.communicate(timeout=HANG_TIMEOUT)
-    report = json.loads(out)
+    report = result_of(out)
     check_pace(report)
     assert report["open_loop"]["due"] == report["messages"]["verified"] == 6, out + err
     assert report["errors"] == []
@@ -386,7 +386,7 @@ def run_over_a_stall(daemon: Echod, result: Path, *arguments):
     run.stdout.close()
     run.stderr.close()
     run.wait(HANG_TIMEOUT)
-    return json.loads(result.read_text())
+    return result_of(result.read_text())
 
 
 @pytest.mark.release_only

@@ -2,7 +2,6 @@
 """SIGHUP: a valid file applies at once and closes no connection; an invalid one changes nothing."""
 
 import contextlib
-import json
 import re
 import signal
 import socket
@@ -11,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from echoload_support import HANG_TIMEOUT, start_echoload
+from echoload_support import HANG_TIMEOUT, result_of, start_echoload
 from wire import Client, header, message
 
 NEVER = {"idle": "0s", "message": "0s", "write": "0s"}
@@ -226,7 +225,7 @@ def test_ten_changes_of_the_port_under_load_lose_no_connection(echod, own_addres
     daemon.wait_for_statistics(lambda c: c.get("messages_in", 0) > echoed, "load after the last")
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=HANG_TIMEOUT)
-    report = json.loads(out)
+    report = result_of(out)
     assert run.returncode == 130, err
     assert report["connections"]["up"] == 20 and report["connections"]["ended_early"] == 0
     assert daemon.statistics()["accepted"] == 20 + 10
@@ -414,7 +413,7 @@ def test_limits_timeouts_and_quota_change_under_load_without_closing_a_connectio
     waiting.echo()
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=HANG_TIMEOUT)
-    report = json.loads(out)
+    report = result_of(out)
     assert run.returncode == 130, err
     assert report["connections"]["up"] == 20 and report["connections"]["ended_early"] == 0
     messages = report["messages"]

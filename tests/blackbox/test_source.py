@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The source addresses of echoload's connections."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
-from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, serve
+from echoload_support import ECHOLOAD, HANG_TIMEOUT, echo_back, echoload, result_of, serve
 
 
 def peers_of(*arguments):
@@ -87,4 +86,4 @@ def test_connections_beyond_the_ports_of_one_address_use_the_next_address():
     command = ["unshare", "--net", "bash", "-c", script, "bash", server, str(ECHOLOAD), "-n", "700"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_TIMEOUT, check=False)
     assert done.returncode == 0, done
-    assert json.loads(done.stdout)["connections"]["peak"] == 350
+    assert result_of(done.stdout)["connections"]["peak"] == 350

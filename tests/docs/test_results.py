@@ -10,10 +10,12 @@ import subprocess
 import threading
 import time
 
+import jsonschema
 import pytest
 import words
 
 ECHOLOAD = words.BINARY["echoload"]
+SCHEMA = json.loads((words.ROOT / "client/report/result.schema.json").read_text())
 # Names of members that have their own item under --abuse.
 MODES = {"slow-read", "dribble", "idle", "half-header", "oversize", "garbage", "rst", "never-read"}
 
@@ -71,6 +73,11 @@ def results(daemon, tmp_path_factory):
     assert merged.returncode == 0, merged
     found["merged"] = json.loads(merged.stdout), []
     return found
+
+
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "abuse", "wrong", "merged"])
+def test_the_published_schema_describes_every_result(results, kind):
+    jsonschema.Draft202012Validator(SCHEMA).validate(results[kind][0])
 
 
 def keys(value):

@@ -43,7 +43,8 @@ complete -c echoload -l percentiles -x -d 'Percentiles to print'
 complete -c echoload -l max-error-rate -x -d 'Limit of failed messages and connections, in %'
 complete -c echoload -n __fish_is_first_arg -a 'merge' -d 'Merge several results into one'
 complete -c echoload -n __fish_is_first_arg -a 'compare' -d 'Compare two results'
-complete -c echoload -n '__fish_seen_subcommand_from merge compare' -F
+complete -c echoload -n __fish_is_first_arg -a 'show' -d 'Print a stored result'
+complete -c echoload -n '__fish_seen_subcommand_from merge compare show' -F
 complete -c echoload -a '(__fish_print_hostnames):' -d 'Host, followed by a port'
 complete -c echoload -a 'unix:' -d 'Unix socket, followed by a path'
 complete -c echoload -n '__fish_seen_subcommand_from compare' -l fail-if -x -d 'Exit with status 3 if B differs from A by more'

@@ -245,7 +245,7 @@ TEST(Gates, TextAndJsonShowEachWithMeasuredAndAllowed) {
     options.gates.push_back(error_rate_gate(0.5));
     const RunResult result = thousand();
     const Verdict verdict = judge(options, result);
-    const std::string text = text_report(options, result, verdict);
+    const std::string text = text_report(stored_result(options, &result, verdict));
     EXPECT_NE(text.find("gates       p50 500us, allowed 1us: failed\n"
                         "            error rate 0%, allowed 50%: passed\n"
                         "verdict     gate failed (exit 3): p50 was 500us, allowed is 1us\n"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/report/html.hpp"
 #include "client/report/html_table.hpp"
+#include "client/report/json.hpp"
 #include "tests/unit/report/report_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -28,7 +29,8 @@ TEST(HtmlReport, HasTheVerdictTheFiguresAndNoBytesThatAreNotUtf8) {
     Options options = ten_seconds();
     options.targets = {"unix:/<\xff>"};
     const RunResult result = good_run();
-    const std::string page = html_report(options, result, judge(options, result), Timeline());
+    const std::string page =
+        html_report(stored_result(options, &result, judge(options, result)), Timeline());
     for (const char* part :
          {"<title>echoload: unix:/&lt;\xef\xbf\xbd&gt;</title>", "Verdict: ok</strong> (exit 0)",
           "<caption>Requested</caption>", "<caption>Messages</caption>",
@@ -40,8 +42,8 @@ TEST(HtmlReport, HasTheVerdictTheFiguresAndNoBytesThatAreNotUtf8) {
 
 TEST(HtmlReport, ARunWithoutAMessageHasNoCurve) {
     const RunResult nothing;
-    const std::string page =
-        html_report(ten_seconds(), nothing, judge(ten_seconds(), nothing), Timeline());
+    const std::string page = html_report(
+        stored_result(ten_seconds(), &nothing, judge(ten_seconds(), nothing)), Timeline());
     EXPECT_NE(page.find("Nothing was measured."), std::string::npos);
     EXPECT_EQ(page.find("<figure>"), std::string::npos);
 }

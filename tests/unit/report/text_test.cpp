@@ -29,7 +29,7 @@ TEST(Report, AnOptionThatIsNotTheDefaultIsInTextAndJson) {
     };
     const RunResult result = good_run();
     const auto text_of = [&result](const Options& options) {
-        return text_report(options, result, Verdict{});
+        return text_report(stored_result(options, &result, Verdict{}));
     };
     const auto asked = [&result](const Options& options) {
         return json::parse(json_report(options, &result, Verdict{}))["asked"];
@@ -49,7 +49,7 @@ TEST(Report, AnOptionThatIsNotTheDefaultIsInTextAndJson) {
 TEST(TextReport, NamesEveryFigureASeedAndTheVerdict) {
     const Options options = ten_seconds();
     const RunResult result = good_run();
-    const std::string text = text_report(options, result, judge(options, result));
+    const std::string text = text_report(stored_result(options, &result, judge(options, result)));
     for (const char* words :
          {"closed loop", "2 connections with 1 in flight to 127.0.0.1:8007", "sizes uniform:0-1016",
           "seed 9007199254740991", "requested 2, up 2, peak 2, failed 0, ended early 0",
@@ -59,14 +59,15 @@ TEST(TextReport, NamesEveryFigureASeedAndTheVerdict) {
           "verdict     ok"}) {
         EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
     }
-    EXPECT_EQ(text_failures(ten_seconds(), result, judge(options, result)), "");
+    EXPECT_EQ(text_failures(stored_result(ten_seconds(), &result, judge(options, result))), "");
 }
 
 TEST(TextReport, AWrongEchoIsShownWithBothHexdumpsAndAMarkAtItsLine) {
     RunResult result = good_run();
     result.tally.mismatches = 1;
     result.mismatches.push_back(flipped_bit());
-    const std::string text = text_failures(ten_seconds(), result, judge(ten_seconds(), result));
+    const std::string text =
+        text_failures(stored_result(ten_seconds(), &result, judge(ten_seconds(), result)));
     for (const char* words :
          {"corrupt echo on connection 17 (127.0.0.1:40000 to 127.0.0.1:8007), message 4711 of 24 "
           "bytes: first wrong byte at offset 18\n",
@@ -82,7 +83,8 @@ TEST(TextReport, ErrorsStandByPhaseAndName) {
     result.tally.connections.failed = 3;
     result.tally.errors.add(Phase::close, kEndOfFile, 2);
     result.tally.errors.add(Phase::connect, ECONNREFUSED, 3);
-    const std::string text = text_report(ten_seconds(), result, judge(ten_seconds(), result));
+    const std::string text =
+        text_report(stored_result(ten_seconds(), &result, judge(ten_seconds(), result)));
     const std::size_t connect = text.find("connect          3  ECONNREFUSED (Connection refused)");
     const std::size_t close = text.find("close            2  EOF (closed by the server)");
     EXPECT_NE(connect, std::string::npos) << text;

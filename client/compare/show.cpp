@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "client/compare/show.hpp"
+
+#include "client/report/hdr.hpp"
+#include "client/report/html.hpp"
+#include "client/report/read.hpp"
+#include "client/report/text.hpp"
+
+namespace echoload {
+
+namespace {
+
+std::string histogram_text(const StoredResult& result) {
+    const StoredLatency* const response = result.find_latency("response");
+    const StoredLatency* const latency =
+        response != nullptr ? response : result.find_latency("latency");
+    return hdr_text(latency == nullptr ? Histogram() : latency->histogram);
+}
+
+} // namespace
+
+ShownResult show_results(const ShowOptions& options) {
+    ShownResult shown;
+    for (const std::string& file : options.files) {
+        const StoredResult result = read_result(file);
+        if (options.files.size() > 1) {
+            shown.result += (shown.result.empty() ? "" : "\n") + file + ":\n";
+        }
+        shown.result +=
+            options.format == Format::json ? write_json(result_json(result)) : text_report(result);
+        if (!options.hdr.empty()) {
+            shown.hdr = histogram_text(result);
+        }
+        if (!options.report.empty()) {
+            shown.page = html_report(result, Timeline());
+        }
+    }
+    return shown;
+}
+
+} // namespace echoload
