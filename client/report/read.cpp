@@ -45,7 +45,7 @@ std::string read_file(const std::string& path) {
 Json parse_file(const std::string& path) {
     try {
         return Json::parse(read_file(path));
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) { // also of a number that no double can hold
         // "[json.exception.parse_error.101] parse error at line 1, column 1: ..."
         const std::string what = error.what();
         throw BadResult(fmt::format("{}: is no JSON: {}", path,

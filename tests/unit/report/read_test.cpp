@@ -188,6 +188,7 @@ TEST(ReadResult, AnErrorNamesTheFileAndThePlace) {
     EXPECT_EQ(error_of("{}"), "program: is missing");
     EXPECT_EQ(error_of("{\"program\": \"wrk\"}"), "program: must be \"echoload\"");
     EXPECT_TRUE(error_of("{").starts_with("is no JSON: parse error at line 1"));
+    EXPECT_EQ(error_of("{\"window_s\": 1e999}"), "is no JSON: number overflow parsing '1e999'");
     EXPECT_EQ(error_of(with("\"schema\": 1", "\"schema\": 2")), "schema: must be 1");
     EXPECT_EQ(error_of(with("\"verified\": 1000", "\"verified\": -1")),
               "messages.verified: must be a whole number");
