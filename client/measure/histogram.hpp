@@ -23,7 +23,7 @@ using echod::Duration;
 /// this size from the kernel.
 template <class T>
 struct Zeroed {
-    using value_type = T;
+    using value_type = T; // NOLINT(readability-identifier-naming): the name that is required
 
     Zeroed() = default;
     template <class U>

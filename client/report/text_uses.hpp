@@ -16,7 +16,7 @@ namespace echoload {
 [[nodiscard]] std::string targets_text(const Json& targets);
 
 /// Where there is a choice, or an attempt failed: of each address, what became of it.
-[[nodiscard]] std::string addresses_text(const Json& addresses);
+[[nodiscard]] std::string addresses_text(const Json& uses);
 
 /// The slowest and the fastest tenth of the connections, and the slowest ones.
 [[nodiscard]] std::string fairness_text(const Json& fairness);
