@@ -3,6 +3,7 @@
 
 #include "base/suggestion.hpp"
 #include "client/command/load_command.hpp"
+#include "client/command/repeat_command.hpp"
 #include "client/compare/compare.hpp"
 #include "client/compare/merge.hpp"
 #include "client/compare/show.hpp"
@@ -53,6 +54,14 @@ int compare(int argc, const char* const* argv, Interruptions& interruptions) {
     return compared.exit_code;
 }
 
+int repeat(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_repeat(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    return repeat_and_report(std::get<RepeatOptions>(parsed), interruptions);
+}
+
 int show(int argc, const char* const* argv, Interruptions& interruptions) {
     const auto parsed = parse_show(argc, argv);
     if (const auto* none = std::get_if<NoRun>(&parsed)) {
@@ -87,12 +96,15 @@ int dispatch(int argc, const char* const* argv, Interruptions& interruptions) {
     if (command == "compare") {
         return compare(argc - 1, argv + 1, interruptions);
     }
+    if (command == "repeat") {
+        return repeat(argc - 1, argv + 1, interruptions);
+    }
     if (command == "show") {
         return show(argc - 1, argv + 1, interruptions);
     }
     if (command.find(':') == std::string_view::npos && command.substr(0, 1) != "-") {
         const std::string like =
-            echod::suggestion(std::string(command), {"merge", "compare", "show"});
+            echod::suggestion(std::string(command), {"merge", "compare", "show", "repeat"});
         if (!command.empty() && !like.empty()) {
             write_standard_error(fmt::format("echoload: '{}' is no command and no target{} (see "
                                              "echoload --help)\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The commands of echoload: a run, merge, compare and show. This room joins the others: it parses,
-// calls and reports, and maps errors to exit codes.
+// The commands of echoload: a run, repeat, merge, compare and show. This room joins the others: it
+// parses, calls and reports, and maps errors to exit codes.
 #pragma once
 
 namespace echoload {

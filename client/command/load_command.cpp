@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/command/load_command.hpp"
 
+#include "client/command/one_load.hpp"
 #include "client/report/hdr.hpp"
 #include "client/report/html.hpp"
 #include "client/report/json.hpp"
@@ -8,17 +9,11 @@
 #include "client/report/text.hpp"
 #include "client/report/watch.hpp"
 #include "client/result/verdict.hpp"
-#include "client/run/local_ports.hpp"
 #include "client/run/resolve.hpp"
-#include "client/run/resources.hpp"
-#include "client/run/runner.hpp"
-#include "client/run/server_process.hpp"
 #include "net/signal_fd.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
@@ -34,53 +29,6 @@ void open_if_named(std::optional<OutputFile>& file, const std::string& path,
     if (!path.empty()) {
         file.emplace(path, interruptions);
     }
-}
-
-// Throws NotPossible where the machine cannot hold the connections that were requested.
-void check_machine(const Options& options, std::vector<Target>& targets) {
-    const Demand demand{options.connections, options.abuse.total(), options.pipeline,
-                        options.threads};
-    if (options.source) {
-        keep_reachable(*options.source, targets);
-    }
-    if (options.resolve == Resolve::all) {
-        spread_over_addresses(targets);
-    }
-    check_local_ports(demand.all_connections(), options.source, targets);
-    reserve_descriptors(demand);
-    check_memory(demand);
-}
-
-// Runs, and samples both processes at the begin and the end of the measured part.
-RunResult run_watched(const Options& options, const std::vector<Target>& targets, Watch& watch) {
-    ProcessWatch client(::getpid());
-    std::optional<ProcessWatch> server = find_server(options.server_pid, options.server_unit);
-    LiveSink live;
-    live.interval = [&watch](const LiveInterval& interval) { watch.on_interval(interval); };
-    live.snapshot = [&watch] { watch.snapshot(); };
-    live.measured_part_begins = [&] {
-        client.begin();
-        if (server) {
-            server->begin();
-        }
-    };
-    live.measured_part_ends = [&] {
-        client.end();
-        if (server) {
-            server->end();
-        }
-    };
-    RunResult result = run(options, targets, watch.interval(), live);
-    result.client = client.use();
-    // The loops have measured themselves, to the nanosecond and before they ended.
-    for (const LoopUse& loop : result.loops) {
-        if (result.client) {
-            result.client->busiest_thread = std::max(result.client->busiest_thread, loop.share());
-            result.client->cpu = std::max(result.client->cpu, result.client->busiest_thread);
-        }
-    }
-    result.server = server ? server->use() : std::nullopt;
-    return result;
 }
 
 // A run that never began: with --format json there is a result all the same.
@@ -186,8 +134,7 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
         if (!resolution.failure.empty()) {
             throw NotPossible(resolution.failure);
         }
-        check_machine(options, resolution.targets);
-        result = run_watched(options, resolution.targets, *watch);
+        result = run_load(options, resolution.targets, *watch);
     } catch (const std::exception& error) {
         return report_no_run(options, not_possible(error.what()), result_file, interruptions);
     }

@@ -3,7 +3,9 @@
 #include "client/options/parse.hpp"
 #include "client/options/reader.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <string_view>
 
 namespace echoload {
 
@@ -15,16 +17,46 @@ constexpr const char* kMergeDescription =
     "are not parts of one run are refused.";
 
 constexpr const char* kCompareDescription =
-    "Prints the figures of results A and B and the difference of B from A.";
+    "Prints the figures of A and B and the difference of B from A, as A B of one run each, as\n"
+    "A... -- B... of several runs each, or as FILE of echoload repeat --ab. Of six runs a side or\n"
+    "more: medians, and the 95 % interval of their difference.";
 
 constexpr const char* kCompareFooter = R"(
 FIGURE is rate, bytes, error-rate, or pN, min, mean or max of the latency. A prefix selects the
 latency: service.p99, response.p99, connect.p99. Example: --fail-if 'p99>+10%' --fail-if 'rate<-5%'.
 
+A condition holds if the whole interval is beyond its limit, does not hold if the whole interval is
+within, and is undecided otherwise and with fewer than six runs a side.
+
 Exit status: 0 compared; 2 wrong usage, a file is not a result, or the results are of different
-loads; 3 a --fail-if condition holds, or with --fail-if, the verdict of A or B is worse than a
-failed gate.
+loads; 3 a --fail-if condition holds, or with --fail-if, the verdict of a run of A or B is worse
+than a failed gate; 6 a condition is undecided.
 )";
+
+// Stands for the argument "--", which the parser would drop. There is no such file.
+constexpr const char* kSeparator = "/dev/null/--";
+
+// Divides the operands into those of A and of B. Throws std::invalid_argument.
+void divide(const std::vector<std::string>& files, CompareOptions& options) {
+    const auto separator = std::find(files.begin(), files.end(), kSeparator);
+    if (separator != files.end()) {
+        options.before.assign(files.begin(), separator);
+        options.after.assign(separator + 1, files.end());
+        if (std::find(separator + 1, files.end(), kSeparator) != files.end()) {
+            throw std::invalid_argument("-- may be given once, between the files of A and of B");
+        }
+        if (options.before.empty() || options.after.empty()) {
+            throw std::invalid_argument("files of both A and B are required, as A... -- B...");
+        }
+        return;
+    }
+    if (files.size() > 2) {
+        throw std::invalid_argument(fmt::format(
+            "{} files without -- between those of A and of B, as A... -- B...", files.size()));
+    }
+    options.before = {files.front()};
+    options.after.assign(files.begin() + 1, files.end());
+}
 
 constexpr const char* kShowDescription =
     "Prints the result of a run, or a merged one, as the run itself printed it.";
@@ -65,8 +97,9 @@ std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* a
     CompareOptions options;
     OptionReader reader("echoload compare", kCompareDescription);
     reader.set_footer(kCompareFooter);
-    reader.add_operand("A", "Result of --format json or of echoload merge", options.before);
-    reader.add_operand("B", "Result to compare with A", options.after);
+    std::vector<std::string> files;
+    reader.add_operands("A", "Files of --format json, echoload merge or echoload repeat: A, then B",
+                        files);
     reader.add_list("--fail-if",
                     "Exit with status 3 if B differs from A by more; separate conditions by commas",
                     "FIGURE>+N%|FIGURE<-N%,...", [&options](const std::string& text) {
@@ -74,7 +107,13 @@ std::variant<CompareOptions, NoRun> parse_compare(int argc, const char* const* a
                     });
     reader.add_flag("--force", "Compare results of different loads, whose figures mean little",
                     options.force);
-    if (auto none = reader.read(argc, argv)) {
+    reader.add_flag("--single-run", "Judge by one run a side, although the difference may be noise",
+                    options.single_run);
+    std::vector<const char*> arguments(argv, argv + argc);
+    for (const char*& argument : arguments) {
+        argument = std::string_view(argument) == "--" ? kSeparator : argument;
+    }
+    if (auto none = reader.read(argc, arguments.data(), [&] { divide(files, options); })) {
         return *none;
     }
     return options;

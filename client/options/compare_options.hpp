@@ -11,10 +11,11 @@
 namespace echoload {
 
 struct CompareOptions {
-    std::string before;             ///< A
-    std::string after;              ///< B
-    std::vector<Condition> fail_if; ///< what must not hold
-    bool force = false;             ///< compare different loads
+    std::vector<std::string> before; ///< files of A, or one file with both sides
+    std::vector<std::string> after;  ///< files of B; none with a file of both
+    std::vector<Condition> fail_if;  ///< what must not hold
+    bool force = false;              ///< compare different loads
+    bool single_run = false;         ///< judge by one run a side
 };
 
 struct MergeOptions {

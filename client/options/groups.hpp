@@ -22,10 +22,23 @@ void add_verify_options(OptionReader& reader, Options& options);
 /// Misbehaving connections, and what the server must do with them.
 void add_abuse_options(OptionReader& reader, Options& options);
 
-/// The result, progress and gates.
-void add_report_options(OptionReader& reader, Options& options);
+/// All of these, each group with its title: what a run does.
+void add_run_options(OptionReader& reader, Options& options);
+
+/// The files of the result, and progress.
+void add_output_options(OptionReader& reader, Options& options);
+
+/// What else the result has, and gates.
+void add_gate_options(OptionReader& reader, Options& options);
+
+/// A seed for a run that was given none.
+[[nodiscard]] std::uint64_t random_seed();
+
+/// The length of a run that was given none.
+void set_default_length(Options& options);
 
 /// Throw std::invalid_argument if the values of several options contradict each other.
+void check_run_options(const Options& options); ///< the following three
 void check_pace(const Options& options);
 void check_verify_options(const Options& options);
 void check_abuse_options(const Options& options);

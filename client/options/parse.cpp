@@ -15,8 +15,8 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(
 Numbers take k, M or an exponent (10k, 1.5M, 1e5). Durations take ns, us, ms, s, m or h (250us, 5m).
-echoload show FILE..., echoload merge FILE... and echoload compare A B process results: see
-echoload show --help.
+echoload repeat TARGET... runs a load several times; echoload show FILE..., echoload merge FILE...
+and echoload compare A B process results: see echoload show --help.
 A lost connection is not replaced. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the run, which still
 reports.
 
@@ -26,19 +26,20 @@ the rate was not reached) or nothing was measured; 6 a gate is undecided; 129, 1
 143 interrupted. If several apply, the first of 4, 129 to 143, 1, 5, 3 and 6 is returned.
 )";
 
+} // namespace
+
 std::uint64_t random_seed() {
     std::random_device device; // 32 bits are short enough to type
     return device();
 }
 
-} // namespace
+void set_default_length(Options& options) {
+    if (!options.duration && !options.messages) {
+        options.duration = std::chrono::seconds(10);
+    }
+}
 
-std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
-    Options options;
-    options.seed = random_seed();
-    OptionReader reader("echoload", kDescription);
-    reader.set_footer(kFooter);
-    reader.set_version(std::string("echoload ") + ECHOD_VERSION);
+void add_run_options(OptionReader& reader, Options& options) {
     reader.begin_group("Load");
     add_load_options(reader, options);
     reader.begin_group("Pace");
@@ -49,20 +50,32 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     add_verify_options(reader, options);
     reader.begin_group("Misbehaving connections");
     add_abuse_options(reader, options);
+}
+
+void check_run_options(const Options& options) {
+    check_pace(options);
+    check_verify_options(options);
+    check_abuse_options(options);
+}
+
+std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
+    Options options;
+    options.seed = random_seed();
+    OptionReader reader("echoload", kDescription);
+    reader.set_footer(kFooter);
+    reader.set_version(std::string("echoload ") + ECHOD_VERSION);
+    add_run_options(reader, options);
     reader.begin_group("Result");
-    add_report_options(reader, options);
+    add_output_options(reader, options);
+    add_gate_options(reader, options);
     const auto check = [&options] {
-        check_pace(options);
-        check_verify_options(options);
-        check_abuse_options(options);
+        check_run_options(options);
         check_report_options(options);
     };
     if (auto none = reader.read(argc, argv, check)) {
         return *none;
     }
-    if (!options.duration && !options.messages) {
-        options.duration = std::chrono::seconds(10);
-    }
+    set_default_length(options);
     return options;
 }
 

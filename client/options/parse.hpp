@@ -5,6 +5,7 @@
 #include "client/options/compare_options.hpp"
 #include "client/options/no_run.hpp"
 #include "client/options/options.hpp"
+#include "client/options/repeat_options.hpp"
 
 #include <variant>
 
@@ -18,5 +19,8 @@ namespace echoload {
 
 /// Parses argv of a run. Sets a random seed if none is given. Throws nothing but std::bad_alloc.
 [[nodiscard]] std::variant<Options, NoRun> parse_options(int argc, const char* const* argv);
+
+/// The same of `echoload repeat`; argv[0] is that word.
+[[nodiscard]] std::variant<RepeatOptions, NoRun> parse_repeat(int argc, const char* const* argv);
 
 } // namespace echoload

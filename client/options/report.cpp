@@ -25,7 +25,7 @@ double percentile_in(std::string_view text) {
 
 } // namespace
 
-void add_report_options(OptionReader& reader, Options& options) {
+void add_output_options(OptionReader& reader, Options& options) {
     reader.add_choice("--format",
                       "Format of the result: " + echod::enum_choices<Format>() + " [text]",
                       "FORMAT", options.format);
@@ -42,6 +42,9 @@ void add_report_options(OptionReader& reader, Options& options) {
                [&options](const std::string& text) {
                    options.interval = duration_in(text, kMinInterval, kMaxInterval);
                });
+}
+
+void add_gate_options(OptionReader& reader, Options& options) {
     reader.add("--server-pid", "Report the CPU, memory and descriptors of process PID", "PID",
                [&options](const std::string& text) {
                    options.server_pid =

@@ -5,7 +5,10 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdint>
 
 namespace echoload {
 
@@ -13,6 +16,9 @@ namespace {
 
 // How soon to look again for the reader of a FIFO, of which the kernel does not tell.
 constexpr int kRetryMs = 50;
+
+// Of one poll(2); a longer wait has several.
+constexpr std::int64_t kLongestMs = 1'000'000;
 
 } // namespace
 
@@ -50,6 +56,20 @@ void Interruptions::wait_before_the_run() {
     note(signals().next().value_or(0));
     if (first_ != 0) {
         throw Interrupted{first_};
+    }
+}
+
+int Interruptions::pause(echod::Duration time) {
+    const echod::TimePoint end = echod::Clock::now() + time;
+    for (;;) {
+        note(signals().next().value_or(0));
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - echod::Clock::now());
+        if (first_ != 0 || left.count() <= 0) {
+            return first_;
+        }
+        pollfd readable = {signals_->fd(), POLLIN, 0};
+        (void)::poll(&readable, 1,
+                     static_cast<int>(std::min<std::int64_t>(left.count(), kLongestMs)));
     }
 }
 

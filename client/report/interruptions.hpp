@@ -2,6 +2,7 @@
 // Signals that end a run, and the wait for a reader of its results.
 #pragma once
 
+#include "base/clock.hpp"
 #include "net/signal_fd.hpp"
 
 #include <optional>
@@ -30,6 +31,9 @@ public:
 
     /// Waits a short time for what is to be tried again. Throws Interrupted if a signal has come.
     void wait_before_the_run();
+
+    /// Waits for `time`, or until a signal comes. Returns the first signal that has come, or 0.
+    [[nodiscard]] int pause(echod::Duration time);
 
 private:
     std::optional<echod::SignalFd> signals_;

@@ -42,17 +42,6 @@ std::string read_file(const std::string& path) {
     return text;
 }
 
-Json parse_file(const std::string& path) {
-    try {
-        return Json::parse(read_file(path));
-    } catch (const Json::exception& error) { // also of a number that no double can hold
-        // "[json.exception.parse_error.101] parse error at line 1, column 1: ..."
-        const std::string what = error.what();
-        throw BadResult(fmt::format("{}: is no JSON: {}", path,
-                                    what.substr(std::min(what.size(), what.find("] ") + 2))));
-    }
-}
-
 // `read` of the member of that name, or nothing where it is null or missing.
 template <class Read>
 auto optional_field(const JsonReader& parent, const char* key, Read read)
@@ -263,6 +252,19 @@ std::vector<double> read_percentiles(const JsonReader& file) {
     return percentiles;
 }
 
+} // namespace
+
+Json read_json_file(const std::string& path) {
+    try {
+        return Json::parse(read_file(path));
+    } catch (const Json::exception& error) { // also of a number that no double can hold
+        // "[json.exception.parse_error.101] parse error at line 1, column 1: ..."
+        const std::string what = error.what();
+        throw BadResult(fmt::format("{}: is no JSON: {}", path,
+                                    what.substr(std::min(what.size(), what.find("] ") + 2))));
+    }
+}
+
 void check_header(const JsonReader& file) {
     file.require(file.json().is_object(), "must be an object, the result of echoload");
     const JsonReader program = file.field("program");
@@ -271,12 +273,14 @@ void check_header(const JsonReader& file) {
     schema.require(schema.json() == kJsonSchema, fmt::format("must be {}", kJsonSchema));
 }
 
-} // namespace
-
 StoredResult read_result(const std::string& path) {
-    const Json json = parse_file(path);
-    const JsonReader file(json, path + ":");
+    const Json json = read_json_file(path);
+    return read_result(JsonReader(json, path + ":"));
+}
+
+StoredResult read_result(const JsonReader& file) {
     check_header(file);
+    file.require(!file.find("runs"), "is a series of echoload repeat, which only compare reads");
     StoredResult result;
     result.version = json_in(file, "version");
     result.seed = json_in(file, "seed");

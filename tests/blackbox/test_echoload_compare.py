@@ -182,25 +182,27 @@ def test_a_condition_that_is_met_exits_with_3(results, tmp_path):
     slower["rate"]["messages_per_s"] *= 0.9
     after = tmp_path / "after.json"
     after.write_text(json.dumps(slower))
-    passed = echoload("compare", a, after, "--fail-if", "p99>+10%", "--fail-if", "rate<-11%")
+    single = ["compare", "--single-run", a, after, "--fail-if"]
+    passed = echoload(*single, "p99>+10%", "--fail-if", "rate<-11%")
     assert passed.code == 0 and passed.out.count(": passed") == 2, passed
-    failed = echoload("compare", a, after, "--fail-if", "p99>+10%,rate<-9%")
+    failed = echoload(*single, "p99>+10%,rate<-9%")
     assert failed.code == 3, failed
     assert "fail-if rate<-9%: -10.0%" in failed.out and failed.out.count(": failed") == 1
 
 
 def test_a_condition_can_be_a_value_of_the_second_result(results):
     a, b = results
+    single = ["compare", "--single-run", a, b]
     value = read(b)["latency"]["p50_ns"]
-    passed = echoload("compare", a, b, "--fail-if", f"p50>{value}ns,errors>0.1%,lost>0,rate<1")
+    passed = echoload(*single, "--fail-if", f"p50>{value}ns,errors>0.1%,lost>0,rate<1")
     assert passed.code == 0 and passed.out.count(": passed") == 4, passed
-    failed = echoload("compare", a, b, "--fail-if", f"p50>={value}ns,lost<=0,rate>1/s")
+    failed = echoload(*single, "--fail-if", f"p50>={value}ns,lost<=0,rate>1/s")
     assert failed.code == 3 and failed.out.count(": failed") == 3, failed
 
 
 def test_the_connect_latency_is_compared(results):
     a, b = results
-    ended = echoload("compare", a, b, "--fail-if", "connect.max>+1000000%")
+    ended = echoload("compare", a, b, "--single-run", "--fail-if", "connect.max>+1000000%")
     assert ended.code == 0, ended
     rows = {line.split()[0]: line.split()[1:] for line in ended.out.splitlines()}
     assert len(rows["connect.max"]) == 3 and ended.out.count(": passed") == 1
@@ -226,7 +228,7 @@ def test_the_compared_error_rate_is_the_one_of_the_gate(results, tmp_path):
 
 
 def test_a_condition_on_a_missing_figure_fails(results):
-    ended = echoload("compare", *results, "--fail-if", "response.p99>+1000000%")
+    ended = echoload("compare", *results, "--single-run", "--fail-if", "response.p99>+1000000%")
     assert ended.code == 3, ended  # a closed loop has no such figure
     assert "failed, there is no figure" in ended.out
 
@@ -331,10 +333,10 @@ def test_results_of_different_loads_are_compared_only_by_force(
     other["asked"][option] = value
     b = tmp_path / "other.json"
     b.write_text(json.dumps(other))
-    refused = echoload("compare", a, b, "--fail-if", "rate<-5%")
+    refused = echoload("compare", a, b, "--single-run", "--fail-if", "rate<-5%")
     assert refused.code == 2 and refused.out == "", refused
     assert f"are results of different loads ({words})" in refused.err and "--force" in refused.err
-    forced = echoload("compare", "--force", a, b, "--fail-if", "rate<-5%")
+    forced = echoload("compare", "--force", a, b, "--single-run", "--fail-if", "rate<-5%")
     assert forced.code == 0 and f"options differ: {words}" in forced.out, forced
 
 
@@ -347,7 +349,7 @@ def test_a_bad_verdict_on_either_side_fails_the_comparison(results, tmp_path, ou
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(result))
     pair = [bad, good] if side == "A" else [good, bad]
-    ended = echoload("compare", *pair, "--fail-if", "rate<-5%")
+    ended = echoload("compare", *pair, "--single-run", "--fail-if", "rate<-5%")
     assert ended.code == 3, ended
     assert f"fail-if: the verdict of {side} is {outcome}, it broke: failed\n" in ended.out
     assert echoload("compare", *pair).code == 0  # nothing is judged
@@ -366,7 +368,7 @@ def test_a_run_whose_server_died_does_not_pass_although_its_rate_looks_right(tmp
         server.close()
         run.communicate(timeout=HANG_TIMEOUT)
     assert run.returncode == 5
-    ended = echoload("compare", good, broken, "--fail-if", "rate<-5%")
+    ended = echoload("compare", good, broken, "--single-run", "--fail-if", "rate<-5%")
     assert ended.code == 3, ended
     assert "fail-if: the verdict of B is not delivered" in ended.out
 
@@ -416,7 +418,10 @@ def test_an_invalid_result_file_is_reported_with_the_position(results, command, 
     [
         (["merge"], "FILE is required"),
         (["compare"], "A is required"),
-        (["compare", "a", "b", "c"], "c"),
+        (["compare", "a", "b", "c"], "3 files without -- between those of A and of B"),
+        (["compare", "a", "--"], "files of both A and B are required, as A... -- B..."),
+        (["compare", "--", "a"], "files of both A and B are required, as A... -- B..."),
+        (["compare", "a", "--", "b", "--", "c"], "-- may be given once"),
         (["compare", "a", "b", "--fail-if", "p99"], "--fail-if: must be FIGURE>+N%"),
     ],
 )

@@ -105,6 +105,16 @@ def test_the_manual_page_explains_every_field_of_a_result(results, kind):
     assert keys(result) - MODES - explained("JSON", "MERGE AND COMPARE") == set()
 
 
+def test_the_manual_page_explains_every_field_of_the_file_of_repeat(daemon, tmp_path):
+    path = tmp_path / "series.json"
+    arguments = ["-q", "--runs", 2, "--pause", "0s", "-c", 1, "-n", 1, "-o", path]
+    assert words.run(ECHOLOAD, "repeat", *arguments, f"127.0.0.1:{daemon.port}").returncode == 0
+    series = json.loads(path.read_text())
+    assert keys(series["runs"].pop()["result"]) - MODES - explained("JSON") == set()
+    series["runs"][0]["result"] = None
+    assert keys(series) - explained("REPEAT") == set()
+
+
 @pytest.mark.parametrize("kind", ["closed", "open", "churn", "abuse"])
 def test_the_manual_page_explains_every_field_of_a_series(results, kind):
     _, lines = results[kind]

@@ -22,7 +22,7 @@ FLOORS = [
 ]
 CLIENT_FLOORS = [
     *FLOORS[:2],
-    {"client/message", "client/pace"},
+    {"client/message", "client/pace", "client/statistics"},
     {"client/measure"},
     {"client/options"},
     {"client/result"},

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "client/command/one_load.hpp"
+
+#include "client/run/local_ports.hpp"
+#include "client/run/resolve.hpp"
+#include "client/run/resources.hpp"
+#include "client/run/runner.hpp"
+#include "client/run/server_process.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace echoload {
+
+namespace {
+
+// Throws NotPossible where the machine cannot hold the connections that were requested.
+void check_machine(const Options& options, std::vector<Target>& targets) {
+    const Demand demand{options.connections, options.abuse.total(), options.pipeline,
+                        options.threads};
+    if (options.source) {
+        keep_reachable(*options.source, targets);
+    }
+    if (options.resolve == Resolve::all) {
+        spread_over_addresses(targets);
+    }
+    check_local_ports(demand.all_connections(), options.source, targets);
+    reserve_descriptors(demand);
+    check_memory(demand);
+}
+
+} // namespace
+
+// Samples both processes at the begin and the end of the measured part.
+RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch) {
+    check_machine(options, targets);
+    ProcessWatch client(::getpid());
+    std::optional<ProcessWatch> server = find_server(options.server_pid, options.server_unit);
+    LiveSink live;
+    live.interval = [&watch](const LiveInterval& interval) { watch.on_interval(interval); };
+    live.snapshot = [&watch] { watch.snapshot(); };
+    live.measured_part_begins = [&] {
+        client.begin();
+        if (server) {
+            server->begin();
+        }
+    };
+    live.measured_part_ends = [&] {
+        client.end();
+        if (server) {
+            server->end();
+        }
+    };
+    RunResult result = run(options, targets, watch.interval(), live);
+    result.client = client.use();
+    // The loops have measured themselves, to the nanosecond and before they ended.
+    for (const LoopUse& loop : result.loops) {
+        if (result.client) {
+            result.client->busiest_thread = std::max(result.client->busiest_thread, loop.share());
+            result.client->cpu = std::max(result.client->cpu, result.client->busiest_thread);
+        }
+    }
+    result.server = server ? server->use() : std::nullopt;
+    return result;
+}
+
+} // namespace echoload
