@@ -15,6 +15,7 @@ from echoload_support import (
     flips_a_bit,
     messages,
     refusing_port,
+    result_of,
     serve,
     start_echoload,
 )
@@ -23,7 +24,10 @@ SHORT = ["repeat", "--pause", "1ms", "-c", 1, "-n", 20]
 
 
 def runs_of(path):
-    return json.loads(path.read_text())["runs"]
+    runs = json.loads(path.read_text())["runs"]
+    for run in runs:
+        result_of(json.dumps(run["result"]))
+    return runs
 
 
 def outcomes(path):
