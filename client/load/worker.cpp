@@ -57,7 +57,7 @@ void Worker::begin_iteration(TimePoint now) {
     meter_.begin_iteration(now);
     apply_control(now);
     traffic_.run_due(now);
-    note_ramped(now);
+    note_ramped();
     connections_.end_if_exhausted();
     note_answered(now);
     connections_.end_of_drain(now);
@@ -139,9 +139,10 @@ void Worker::stop_sending(TimePoint now) {
     connections_.stop(now);
 }
 
-void Worker::note_ramped(TimePoint now) noexcept {
+// The time is read here: in an iteration, many connections may have been opened since it began.
+void Worker::note_ramped() noexcept {
     if (!result_.ramped && !stopping_ && connections_.connector().not_tried() == 0) {
-        result_.ramped = now;
+        result_.ramped = Clock::now();
         status_.note_ramped();
     }
 }

@@ -91,7 +91,7 @@ private:
     void begin_measuring(TimePoint now);
     void run_schedule(TimePoint now);
     void stop_sending(TimePoint now);
-    void note_ramped(TimePoint now) noexcept;
+    void note_ramped() noexcept;
     void note_answered(TimePoint now) noexcept;
     [[nodiscard]] Duration time_to_sleep(TimePoint now) const noexcept;
     void publish(TimePoint now);
