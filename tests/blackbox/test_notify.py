@@ -166,7 +166,8 @@ def test_an_unresponsive_service_manager_does_not_block_a_reload(echod, unrespon
     for _ in range(20):
         assert daemon.ask("--reload").returncode == 0
         client.echo()
-    assert len(daemon.lines_with("reloaded: the new configuration")) > 20
+    reloaded = "reloaded: the new configuration"
+    daemon.wait_for(lambda: len(daemon.lines_with(reloaded)) > 20, "21 reloads")
 
 
 def test_a_pending_notification_is_sent_when_the_socket_has_room(echod, unresponsive):

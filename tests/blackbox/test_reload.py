@@ -27,7 +27,7 @@ def test_a_new_limit_applies_and_closes_no_connection(echod):
     for client in clients:
         client.echo()
     assert daemon.connect().receive_until_eof() == b""
-    assert daemon.find_line("reloaded: the new configuration is in force")
+    daemon.wait_for_line("reloaded: the new configuration is in force")
 
 
 def test_a_lower_limit_closes_no_connection(echod):
@@ -437,4 +437,4 @@ def test_continuous_reloads_do_not_disturb_echoes(echod):
     finally:
         stop.set()
         thread.join()
-    assert daemon.lines_with("reloaded")
+    daemon.wait_for_line("reloaded")

@@ -98,4 +98,5 @@ def test_a_reload_enables_and_disables_the_debug_lines(echod):
     assert not daemon.lines_with("closed_protocol_error after")
     daemon.reload({"log": {"level": "debug"}})
     commit_a_fault()
+    daemon.wait_for_line("closed_protocol_error after")
     assert len(daemon.lines_with("closed_protocol_error after")) == 1
