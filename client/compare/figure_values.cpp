@@ -21,7 +21,8 @@ struct LatencyName {
 constexpr LatencyName kLatencyNames[] = {{"response", "response"},
                                          {"service", "latency"},
                                          {"connect", "connect_latency"},
-                                         {"lag", "lag"}};
+                                         {"lag", "lag"},
+                                         {"interruption", "interruption"}};
 
 // The latency of that name, or the one that limits mean: the response time where there is one.
 const StoredLatency* find_latency(const StoredResult& result, std::string_view name) {
@@ -40,7 +41,19 @@ const StoredLatency* find_latency(const StoredResult& result, std::string_view n
 // As --max-error-rate counts.
 std::optional<double> error_rate_of(const StoredResult& result) {
     return error_rate(result.messages.value_or(MessageCounts()),
-                      result.connections.value_or(ConnectionFigures()));
+                      result.connections.value_or(ConnectionFigures()),
+                      result.outage_counts.has_value());
+}
+
+// Where there was no outage, the figures are 0.
+std::optional<double> outages_of(const StoredResult& result, const Figure& figure) {
+    if (!result.outage_counts) {
+        return std::nullopt;
+    }
+    if (figure.unit == Unit::outages) {
+        return static_cast<double>(result.outage_counts->outages);
+    }
+    return result.outage_counts->longest_s.value_or(0) * 1e9;
 }
 
 } // namespace
@@ -52,6 +65,9 @@ std::optional<double> value_of(const StoredResult& result, const Figure& figure)
             latency == nullptr ? std::nullopt : figure.of_time->of(latency->histogram);
         return value ? std::optional(static_cast<double>(value->count())) : std::nullopt;
     }
+    if (figure.is_of_outages()) {
+        return outages_of(result, figure);
+    }
     const StoredRate rate = result.rate.value_or(StoredRate());
     switch (figure.unit) {
     case Unit::share:
@@ -61,6 +77,7 @@ std::optional<double> value_of(const StoredResult& result, const Figure& figure)
     case Unit::bytes_per_second:
         return rate.bytes_per_s;
     case Unit::per_second:
+    case Unit::outages:
     case Unit::nanoseconds:
         break;
     }
@@ -105,6 +122,8 @@ std::vector<Figure> table_figures() {
         add(prefix + "max");
     }
     add("error-rate");
+    add("outages");
+    add("outage");
     return figures;
 }
 

@@ -114,6 +114,12 @@ void merge_errors(std::vector<StoredError>& sum, const std::vector<StoredError>&
     }
 }
 
+void merge_outage_counts(StoredOutages& sum, const StoredOutages& part) {
+    add_counts(kOutageCounts, static_cast<OutageCounts&>(sum),
+               static_cast<const OutageCounts&>(part));
+    keep_larger(sum.longest_s, part.longest_s);
+}
+
 // The median of two cohorts cannot be made of their medians.
 void merge_cohort(StoredCohort& sum, const StoredCohort& part) {
     add_counts(kAbuseCounts, sum.counts, part.counts);
@@ -266,6 +272,10 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     append_list(sum.addresses, part.addresses);
     keep_same_or_null(sum.fairness, part.fairness);
     keep_same_or_null(sum.steadiness, part.steadiness);
+    if (!sum.outages.is_null() || !part.outages.is_null()) {
+        append_list(sum.outages, part.outages);
+    }
+    merge_optional(sum.outage_counts, part.outage_counts, merge_outage_counts);
     merge_optional(sum.abuse, part.abuse, merge_cohorts);
     merge_optional(sum.wrong, part.wrong, merge_mismatches);
     append_rows(sum.mismatches, part.mismatches);

@@ -27,7 +27,9 @@ Connections::Connections(const WorkerPlan& plan, const Generator& generator,
       connector_(epoll, targets, plan.source,
                  ConnectSchedule(plan.connections, plan.connect_rate, start, plan.connect_places),
                  plan.connections),
-      pacer_(plan), tallies_(connector_.places() + 1),
+      pacer_(plan),
+      recovery_(plan.reconnect ? std::make_unique<Recovery>(plan, targets, start) : nullptr),
+      tallies_(connector_.places() + 1),
       checker_({generator, plan.verify, plan.continue_on_mismatch,
                 [this](std::uint32_t index) { return neighbour(index); }},
                control, status),
@@ -67,7 +69,9 @@ void Connections::note_up(std::uint32_t id, TimePoint now) {
     if (measured || plan_.conn_messages == WorkerPlan::kNoEnd) {
         tally.connect.record(now - slots_[id].session.began());
     }
-    if (plan_.conn_messages == WorkerPlan::kNoEnd) {
+    if (recovery_) {
+        recovery_->up(id, now);
+    } else if (plan_.conn_messages == WorkerPlan::kNoEnd) {
         ports_[id] = echod::local_endpoint(slots_[id].session.fd()).port();
     }
 }
@@ -77,6 +81,7 @@ void Connections::connect_failed(std::uint32_t id, Phase phase, int error, TimeP
     ++tally.connections.failed;
     tally.errors.add(phase, error);
     slots_[id].session.end(Ending::broken, now, plan_.timeout, tally);
+    recover(id, 0, ErrorCount{phase, error, 1}, now);
 }
 
 // From now on the connection counts for the address that answered, or was tried last.
@@ -169,13 +174,15 @@ void Connections::closed_by_peer(std::uint32_t id) {
     Session& session = slots_[id].session;
     const ReceiveTime time = checker_.time_of(Clock::now());
     const std::uint64_t outstanding = session.outstanding();
-    checker_.end_of_file(id, session, time, tally_of(id));
+    if (!recovery_ || session.half_closed()) { // a process that is killed may stop in an echo
+        checker_.end_of_file(id, session, time, tally_of(id));
+    }
     (void)follow(id, VerifyState::ok, outstanding, time.now); // it ends in any case
     if (session.half_closed() && session.outstanding() == 0) {
         tally_of(id).connections.drained += session.all_right() ? 1U : 0U;
         retire(id, time.now);
     } else if (pacer_.exhausted() && session.outstanding() == 0 && session.waiting() == 0) {
-        take_down(id, Ending::broken, time.now); // it had nothing left to do
+        (void)take_down(id, Ending::broken, time.now); // it had nothing left to do
     } else {
         fail(id, Phase::close, kEndOfFile, Ending::broken);
     }
@@ -191,29 +198,65 @@ void Connections::retire(std::uint32_t id, TimePoint now) {
         echod::set_abort_on_close(slot.session.fd());
     }
     const bool served = slot.session.first_due() == plan_.conn_messages;
-    take_down(id, Ending::broken, now);
+    (void)take_down(id, Ending::broken, now);
     if (served && !pacer_.all_dispatched()) {
-        slot.session = Session(next_connection_, generator_.stream(next_connection_));
-        next_connection_ += plan_.connection_stride;
-        slot.hung_up = false;
-        slot.thinking = 0;
-        connector_.replace(id, source_of(slot.session));
+        renew(id);
         connector_.queue_replacement(id);
+    }
+}
+
+// The connection becomes another one, which is to be opened.
+void Connections::renew(std::uint32_t id) {
+    Slot& slot = slots_[id];
+    slot.session = Session(next_connection_, generator_.stream(next_connection_));
+    next_connection_ += plan_.connection_stride;
+    slot.hung_up = false;
+    slot.thinking = 0;
+    connector_.replace(id, source_of(slot.session));
+}
+
+// The connection was lost or refused: it is opened again while there is something to send.
+void Connections::recover(std::uint32_t id, std::uint64_t messages,
+                          const std::optional<ErrorCount>& error, TimePoint now) {
+    if (!recovery_) {
+        return;
+    }
+    recovery_->lost(id, connector_.target_of(id), messages, error, now);
+    if (recovery_->may_retry(now) && !pacer_.all_dispatched()) {
+        renew(id);
+        recovery_->retry(id, now);
+    }
+}
+
+void Connections::take_reopened(TimePoint now) {
+    while (const auto id = recovery_->take(now)) {
+        connector_.queue_replacement(*id);
+    }
+    recovery_->note_idle(now, [this](std::uint32_t id) {
+        const Session& session = slots_[id].session;
+        const bool idle = session.is_up() && session.outstanding() + session.waiting() == 0;
+        return idle ? std::optional<std::size_t>(connector_.target_of(id)) : std::nullopt;
+    });
+    if (recovery_->expire(now)) {
+        connector_.drop_queued();
     }
 }
 
 void Connections::fail(std::uint32_t id, Phase phase, int error, Ending ending) {
     tally_of(id).errors.add(phase, error);
     ++tally_of(id).connections.closed_early;
-    take_down(id, ending, Clock::now());
+    const TimePoint now = Clock::now();
+    const std::uint64_t messages = take_down(id, ending, now);
+    recover(id, messages, ErrorCount{phase, error, 1}, now);
 }
 
 void Connections::end_failed(std::uint32_t id, TimePoint now) {
     ++tally_of(id).connections.closed_early;
-    take_down(id, Ending::broken, now);
+    recover(id, take_down(id, Ending::broken, now), std::nullopt, now);
 }
 
-void Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
+// The number of messages that were lost with it.
+std::uint64_t Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     Session& session = slots_[id].session;
     if (session.is_undecided()) {
         const std::uint64_t outstanding = session.outstanding();
@@ -222,12 +265,17 @@ void Connections::take_down(std::uint32_t id, Ending ending, TimePoint now) {
     }
     if (pacer_.open_loop() == nullptr) {
         redistribute_unsent(id);
+    } else if (recovery_ && recovery_->may_retry(now)) {
+        pacer_.put_back(session);
     }
     pacer_.forget(session);
     connector_.count_echoed(id, session.echoed());
     --open_;
     connector_.settled(id);
+    const MessageCounts& counts = tally_of(id).messages;
+    const std::uint64_t before = counts.lost + counts.timed_out;
     session.end(ending, now, plan_.timeout, tally_of(id));
+    return counts.lost + counts.timed_out - before;
 }
 
 // Of a number of messages, those that a connection has not begun are for the others to send. Where
@@ -261,6 +309,9 @@ void Connections::stop(TimePoint now) {
     if (!pacer_.has_backlog()) {
         connector_.drop_queued();
     }
+    if (recovery_) { // what is due and could not be sent yet gets the time of the last echoes
+        recovery_->stop_at(pacer_.has_backlog() ? now + plan_.drain.value_or(plan_.timeout) : now);
+    }
 }
 
 void Connections::begin_to_end() {
@@ -271,6 +322,9 @@ void Connections::begin_to_end() {
 }
 
 void Connections::give_up() {
+    if (recovery_) {
+        recovery_->stop_at(TimePoint::min());
+    }
     for (std::uint32_t id = 0; id < slots_.size(); ++id) {
         const Session& session = slots_[id].session;
         if (!session.is_up()) {
@@ -286,6 +340,9 @@ void Connections::give_up() {
 }
 
 void Connections::close_all(TimePoint now) {
+    if (recovery_) {
+        recovery_->stop_at(TimePoint::min());
+    }
     for (std::uint32_t id = 0; id < slots_.size(); ++id) {
         Session& session = slots_[id].session;
         (void)read_rest(id);

@@ -7,6 +7,7 @@
 #include "client/load/loop_status.hpp"
 #include "client/load/pacer.hpp"
 #include "client/load/plan.hpp"
+#include "client/load/recovery.hpp"
 #include "client/load/run_control.hpp"
 #include "client/load/session.hpp"
 #include "client/load/target.hpp"
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -60,6 +62,9 @@ public:
     [[nodiscard]] EchoChecker& checker() noexcept { return checker_; }
     [[nodiscard]] const EchoChecker& checker() const noexcept { return checker_; }
 
+    /// Null without --reconnect.
+    [[nodiscard]] Recovery* recovery() noexcept { return recovery_.get(); }
+
     /// What happened since they were cleared: of each address of the targets, and of no address.
     [[nodiscard]] std::vector<Tally>& tallies() noexcept { return tallies_; }
 
@@ -95,6 +100,24 @@ public:
                 serve(id);
             }
         }
+    }
+
+    /// Hands connections that were lost or refused to the connector where it is time to open them
+    /// again.
+    void reopen_due(TimePoint now) {
+        if (recovery_) [[unlikely]] {
+            take_reopened(now);
+        }
+    }
+
+    /// Connection `id` begins to connect, or a right echo came on it: for the outages.
+    void note_opening(std::uint32_t id, TimePoint now) {
+        if (recovery_) {
+            recovery_->opens(id, connector_.target_of(id), now);
+        }
+    }
+    void note_right(std::uint32_t id, TimePoint now) {
+        recovery_->answered(id, connector_.target_of(id), now);
     }
 
     /// Counts a connection that is established.
@@ -160,7 +183,8 @@ public:
         if (abandoned()) {
             return true;
         }
-        return (open_ == 0 || (plan_.close != Close::half && pacer_.done())) && connector_.idle();
+        return (open_ == 0 || (plan_.close != Close::half && pacer_.done())) && connector_.idle() &&
+               !awaits_reopening();
     }
 
     /// When something is due next; TimePoint::min() where a connection is ready.
@@ -170,6 +194,9 @@ public:
         }
         TimePoint next = std::min(connector_.next(), checker_.next());
         next = std::min(next, drain_until_);
+        if (recovery_) {
+            next = std::min(next, recovery_->next());
+        }
         return std::min(next, deadlines_.next().value_or(RunControl::kNever));
     }
     [[nodiscard]] bool has_ready() const noexcept { return !ready_.empty(); }
@@ -185,7 +212,14 @@ private:
     void begin_to_end();
     void give_up();
     void end_failed(std::uint32_t id, TimePoint now);
-    void take_down(std::uint32_t id, Ending ending, TimePoint now);
+    std::uint64_t take_down(std::uint32_t id, Ending ending, TimePoint now);
+    void renew(std::uint32_t id);
+    void take_reopened(TimePoint now);
+    void recover(std::uint32_t id, std::uint64_t messages, const std::optional<ErrorCount>& error,
+                 TimePoint now);
+    [[nodiscard]] bool awaits_reopening() const noexcept {
+        return recovery_ && !recovery_->is_empty() && !pacer_.all_dispatched();
+    }
     void redistribute_unsent(std::uint32_t id);
     [[nodiscard]] std::optional<TimePoint> expire_one(std::uint32_t id, TimePoint now);
     [[nodiscard]] Tally& begin_counting(std::uint32_t id) noexcept;
@@ -197,6 +231,7 @@ private:
     const std::size_t targets_; ///< how many
     Connector connector_;
     Pacer pacer_;
+    std::unique_ptr<Recovery> recovery_;
     std::vector<Tally> tallies_;
     EchoChecker checker_;
     std::vector<Slot> slots_;

@@ -139,6 +139,11 @@ public:
         return static_cast<std::uint16_t>(first_use_[attempt.target] + attempt.address);
     }
 
+    /// The number of connection `id`'s target.
+    [[nodiscard]] std::size_t target_of(std::uint32_t id) const noexcept {
+        return attempts_[id].target;
+    }
+
     /// What became of each address; call it once.
     [[nodiscard]] std::vector<AddressUse> take_uses() { return std::move(uses_); }
 

@@ -38,18 +38,19 @@ public:
 
     /// Dispatches what is due up to `now`, but nothing from `stop_at` on. `outstanding` messages
     /// are granted and unanswered. can_take(id) decides whether a connection takes a message; one
-    /// that does not is removed until add_connection(). give(id, due) passes it one, serve(id) is
-    /// called once for each connection that got some.
-    template <class CanTake, class Give, class Serve>
+    /// that does not is removed until add_connection(). has_room(id) decides whether it takes one
+    /// that waited in the backlog. give(id, due) passes it one, serve(id) is called once for each
+    /// connection that got some.
+    template <class CanTake, class HasRoom, class Give, class Serve>
     void dispatch(TimePoint now, TimePoint stop_at, std::uint64_t outstanding, Tally& tally,
-                  CanTake&& can_take, Give&& give, Serve&& serve) {
+                  CanTake&& can_take, HasRoom&& has_room, Give&& give, Serve&& serve) {
         const auto pass = [&](std::uint32_t id, const Due& due) {
             give(id, due);
             note_dispatched(id);
         };
         dispatched_something_ = false;
         while (!backlog_.empty()) {
-            const auto id = next_connection(can_take);
+            const auto id = next_with_room(can_take, has_room);
             if (!id) {
                 break;
             }
@@ -95,6 +96,13 @@ public:
     /// Messages are due that no connection could take yet.
     [[nodiscard]] bool has_backlog() const noexcept { return !backlog_.empty(); }
 
+    /// A message was dispatched, and its connection was lost before it was begun: it is the first
+    /// of the backlog.
+    void put_back(const Due& due) {
+        backlog_.push_front(due);
+        ++waiting_;
+    }
+
     /// Counts the backlog as unsent, and drops it.
     void drop_backlog(Tally& tally) noexcept;
 
@@ -124,6 +132,19 @@ private:
                 return id;
             }
             has_turn_[id] = false;
+        }
+        return std::nullopt;
+    }
+
+    // Each connection is asked once at most.
+    template <class CanTake, class HasRoom>
+    [[nodiscard]] std::optional<std::uint32_t> next_with_room(CanTake& can_take,
+                                                              HasRoom& has_room) {
+        for (std::size_t left = turns_.size(); left != 0; --left) {
+            const auto id = next_connection(can_take);
+            if (!id || has_room(*id)) {
+                return id;
+            }
         }
         return std::nullopt;
     }

@@ -52,6 +52,15 @@ bool Pacer::give_back(Session& session) noexcept {
     return was_exhausted && !exhausted();
 }
 
+void Pacer::put_back(Session& session) {
+    const std::uint64_t waiting = session.waiting();
+    unqueue(session); // what was granted waits again
+    open_loop_->no_longer_waiting(waiting);
+    session.give_back_due([this](TimePoint due, bool measured) {
+        open_loop_->put_back({due, measured});
+    });
+}
+
 void Pacer::forget(const Session& session) noexcept {
     outstanding_ -= session.outstanding();
     if (open_loop_) {

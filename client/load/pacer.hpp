@@ -42,6 +42,10 @@ public:
     /// there was nothing left to grant before, and now there is.
     [[nodiscard]] bool give_back(Session& session) noexcept;
 
+    /// Open loop: the session is to be ended, and what it has not begun to send waits for another
+    /// connection.
+    void put_back(Session& session);
+
     /// The session is to be ended: its messages are not waited for any more.
     void forget(const Session& session) noexcept;
 

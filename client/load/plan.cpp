@@ -46,6 +46,9 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         plan.conn_messages = options.conn_messages.value_or(WorkerPlan::kNoEnd);
         plan.next_connection = options.connections + share.index;
         plan.connection_stride = share.loops;
+        plan.reconnect = options.reconnect;
+        plan.seed = options.seed;
+        plan.loop = share.index;
         plan.source = options.source;
         plan.close = options.close;
         plan.think = options.think;

@@ -31,6 +31,9 @@ struct WorkerPlan {
     std::uint64_t conn_messages = kNoEnd; ///< after which a connection is replaced
     std::uint64_t next_connection = 0;    ///< the number of the first replacement
     std::uint32_t connection_stride = 1;  ///< from one replacement's number to the next
+    bool reconnect = false;               ///< lost and refused connections are opened again
+    std::uint64_t seed = 0;
+    std::uint32_t loop = 0; ///< its number
     Close close = Close::fin;
     std::optional<SourceRange> source; ///< where connections come from
     Duration think{};                  ///< closed loop: from an echo to the message after it

@@ -104,6 +104,16 @@ public:
                std::min(messages_.queued, std::max(messages_.begun(), messages_.measured_from));
     }
 
+    /// Gives back the messages of an open loop that are due and not begun: take(due, measured) is
+    /// called for each, the last first.
+    template <class Take>
+    void give_back_due(Take&& take) {
+        for (; messages_.due_times && messages_.due != messages_.begun();) {
+            --messages_.due;
+            take((*messages_.due_times)[messages_.due], messages_.due >= messages_.measured_from);
+        }
+    }
+
     /// Gives back what was granted and not begun; how many that were.
     std::uint64_t unqueue() noexcept;
 

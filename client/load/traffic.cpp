@@ -36,6 +36,7 @@ Traffic::Traffic(const WorkerPlan& plan, const Generator& generator, Connections
 }
 
 void Traffic::run_due(TimePoint now) {
+    connections_.reopen_due(now);
     connections_.connector().open_due(now, [this](std::uint32_t id) { open(id); });
     if (think_timers_.enabled()) {
         expire_think_timers(now);
@@ -52,6 +53,7 @@ void Traffic::run_due(TimePoint now) {
 // in it would seem to begin before the others.
 void Traffic::open(std::uint32_t id) {
     const TimePoint now = Clock::now();
+    connections_.note_opening(id, now);
     opened(id, connections_.connector().open(id, connections_[id].session, now), now);
 }
 
@@ -91,6 +93,11 @@ void Traffic::dispatch(TimePoint now, TimePoint stop_at) {
             const Session& session = connections_[id].session;
             return session.is_up() && !session.half_closed() &&
                    session.dispatched() < plan_.conn_messages;
+        },
+        // After an outage the connections that are up first do not get all that waited.
+        [this](std::uint32_t id) {
+            const Session& session = connections_[id].session;
+            return !plan_.reconnect || session.outstanding() + session.waiting() < plan_.pipeline;
         },
         [this](std::uint32_t id, const OpenLoop::Due& due) {
             connections_[id].session.wait_to_queue(due.when, due.measured);
@@ -184,8 +191,12 @@ bool Traffic::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     const ReceiveTime time = connections_.checker().time_of(Clock::now());
     const std::uint64_t echoed = session.echoed();
     const std::uint64_t outstanding = session.outstanding();
+    const std::uint64_t verified = connections_.tally_of(id).messages.verified;
     const VerifyState state =
         connections_.checker().verify(id, session, bytes, time, connections_.tally_of(id));
+    if (plan_.reconnect && connections_.tally_of(id).messages.verified != verified) [[unlikely]] {
+        connections_.note_right(id, time.now);
+    }
     if (!connections_.follow(id, state, outstanding, time.now)) {
         return false;
     }

@@ -189,6 +189,9 @@ void Worker::finish(TimePoint now) {
         result_.sent_in_time = open_loop->sent_in_time();
     }
     connections_.close_all(now);
+    if (Recovery* const recovery = connections_.recovery()) {
+        result_.outages = recovery->finish(now);
+    }
     result_.use = meter_.result();
     result_.peak = connections_.peak();
     result_.not_tried = connections_.connector().not_tried();

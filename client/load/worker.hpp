@@ -39,6 +39,7 @@ struct WorkerResult {
     std::vector<Mismatch> mismatches;
     std::vector<AddressUse> addresses;
     RateCourse course;
+    std::optional<Outages> outages;         ///< with --reconnect
     std::vector<ConnectionUse> connections; ///< empty where connections are replaced
 };
 

@@ -35,11 +35,10 @@ struct NamedUnit {
     const char* figure;
     Unit unit;
 };
-constexpr NamedUnit kFiguresWithoutTime[] = {{"rate", Unit::per_second},
-                                             {"bytes", Unit::bytes_per_second},
-                                             {"errors", Unit::share},
-                                             {"error-rate", Unit::share},
-                                             {"lost", Unit::messages}};
+constexpr NamedUnit kFiguresWithoutTime[] = {
+    {"rate", Unit::per_second},   {"bytes", Unit::bytes_per_second}, {"errors", Unit::share},
+    {"error-rate", Unit::share},  {"lost", Unit::messages},          {"outages", Unit::outages},
+    {"outage", Unit::nanoseconds}};
 
 std::optional<double> share_in(std::string_view text) noexcept {
     if (!text.ends_with('%')) {
@@ -67,6 +66,7 @@ std::optional<double> value_in(Unit unit, std::string_view text) noexcept {
     case Unit::bytes_per_second:
         return count_of(text.ends_with("/s") ? text.substr(0, text.size() - 2) : text);
     case Unit::messages:
+    case Unit::outages:
         break;
     }
     return count_of(text);
@@ -104,7 +104,8 @@ std::optional<Condition> read_comparison(std::string_view text, std::string_view
 
 constexpr const char* kForms =
     "FIGURE is pN (above 0, below 100), min, mean or max, with a duration; rate or bytes, with a "
-    "number a second; errors, with a percentage; or lost, with a number of messages";
+    "number a second; errors, with a percentage; lost, with a number of messages; outage, with a "
+    "duration; or outages, with a number";
 
 } // namespace
 
@@ -158,7 +159,8 @@ std::optional<Figure> Figure::parse(std::string_view text) {
             return figure;
         }
     }
-    for (const std::string_view latency : {"service", "response", "connect", "lag"}) {
+    for (const std::string_view latency :
+         {"service", "response", "connect", "lag", "interruption"}) {
         if (text.starts_with(latency) && text.substr(latency.size()).starts_with('.')) {
             figure.latency = latency;
             text.remove_prefix(latency.size() + 1);
@@ -240,6 +242,7 @@ std::string rounded_value(Unit unit, double value) {
     case Unit::share:
         return format_share(value);
     case Unit::messages:
+    case Unit::outages:
         break;
     }
     return whole_rate(value);
@@ -255,6 +258,7 @@ std::string exact_value(Unit unit, double value) {
     case Unit::bytes_per_second:
         return fmt::format("{:.{}g}/s", value, kExact);
     case Unit::messages:
+    case Unit::outages:
         break;
     }
     return fmt::format("{:.{}g}", value, kExact);

@@ -39,6 +39,7 @@ enum class Unit : std::uint8_t {
     bytes_per_second, ///< in each direction
     share,            ///< 0 to 1
     messages,
+    outages,
 };
 
 /// A figure of a result.
@@ -48,10 +49,19 @@ struct Figure {
     std::optional<LatencyFigure> of_time; ///< of a latency; nothing for the others
     Unit unit = Unit::nanoseconds;
 
-    /// Reads "rate", "bytes", "errors" (also "error-rate"), "lost", or a figure of a latency, with
-    /// or without one of the prefixes "response.", "service.", "connect." and "lag.". Returns
-    /// nothing where the text is none of these.
+    /// Reads "rate", "bytes", "errors" (also "error-rate"), "lost", "outage" (the longest),
+    /// "outages", or a figure of a latency, with or without one of the prefixes "response.",
+    /// "service.", "connect.", "lag." and "interruption.". Returns nothing where the text is none
+    /// of these.
     [[nodiscard]] static std::optional<Figure> parse(std::string_view text);
+
+    /// Whether it is about outages, which are noted with --reconnect alone.
+    [[nodiscard]] bool is_of_outages() const noexcept {
+        return name == kLongestOutage || unit == Unit::outages || latency == kInterruption;
+    }
+
+    static constexpr std::string_view kLongestOutage = "outage";
+    static constexpr std::string_view kInterruption = "interruption";
 };
 
 enum class Comparison : std::uint8_t { below, at_most, above, at_least };
@@ -97,8 +107,8 @@ struct Condition {
 
 template <>
 inline constexpr auto echod::kEnumNames<echoload::Unit> =
-    echod::names_up_to<echoload::Unit::messages>({"ns", "messages_per_s", "bytes_per_s", "share",
-                                                  "messages"});
+    echod::names_up_to<echoload::Unit::outages>({"ns", "messages_per_s", "bytes_per_s", "share",
+                                                 "messages", "outages"});
 
 template <>
 inline constexpr auto echod::kEnumNames<echoload::Comparison> =

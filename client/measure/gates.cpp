@@ -24,10 +24,30 @@ const Histogram& histogram_of(const std::string& latency, const MeasuredRun& run
     if (latency == "lag") {
         return run.tally.lag;
     }
+    if (latency == Figure::kInterruption && run.outages != nullptr) {
+        return run.outages->interruptions;
+    }
     return *latencies(run.tally, run.open_loop).front().histogram;
 }
 
+// Where there was no outage, the figures are 0.
+std::optional<double> measure_outages(const Figure& figure, const Outages* outages) {
+    if (outages == nullptr) {
+        return std::nullopt;
+    }
+    if (figure.unit == Unit::outages) {
+        return static_cast<double>(outages->count());
+    }
+    const Duration value =
+        figure.of_time ? figure.of_time->of(outages->interruptions).value_or(Duration::zero())
+                       : outages->longest();
+    return static_cast<double>(value.count());
+}
+
 std::optional<double> measure(const Figure& figure, const MeasuredRun& run) {
+    if (figure.is_of_outages()) {
+        return measure_outages(figure, run.outages);
+    }
     const auto a_second = [&run](std::uint64_t count) {
         return run.window
                    ? std::optional(static_cast<double>(count) / echod::to_seconds(*run.window))
@@ -39,9 +59,10 @@ std::optional<double> measure(const Figure& figure, const MeasuredRun& run) {
     case Unit::bytes_per_second:
         return a_second(run.tally.bytes.in_window);
     case Unit::share:
-        return error_rate(run.tally.messages, run.tally.connections);
+        return error_rate(run.tally.messages, run.tally.connections, run.outages != nullptr);
     case Unit::messages:
         return static_cast<double>(run.tally.messages.lost);
+    case Unit::outages:
     case Unit::nanoseconds:
         break;
     }
@@ -61,6 +82,7 @@ std::optional<double> as_shown(Unit unit, double value) {
         return std::nullopt;
     case Unit::per_second:
     case Unit::messages:
+    case Unit::outages:
         return std::round(value);
     case Unit::bytes_per_second:
         break;
@@ -86,6 +108,18 @@ bool limits_errors(const Gates& gates) noexcept {
     });
 }
 
+bool limits_outages(const Gates& gates) noexcept {
+    return std::any_of(gates.begin(), gates.end(), [](const Condition& gate) {
+        return gate.figure.is_of_outages() && gate.is_upper_bound();
+    });
+}
+
+bool limits_lost(const Gates& gates) noexcept {
+    return std::any_of(gates.begin(), gates.end(), [](const Condition& gate) {
+        return gate.figure.unit == Unit::messages && gate.is_upper_bound();
+    });
+}
+
 std::string GateResult::measured_text() const {
     if (!measured) {
         return "-";
@@ -104,8 +138,8 @@ std::string GateResult::allowed_text() const {
                : std::string(echod::enum_name(condition.comparison)) + value;
 }
 
-std::optional<double> error_rate(const MessageCounts& messages,
-                                 const ConnectionCounts& connections) noexcept {
+std::optional<double> error_rate(const MessageCounts& messages, const ConnectionCounts& connections,
+                                 bool reconnects) noexcept {
     const auto share = [](std::uint64_t failed, std::uint64_t tried) {
         return tried == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(tried);
     };
@@ -115,8 +149,11 @@ std::optional<double> error_rate(const MessageCounts& messages,
     if (due + opened == 0) {
         return std::nullopt;
     }
-    return std::max(share(messages.wrong + messages.timed_out + messages.lost + never_sent, due),
-                    share(connections.failed + connections.closed_early, opened));
+    const double of_messages =
+        share(messages.wrong + messages.timed_out + messages.lost + never_sent, due);
+    return reconnects ? of_messages
+                      : std::max(of_messages,
+                                 share(connections.failed + connections.closed_early, opened));
 }
 
 std::vector<GateResult> judge_gates(const Gates& gates, const MeasuredRun& run) {
@@ -128,7 +165,8 @@ std::vector<GateResult> judge_gates(const Gates& gates, const MeasuredRun& run) 
         if (const auto& figure = gate.figure.of_time; figure && result.measured) {
             const std::uint64_t values = histogram_of(gate.figure.latency, run).count();
             const bool fails_for_sure = gate.is_upper_bound() && !result.passed;
-            if (values < figure->values_needed() && !fails_for_sure) {
+            const bool none = values == 0 && gate.figure.is_of_outages();
+            if (values < figure->values_needed() && !fails_for_sure && !none) {
                 result.passed = false;
                 result.values_needed = figure->values_needed();
                 result.values = values;

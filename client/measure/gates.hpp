@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/measure/condition.hpp"
+#include "client/measure/outage.hpp"
 #include "client/measure/tally.hpp"
 
 #include <cstdint>
@@ -45,18 +46,27 @@ struct GateResult {
     [[nodiscard]] std::string allowed_text() const;
 };
 
+/// Whether a condition limits the outages, which are then judged by these limits alone.
+[[nodiscard]] bool limits_outages(const Gates& gates) noexcept;
+
+/// Whether a condition limits the messages that were lost.
+[[nodiscard]] bool limits_lost(const Gates& gates) noexcept;
+
 /// The larger of two shares: of messages sent or due, those without a right echo, also where they
 /// were never sent; of connections, those that could not be established or ended early, which few
-/// messages show. Nothing where nothing was tried. A message in flight when the run was ended from
-/// outside has not failed.
+/// messages show. Where lost connections are replaced (`reconnects`), they are tried as often as
+/// necessary, and messages alone count. Nothing where nothing was tried. A message in flight when
+/// the run was ended from outside has not failed.
 [[nodiscard]] std::optional<double> error_rate(const MessageCounts& messages,
-                                               const ConnectionCounts& connections) noexcept;
+                                               const ConnectionCounts& connections,
+                                               bool reconnects = false) noexcept;
 
 /// What a run is judged by.
 struct MeasuredRun {
     const Tally& tally;
     bool open_loop = false;
-    std::optional<Duration> window; ///< the length of the measured part
+    std::optional<Duration> window;   ///< the length of the measured part
+    const Outages* outages = nullptr; ///< null where lost connections are not replaced
 };
 
 /// Judges a run by its gates, in their order. A percentile with no value beyond it is the maximum

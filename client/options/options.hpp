@@ -67,6 +67,7 @@ struct Options {
     std::optional<SourceRange> source; ///< local addresses
     Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
+    bool reconnect = false;                     ///< lost and refused connections are opened again
     Resolve resolve = Resolve::first;
     Close close = Close::fin;
     std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop

@@ -65,6 +65,8 @@ void add_connection_options(OptionReader& reader, Options& options) {
                [&options](const std::string& text) {
                    options.conn_messages = count_in(text, 1, kMaxConnMessages);
                });
+    reader.add_flag("--reconnect", "Open lost and refused connections again, and report outages",
+                    options.reconnect);
     reader.add("--source",
                "Local address of the connections, or a network of local addresses [chosen by the "
                "system]",

@@ -17,8 +17,8 @@ constexpr const char* kFooter = R"(
 Numbers take k, M or an exponent (10k, 1.5M, 1e5). Durations take ns, us, ms, s, m or h (250us, 5m).
 echoload repeat TARGET... runs a load several times; echoload show FILE..., echoload merge FILE...
 and echoload compare A B process results: see echoload show --help.
-A lost connection is not replaced. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the run, which still
-reports.
+A lost connection is replaced with --reconnect alone. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the
+run, which still reports.
 
 Exit status: 0 success; 1 the run was not possible; 2 wrong usage; 3 a gate failed; 4 an echo was
 wrong; 5 the load was not delivered (connections failed or were lost, messages were not answered,

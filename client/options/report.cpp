@@ -73,6 +73,12 @@ void add_gate_options(OptionReader& reader, Options& options) {
 }
 
 void check_report_options(const Options& options) {
+    for (const Condition& gate : options.gates) {
+        if (gate.figure.is_of_outages() && !options.reconnect) {
+            throw std::invalid_argument(fmt::format(
+                "--slo {} requires --reconnect: outages are noted only with it", gate.text));
+        }
+    }
     const std::string standard_output;
     require_different_files({{"--output", options.output == "-" ? standard_output : options.output},
                              {"--timeseries", options.timeseries},

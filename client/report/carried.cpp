@@ -16,14 +16,15 @@ struct Member {
 };
 
 constexpr Member kRequested[] = {
-    {"loop", Type::text},           {"connections", Type::count}, {"duration_s", Type::number},
-    {"messages", Type::count},      {"pipeline", Type::count},    {"threads", Type::count},
-    {"conn_messages", Type::count}, {"source", Type::text},       {"resolve", Type::text},
-    {"think_s", Type::number},      {"close", Type::text},        {"sizes", Type::text},
-    {"timeout_s", Type::number},    {"drain_s", Type::number},    {"connect_rate", Type::number},
-    {"warmup_s", Type::number},     {"verify", Type::text},       {"on_mismatch", Type::text},
-    {"split", Type::text},          {"coalesce", Type::count},    {"rate", Type::number},
-    {"rate_at_end", Type::number},  {"arrival", Type::text},      {"max_in_flight", Type::count},
+    {"loop", Type::text},           {"connections", Type::count},  {"duration_s", Type::number},
+    {"messages", Type::count},      {"pipeline", Type::count},     {"threads", Type::count},
+    {"conn_messages", Type::count}, {"reconnect", Type::boolean},  {"source", Type::text},
+    {"resolve", Type::text},        {"think_s", Type::number},     {"close", Type::text},
+    {"sizes", Type::text},          {"timeout_s", Type::number},   {"drain_s", Type::number},
+    {"connect_rate", Type::number}, {"warmup_s", Type::number},    {"verify", Type::text},
+    {"on_mismatch", Type::text},    {"split", Type::text},         {"coalesce", Type::count},
+    {"rate", Type::number},         {"rate_at_end", Type::number}, {"arrival", Type::text},
+    {"max_in_flight", Type::count},
 };
 
 constexpr Member kTarget[] = {{"target", Type::text},         {"up", Type::count},
@@ -32,6 +33,12 @@ constexpr Member kTarget[] = {{"target", Type::text},         {"up", Type::count
                               {"wrong", Type::count},         {"timed_out", Type::count},
                               {"lost", Type::count},          {"sent_bytes", Type::count},
                               {"received_bytes", Type::count}};
+
+constexpr Member kOutage[] = {
+    {"target", Type::text},       {"from_s", Type::number},       {"started", Type::text},
+    {"length_s", Type::number},   {"over", Type::boolean},        {"restored_s", Type::number},
+    {"connections", Type::count}, {"messages_lost", Type::count},
+};
 
 constexpr Member kFairness[] = {{"connections", Type::count},
                                 {"without_values", Type::count},
@@ -158,6 +165,13 @@ void check_targets(const JsonReader& list) {
     for (const JsonReader& use : list.list()) {
         check(use, kTarget);
         check_errors_and_latency(use);
+    }
+}
+
+void check_outages(const JsonReader& list) {
+    for (const JsonReader& outage : list.list()) {
+        check(outage, kOutage);
+        check_errors_and_latency(outage);
     }
 }
 

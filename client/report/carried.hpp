@@ -9,6 +9,7 @@ namespace echoload {
 /// Throw BadResult that names the place where a member that the text or the page shows has another
 /// type than a run writes. Members that are missing, null or unknown are accepted.
 void check_requested(const JsonReader& asked);
+void check_outages(const JsonReader& list);
 void check_targets(const JsonReader& list);
 void check_addresses(const JsonReader& list);
 void check_fairness(const JsonReader& fairness);

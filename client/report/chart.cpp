@@ -35,6 +35,21 @@ struct Plot {
     }
 };
 
+// At least wide enough to be seen; one that lies outside of the axis is not drawn.
+void write_bands(Out out, const Plot& plot) {
+    constexpr double kLeastWidth = 2;
+    for (const Band& band : plot.chart.bands) {
+        if (band.from < plot.chart.x.high && band.to >= plot.chart.x.low) {
+            fmt::format_to(out,
+                           "<rect class=\"band\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+                           "height=\"{:.1f}\"/>",
+                           plot.x(band.from), kTop,
+                           std::max(plot.x(band.to) - plot.x(band.from), kLeastWidth),
+                           plot.height - kBottom - kTop);
+        }
+    }
+}
+
 // A label that would run into the one before is left out; its line of the grid stays.
 void write_x_ticks(Out out, const Plot& plot) {
     double free_from = 0;
@@ -191,6 +206,7 @@ std::string svg(const Chart& chart, int width, int height) {
                    "aria-labelledby=\"{2}-{0}-title {2}-{0}-desc\">"
                    "<title id=\"{2}-{0}-title\">{3}</title><desc id=\"{2}-{0}-desc\">{4}</desc>",
                    width, height, chart.id, escape(chart.title), escape(chart.description));
+    write_bands(out, plot);
     write_x_ticks(out, plot);
     write_y_ticks(out, plot);
     fmt::format_to(out, "<path class=\"axis\" d=\"M{0:.1f} {1:.1f}V{2:.1f}H{3:.1f}\"/>", kLeft,

@@ -41,6 +41,12 @@ struct Line {
     std::vector<Point> points;
 };
 
+/// A part of the x axis that is shaded.
+struct Band {
+    double from = 0;
+    double to = 0;
+};
+
 struct Chart {
     std::string id; ///< unique in the page
     std::string title;
@@ -50,6 +56,7 @@ struct Chart {
     std::vector<Line> lines; ///< at most three: the page has three colours
     /// Draws each point as a bar that begins there and ends at the point.
     std::optional<double> bars_from{};
+    std::vector<Band> bands{};
 };
 
 /// The chart as <svg> of that size in its own units, which the page scales.

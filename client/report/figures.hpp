@@ -98,6 +98,19 @@ inline constexpr NamedCount<AbuseCounts> kAbuseCounts[] = {
     {"wrong", &AbuseCounts::wrong, Shown::always, "wrong"},
 };
 
+/// The counters of outages.
+struct OutageCounts {
+    std::uint64_t outages = 0; ///< also those that are not listed
+    std::uint64_t messages_lost = 0;
+    std::uint64_t not_restored = 0; ///< connections
+};
+
+inline constexpr NamedCount<OutageCounts> kOutageCounts[] = {
+    {"outages", &OutageCounts::outages},
+    {"messages_lost", &OutageCounts::messages_lost},
+    {"not_restored", &OutageCounts::not_restored},
+};
+
 /// The error of a connection that the server closed, in place of the name of an errno.
 inline constexpr const char* kEndOfFileName = "EOF";
 

@@ -130,14 +130,24 @@ void write_latencies(std::string& html, const std::vector<MeasuredLatency>& meas
     html += "<h2>Latency</h2>\n";
     std::vector<TitledLatency> curves;
     for (const MeasuredLatency& latency : measured) {
-        // The lag is the client's own, and often a thousand times shorter.
-        if (std::string_view(latency.key) != "lag") {
+        // The lag is the client's own, and often a thousand times shorter; interruptions are few.
+        if (std::string_view(latency.key) != "lag" &&
+            std::string_view(latency.key) != "interruption") {
             curves.push_back(
                 {latency_title(latency, measured.front()), &latency.latency->histogram});
         }
     }
     write_curves(html, curves);
     write_latency_table(html, measured);
+}
+
+std::vector<Band> bands_of(const Json& outages) {
+    std::vector<Band> bands;
+    for (const Json& outage : outages) {
+        const double from = value_at<double>(outage, "from_s").value_or(0);
+        bands.push_back({from, from + value_at<double>(outage, "length_s").value_or(0)});
+    }
+    return bands;
 }
 
 // Cohorts are members by their mode: a row each.
@@ -185,7 +195,7 @@ std::string html_report(const StoredResult& result, const Timeline& timeline) {
     }
     write_section(html, "Gates", result_json(result)["gates"]);
     write_latencies(html, measured);
-    write_timeline(html, timeline);
+    write_timeline(html, timeline, bands_of(result.outages));
     write_all_figures(html, result);
     html += "</main></body></html>\n";
     return html;

@@ -158,12 +158,13 @@ void write_duration_chart(
     }
 }
 
-void write_charts(std::string& html, const std::vector<Timeline::Point>& points) {
+void write_charts(std::string& html, const std::vector<Timeline::Point>& points,
+                  const std::vector<Band>& outages) {
     using Point = Timeline::Point;
     const Axis time = time_axis(points.back().to);
-    write_rate_chart(html,
-                     {"rate", "Messages a second", "", time, {}, {{"messages a second", {}}}, {}},
-                     points, {rate_of});
+    write_rate_chart(
+        html, {"rate", "Messages a second", "", time, {}, {{"messages a second", {}}}, {}, outages},
+        points, {rate_of});
     write_duration_chart(html,
                          {"course",
                           "Latency of each interval",
@@ -171,7 +172,8 @@ void write_charts(std::string& html, const std::vector<Timeline::Point>& points)
                           time,
                           {},
                           {{"p50", {}}, {"p99", {}}, {"max", {}}},
-                          {}},
+                          {},
+                          outages},
                          points, {&Point::p50, &Point::p99, &Point::max});
     const auto has_failed = [](const Point& point) { return point.errors + point.shed != 0; };
     if (std::any_of(points.begin(), points.end(), has_failed)) {
@@ -182,14 +184,15 @@ void write_charts(std::string& html, const std::vector<Timeline::Point>& points)
                           time,
                           {},
                           {{"errors", {}}, {"shed", {}}},
-                          {}},
+                          {},
+                          outages},
                          points,
                          {[](const Point& point) { return a_second(point, point.errors); },
                           [](const Point& point) { return a_second(point, point.shed); }});
     }
-    write_duration_chart(html,
-                         {"lag", "Schedule lag of each interval", "", time, {}, {{"p99", {}}}, {}},
-                         points, {&Point::lag});
+    write_duration_chart(
+        html, {"lag", "Schedule lag of each interval", "", time, {}, {{"p99", {}}}, {}, outages},
+        points, {&Point::lag});
 }
 
 void write_timeline_table(std::string& html, const std::vector<Timeline::Point>& points) {
@@ -242,7 +245,7 @@ void write_curves(std::string& html, const std::vector<TitledLatency>& latencies
     write_chart(html, chart);
 }
 
-void write_timeline(std::string& html, const Timeline& timeline) {
+void write_timeline(std::string& html, const Timeline& timeline, const std::vector<Band>& outages) {
     const std::vector<Timeline::Point>& points = timeline.points();
     if (points.empty()) {
         return;
@@ -254,7 +257,10 @@ void write_timeline(std::string& html, const Timeline& timeline) {
                        "the highest.</p>\n",
                        timeline.stride());
     }
-    write_charts(html, points);
+    if (!outages.empty()) {
+        html += "<p class=\"soft\">Outages are shaded.</p>\n";
+    }
+    write_charts(html, points, outages);
     write_timeline_table(html, points);
 }
 

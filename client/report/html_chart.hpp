@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/measure/tally.hpp"
+#include "client/report/chart.hpp"
 #include "client/result/timeline.hpp"
 
 #include <string>
@@ -20,6 +21,7 @@ struct TitledLatency {
 void write_curves(std::string& html, const std::vector<TitledLatency>& latencies);
 
 /// Rate and latency over time, with a table of the figures; nothing where there is no point.
-void write_timeline(std::string& html, const Timeline& timeline);
+/// `outages` are bands in the charts, in seconds since the start.
+void write_timeline(std::string& html, const Timeline& timeline, const std::vector<Band>& outages);
 
 } // namespace echoload

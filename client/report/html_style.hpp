@@ -44,6 +44,7 @@ svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-seri
 svg text { fill: var(--soft); }
 svg .middle { text-anchor: middle; }
 svg .end { text-anchor: end; }
+svg .band { fill: var(--bad); opacity: 0.2; }
 svg .grid { stroke: var(--rule); stroke-width: 0.6; }
 svg .axis { stroke: var(--soft); fill: none; }
 svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }

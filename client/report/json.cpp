@@ -4,6 +4,7 @@
 #include "base/sys_error.hpp"
 #include "client/report/latency_json.hpp"
 #include "client/report/options_json.hpp"
+#include "client/report/outages.hpp"
 #include "client/result/bottleneck.hpp"
 
 #include <fmt/format.h>
@@ -199,6 +200,16 @@ void store_latencies(StoredResult& stored, const Tally& tally, bool open_loop) {
     }
 }
 
+void store_outages(StoredResult& stored, const RunResult& result, bool open_loop) {
+    if (!result.outages) {
+        return;
+    }
+    stored.outages = outages_json(*result.outages, result.started);
+    stored.outage_counts = stored_outages(*result.outages);
+    stored.latencies[std::size(kLatencyKeys) - 1] = {open_loop ? "open" : "closed",
+                                                     result.outages->interruptions};
+}
+
 ConnectionFigures connection_figures(std::uint64_t requested, const RunResult& result) {
     ConnectionFigures figures{result.tally.connections, requested, result.peak, result.not_tried,
                               std::nullopt};
@@ -242,6 +253,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.addresses = addresses_json(result->addresses, options.pace.has_value());
     stored.fairness = fairness_json(result->fairness);
     stored.steadiness = steadiness_json(result->steadiness);
+    store_outages(stored, *result, options.pace.has_value());
     if (result->abuse) {
         stored.abuse = cohorts_of(options.abuse, *result->abuse);
     }

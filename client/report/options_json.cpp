@@ -38,6 +38,7 @@ Json options_json(const Options& options) {
         {"pipeline", options.pipeline},
         {"threads", options.threads},
         {"conn_messages", or_null(options.conn_messages)},
+        {"reconnect", options.reconnect},
         {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
         {"resolve", echod::enum_name(options.resolve)},
         {"think_s", echod::to_seconds(options.think)},

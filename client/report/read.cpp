@@ -160,6 +160,13 @@ std::vector<StoredError> read_errors(const JsonReader& list) {
     return errors;
 }
 
+StoredOutages read_outage_counts(const JsonReader& section) {
+    StoredOutages outages;
+    read_counts(section, kOutageCounts, static_cast<OutageCounts&>(outages));
+    outages.longest_s = number_in(section, "longest_s");
+    return outages;
+}
+
 bool read_boolean(const JsonReader& value) {
     return value.boolean();
 }
@@ -309,6 +316,8 @@ StoredResult read_result(const JsonReader& file) {
     result.addresses = checked_in(file, "addresses", check_addresses);
     result.fairness = checked_in(file, "fairness", check_fairness);
     result.steadiness = checked_in(file, "steadiness", check_steadiness);
+    result.outages = checked_in(file, "outages", check_outages);
+    result.outage_counts = optional_field(file, "outage_counts", read_outage_counts);
     result.abuse = optional_field(file, "abuse", read_cohorts);
     result.wrong = optional_field(file, "wrong_by_kind", read_mismatches);
     result.mismatches = optional_field(file, "mismatches", read_mismatch_list);

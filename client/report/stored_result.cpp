@@ -50,6 +50,12 @@ Json errors_json(const std::vector<StoredError>& errors) {
     return rows;
 }
 
+Json outage_counts_json(const StoredOutages& outages) {
+    Json json = counts_json(kOutageCounts, static_cast<const OutageCounts&>(outages));
+    json["longest_s"] = or_null(outages.longest_s);
+    return json;
+}
+
 Json abuse_json(const std::vector<StoredCohort>& cohorts) {
     Json json = Json::object();
     for (const StoredCohort& cohort : cohorts) {
@@ -138,6 +144,9 @@ Json result_json(const StoredResult& result) {
     json["addresses"] = result.addresses;
     json["fairness"] = result.fairness;
     json["steadiness"] = result.steadiness;
+    json["outages"] = result.outages;
+    json["outage_counts"] =
+        result.outage_counts ? outage_counts_json(*result.outage_counts) : Json();
     json["abuse"] = result.abuse ? abuse_json(*result.abuse) : Json();
     json["wrong_by_kind"] = result.wrong ? wrong_json(*result.wrong) : Json();
     json["mismatches"] = result.mismatches ? mismatches_json(*result.mismatches) : Json();

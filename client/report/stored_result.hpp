@@ -38,12 +38,17 @@ struct StoredLatency {
 };
 
 /// The latencies by their keys, in the order of the JSON.
-inline constexpr const char* kLatencyKeys[] = {"response", "latency", "lag", "connect_latency"};
+inline constexpr const char* kLatencyKeys[] = {"response", "latency", "lag", "connect_latency",
+                                               "interruption"};
 
 struct StoredError {
     std::string phase;
     std::string error; ///< "ECONNRESET", or kEndOfFileName
     std::uint64_t count = 0;
+};
+
+struct StoredOutages : OutageCounts {
+    std::optional<double> longest_s;
 };
 
 struct StoredCohort {
@@ -89,6 +94,8 @@ struct StoredResult {
     Json addresses;
     Json fairness;
     Json steadiness;
+    Json outages;                               ///< with --reconnect a list
+    std::optional<StoredOutages> outage_counts; ///< with --reconnect
     std::optional<std::vector<StoredCohort>> abuse;
     std::optional<StoredMismatches> wrong;
     std::optional<std::vector<Mismatch>> mismatches; ///< the first ones, described

@@ -4,6 +4,7 @@
 #include "base/sys_error.hpp"
 #include "client/report/abuse.hpp"
 #include "client/report/figures.hpp"
+#include "client/report/outages.hpp"
 #include "client/report/text_lines.hpp"
 #include "client/report/text_request.hpp"
 #include "client/report/text_usage.hpp"
@@ -235,6 +236,7 @@ std::string result_text(const StoredResult& result) {
     if (result.errors) {
         write_errors(out, *result.errors);
     }
+    text += outages_text(result);
     text += targets_text(result.targets);
     text += addresses_text(result.addresses);
     if (result.abuse) {
@@ -267,6 +269,7 @@ std::string text_failures(const StoredResult& result) {
     if (result.verdict.outcome != echod::enum_name(Outcome::ok)) {
         const Out out(text);
         write_errors(out, result.errors.value_or(std::vector<StoredError>()));
+        text += outages_text(result);
         text += targets_text(result.targets);
         text += addresses_text(result.addresses);
         write_mismatches(text, result);

@@ -92,6 +92,9 @@ void write_connections(Out out, const Json& requested) {
     if (const auto rate = value_at<double>(requested, "connect_rate")) {
         fmt::format_to(out, ", {:.0f} connections a second", *rate);
     }
+    if (value_at<bool>(requested, "reconnect") == true) {
+        fmt::format_to(out, ", reconnecting");
+    }
     if (const auto source = value_at<std::string>(requested, "source")) {
         fmt::format_to(out, ", from {}", *source);
     }
@@ -145,8 +148,8 @@ void write_abuse(Out out, const Json& requested) {
 // Options that every run has: where one is null, the parts of a merged result differ in it.
 void write_different(Out out, const Json& requested) {
     std::vector<std::string> names;
-    for (const char* key : {"warmup_s", "threads", "think_s", "resolve", "close", "verify",
-                            "on_mismatch", "split", "coalesce", "arrival"}) {
+    for (const char* key : {"warmup_s", "threads", "think_s", "reconnect", "resolve", "close",
+                            "verify", "on_mismatch", "split", "coalesce", "arrival"}) {
         if (requested.contains(key) && requested[key].is_null()) {
             names.emplace_back(key);
         }

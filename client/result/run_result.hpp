@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "client/measure/address_use.hpp"
 #include "client/measure/clock_state.hpp"
+#include "client/measure/outage.hpp"
 #include "client/measure/process.hpp"
 #include "client/measure/tally.hpp"
 #include "client/message/mismatch.hpp"
@@ -49,6 +50,7 @@ struct RunResult {
     std::vector<AddressUse> addresses;    ///< of the targets, in their order
     std::optional<Fairness> fairness;     ///< of two connections or more that are not replaced
     std::optional<Steadiness> steadiness; ///< of a rate that is meant to stay the same
+    std::optional<Outages> outages;       ///< where lost connections are replaced
     std::optional<AbuseResult> abuse;     ///< where there were misbehaving connections
     std::optional<ProcessUse> client;     ///< in the measured part; so is the server's
     std::optional<ProcessUse> server;

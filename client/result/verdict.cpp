@@ -61,18 +61,32 @@ bool achieved_rate(const RunResult& result) {
     return !result.rate || result.rate->ratio() >= kAchievedRate;
 }
 
+// Lost connections are replaced, so that those count which were not until the end.
+void find_not_restored(const Options& options, const Outages& outages,
+                       std::vector<std::string>& reasons) {
+    if (outages.not_restored != 0 && options.duration && !limits_outages(options.gates)) {
+        reasons.push_back(
+            of_connections(outages.not_restored, options, "interrupted until the end"));
+    }
+}
+
 // Connections and messages that failed, by their number.
 void find_failures(const Options& options, const RunResult& result,
                    std::vector<std::string>& reasons) {
     const ConnectionCounts& connections = result.tally.connections;
     const MessageCounts& messages = result.tally.messages;
-    if (connections.failed != 0) {
-        reasons.push_back(of_connections(connections.failed, options, "failed"));
+    if (result.outages) {
+        find_not_restored(options, *result.outages, reasons);
+    } else {
+        if (connections.failed != 0) {
+            reasons.push_back(of_connections(connections.failed, options, "failed"));
+        }
+        if (connections.closed_early != 0) {
+            reasons.push_back(of_connections(connections.closed_early, options, "ended early"));
+        }
     }
-    if (connections.closed_early != 0) {
-        reasons.push_back(of_connections(connections.closed_early, options, "ended early"));
-    }
-    if (messages.timed_out != 0) {
+    const bool outages_allowed = limits_outages(options.gates);
+    if (messages.timed_out != 0 && !outages_allowed) {
         reasons.push_back(fmt::format(
             "{} not answered within {}{}", counted(messages.timed_out, "message", "messages"),
             echod::format_duration(options.timeout),
@@ -80,7 +94,8 @@ void find_failures(const Options& options, const RunResult& result,
                 ? fmt::format(", or {} after the end", echod::format_duration(*options.drain))
                 : ""));
     }
-    if (messages.lost != 0) {
+    const bool lost_allowed = result.outages && limits_lost(options.gates);
+    if (messages.lost != 0 && !outages_allowed && !lost_allowed) {
         reasons.push_back(fmt::format("{} lost with their connections",
                                       counted(messages.lost, "message", "messages")));
     }
@@ -89,7 +104,7 @@ void find_failures(const Options& options, const RunResult& result,
                                       counted(messages.shed, "message", "messages"),
                                       options.max_in_flight));
     }
-    if (messages.unsent != 0) {
+    if (messages.unsent != 0 && !outages_allowed) {
         reasons.push_back(
             fmt::format("{} due and never sent", counted(messages.unsent, "message", "messages")));
     }
@@ -123,7 +138,9 @@ void find_shortfall(const Options& options, const RunResult& result,
                                       result.rate->achieved, result.rate->requested,
                                       messages.measured_shed));
     }
-    const std::uint64_t allowed = judged_by_rate ? allowed_for(result) : 0;
+    const bool judged_by_gates = judged_by_rate || limits_outages(options.gates) ||
+                                 (result.outages && limits_lost(options.gates));
+    const std::uint64_t allowed = judged_by_gates ? allowed_for(result) : 0;
     if (options.messages && messages.measured + allowed < *options.messages) {
         reasons.push_back(
             fmt::format("{} of {} messages verified", messages.measured, *options.messages));
@@ -215,7 +232,8 @@ Verdict judge(const Options& options, const RunResult& result) {
         }
     };
     verdict.gates =
-        judge_gates(options.gates, {result.tally, options.pace.has_value(), result.window});
+        judge_gates(options.gates, {result.tally, options.pace.has_value(), result.window,
+                                    result.outages ? &*result.outages : nullptr});
     for (const GateResult& gate : verdict.gates) {
         if (!gate.passed && !gate.undecided()) {
             failed(describe(gate));

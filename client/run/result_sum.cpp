@@ -28,6 +28,9 @@ void ResultSum::add(const WorkerResult& part) {
     add_uses(result_.addresses, part.addresses);
     course_.merge(part.course);
     connections_.insert(connections_.end(), part.connections.begin(), part.connections.end());
+    if (part.outages) {
+        outages_.push_back(*part.outages);
+    }
     keep_later(ramped_, part.ramped);
     keep_later(last_measured_, part.last_measured);
     keep_later(last_due_, part.last_due);
@@ -91,6 +94,9 @@ RunResult ResultSum::finish(const RequestedLoad& load, const RunTimes& times, in
         if (!load.pace || load.pace->first == load.pace->last) { // or it is meant to change
             result_.steadiness = find_steadiness(course_, *result_.window);
         }
+    }
+    if (!outages_.empty()) {
+        result_.outages = merge_outages(outages_);
     }
     result_.fairness = find_fairness(std::move(connections_));
     return std::move(result_);

@@ -49,6 +49,7 @@ private:
     RunResult result_;
     RateCourse course_;
     std::vector<ConnectionUse> connections_;
+    std::vector<Outages> outages_;           ///< of each loop
     std::optional<TimePoint> ramped_;        ///< when the last connection was up or had failed
     std::optional<TimePoint> last_measured_; ///< when the last measured echo was complete
     std::optional<TimePoint> last_due_;

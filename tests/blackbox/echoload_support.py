@@ -72,11 +72,24 @@ def start_echoload(*args):
     )
 
 
+def closes_first(count=1):
+    """A handler that ends the first `count` connections in the middle of a message."""
+
+    def handler(connection, number):
+        if number < count:
+            connection.recv(1)
+        else:
+            echo_back(connection, number)
+
+    return handler
+
+
 @contextlib.contextmanager
 def serve(handler, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=1024):
     """A server that calls handler(connection, number) in a thread for each connection, numbered
     from 0 in the order of accept; yields its target. The connection is closed after the handler."""
     listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # for a server that returns
     listener.bind(address)
     listener.listen(backlog)
     threads = []

@@ -13,6 +13,7 @@ from echoload_support import (
     HANG_TIMEOUT,
     SCHEMA,
     VALIDATOR,
+    closes_first,
     echo_back,
     echoload,
     flips_a_bit,
@@ -79,6 +80,9 @@ def results(tmp_path_factory):
         "wrong": run("-n", 20, handler=flips_a_bit(100)),
         "duplicate": run("-n", 20, "--on-mismatch", "count", handler=echo_twice),
         "never": run("-n", 20, "--hdr", directory / "none" / "file"),
+        "outage": run(
+            *("-d", "100ms", "--reconnect", "--slo", "outages<=1"), handler=closes_first()
+        ),
         "interrupted": interrupted(),
     }
     with refusing_port() as target:
@@ -171,6 +175,8 @@ BREAKS = {
     "a closed loop with a pace": ("closed", lambda result: result.update(lag=result["latency"])),
     "figures of nothing": ("closed", lambda result: result["latency"].update(count=0)),
     "an unknown verdict": ("closed", lambda result: result["verdict"].update(outcome="good")),
+    "outages without --reconnect": ("closed", lambda result: result.update(outages=[])),
+    "no outages with --reconnect": ("outage", lambda result: result.update(outages=None)),
     "another schema": ("closed", lambda result: result.update(schema=2)),
     "another form of a time": ("closed", lambda result: result.update(started="today")),
 }

@@ -7,7 +7,14 @@ import re
 
 import pytest
 
-from echoload_support import echo_back, echoload, flips_a_bit, result_of, serve
+from echoload_support import (
+    closes_first,
+    echo_back,
+    echoload,
+    flips_a_bit,
+    result_of,
+    serve,
+)
 
 COURSE = re.compile(r"<h2>Course of the run</h2>.*?(?=<h2>)", re.DOTALL)
 
@@ -31,6 +38,7 @@ LOADS = {
     "closed": (echo_back, ["-n", 200, "--slo", "p50=1h,p99.99=1h", "--max-error-rate", "0%"]),
     "open": (echo_back, ["-R", 500, "-d", "300ms", "--server-pid", os.getpid()]),
     "churn": (echo_back, ["-n", 100, "--conn-messages", 5, "--close", "half"]),
+    "outage": (closes_first(), ["-n", 200, "--reconnect", "--slo", "outages<=1"]),
     "abuse": (echo_back, ["-n", 100, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"]),
     "wrong": (flips_a_bit(1000), ["-n", 100]),
 }

@@ -33,6 +33,25 @@ def run(directory, target, *arguments, load=("-c", 1, "-d", "200ms"), code=0):
 
 
 @contextlib.contextmanager
+def closing_server():
+    """A server that closes its first connection in the middle of a message."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                with listener.accept()[0] as connection:
+                    connection.recv(1)
+                while True:
+                    with listener.accept()[0] as connection:
+                        while data := connection.recv(4096):
+                            connection.sendall(data)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield "127.0.0.1:{}".format(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
 def faulty_server():
     """A server that flips a bit of an echo after a while."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -64,6 +83,8 @@ def results(daemon, tmp_path_factory):
         "churn": run(directory, target, "--conn-messages", 5, "--close", "half"),
         "abuse": run(directory, target, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"),
     }
+    with closing_server() as closing:
+        found["outage"] = run(directory, closing, "--reconnect", "--slo", "outages<=1")
     with faulty_server() as faulty:
         found["wrong"] = run(directory, faulty, code=4)
     parts = [directory / "one.json", directory / "two.json"]
@@ -75,7 +96,7 @@ def results(daemon, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "abuse", "wrong", "merged"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged"])
 def test_the_published_schema_describes_every_result(results, kind):
     jsonschema.Draft202012Validator(SCHEMA).validate(results[kind][0])
 
@@ -98,7 +119,7 @@ def explained(*titles):
     return names
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "abuse", "wrong", "merged"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged"])
 def test_the_manual_page_explains_every_field_of_a_result(results, kind):
     result, _ = results[kind]
     assert result["program"] == "echoload"
@@ -115,7 +136,7 @@ def test_the_manual_page_explains_every_field_of_the_file_of_repeat(daemon, tmp_
     assert keys(series) - explained("REPEAT") == set()
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "abuse"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse"])
 def test_the_manual_page_explains_every_field_of_a_series(results, kind):
     _, lines = results[kind]
     assert len(lines) >= 2
@@ -155,8 +176,11 @@ def texts(daemon):
         assert code is None or ended.returncode == code, ended
         return ended.stdout
 
+    with closing_server() as closing:
+        outage = text_of("--reconnect", "--slo", "outages<=1", to=closing)
     with faulty_server() as faulty:
         return {
+            "outage": outage,
             "closed": text_of(),
             "open": text_of("-R", 500, code=None),  # on a busy machine some come late
             "wrong": text_of(to=faulty, code=4),
@@ -166,7 +190,7 @@ def texts(daemon):
         }
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "wrong", "server", "churn", "abuse"])
+@pytest.mark.parametrize("kind", ["closed", "open", "wrong", "server", "churn", "outage", "abuse"])
 def test_the_manual_page_explains_every_line_of_the_text(texts, kind):
     shown = labels(texts[kind])
     assert {"requested", "connections", "messages", "errors", "bottleneck", "verdict"} <= set(shown)

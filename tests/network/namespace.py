@@ -37,6 +37,16 @@ class Network:
     def heal(self):
         _iptables("-F", "INPUT")
 
+    def drop(self, port):
+        """Drops all TCP packets to and from a port from now on, with nftables: nft(8)."""
+        rules = "".join(f"tcp {end}port {port} drop\n" for end in "sd")
+        chain = f"chain input {{\ntype filter hook input priority 0;\n{rules}}}\n"
+        table = f"table inet failover {{\n{chain}}}\n"
+        subprocess.run(["nft", "-f", "-"], input=table, check=True, text=True)
+
+    def restore(self):
+        subprocess.run(["nft", "delete", "table", "inet", "failover"], check=True)
+
     def lost(self):
         """The number of packets dropped by the current rules."""
         return sum(map(int, re.findall(r"^ *(\d+) .* DROP ", _iptables("-nvxL", "INPUT"), re.M)))

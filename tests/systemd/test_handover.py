@@ -228,6 +228,39 @@ def test_a_daemon_killed_under_load_is_restarted(machine, capsys):
         print(f"\nkilled under load: the first echo came {back * 1e3:.0f} ms later")
 
 
+def reconnecting_load(machine):
+    load = machine.start(
+        ["echoload", "--format", "json", "--reconnect", "--slo", "outage<30s", "--connections", 50,
+         "--rate", RATE, "--duration", "5s", "127.0.0.1:8007"]
+    )  # fmt: skip
+    wait_for_connections(machine, 50)
+    wait_for_messages(machine, 1000)
+    return load
+
+
+def test_a_restart_is_no_outage(machine):
+    load = reconnecting_load(machine)
+    machine.run("systemctl restart echod")
+    output, errors = load.communicate(timeout=60)
+    report = json.loads(output)
+    assert load.returncode == 0, errors
+    assert report["outages"] == []
+    assert report["connections"]["up"] == 50
+    assert report["messages"]["lost"] == report["open_loop"]["unsent"] == 0
+
+
+def test_a_kill_is_one_outage_of_all_connections(machine):
+    load = reconnecting_load(machine)
+    os.kill(machine.outside_pid(machine.main_pid()), signal.SIGKILL)
+    output, errors = load.communicate(timeout=60)
+    report = json.loads(output)
+    assert load.returncode == 0, errors
+    [outage] = report["outages"]
+    assert (outage["over"], outage["connections"]) == (True, 50)
+    assert report["connections"]["up"] == 100
+    assert report["open_loop"]["unsent"] == 0
+
+
 def test_a_restart_sets_the_backlog_and_keeps_the_connections(machine):
     pid = machine.main_pid()
     connected = [machine.connect() for _ in range(50)]

@@ -19,6 +19,7 @@ struct OpenLoopTest : testing::Test {
     void dispatch(TimePoint now) {
         loop.dispatch(
             now, stop_at, outstanding, tally, [this](std::uint32_t id) { return takes[id]; },
+            [this](std::uint32_t id) { return has_room[id]; },
             [this](std::uint32_t id, const OpenLoop::Due& due) {
                 given.push_back(id);
                 due_times.push_back(due.when);
@@ -32,6 +33,7 @@ struct OpenLoopTest : testing::Test {
     Tally tally;
     std::uint64_t outstanding = 0;
     std::vector<bool> takes = std::vector<bool>(4, true);
+    std::vector<bool> has_room = std::vector<bool>(4, true);
     std::vector<std::uint32_t> given;
     std::vector<std::uint32_t> served;
     std::vector<TimePoint> due_times;
@@ -69,6 +71,35 @@ TEST_F(OpenLoopTest, MessagesWithoutAConnectionWaitInTheBacklog) {
     EXPECT_EQ(due_times, (std::vector{start, start + 1ms}));
     EXPECT_FALSE(loop.has_backlog());
     EXPECT_FALSE(loop.dispatched_something());
+}
+
+TEST_F(OpenLoopTest, TheBacklogWaitsForConnectionsThatHaveRoom) {
+    loop.begin(start, start);
+    dispatch(start + 1ms);
+    loop.add_connection(0);
+    loop.add_connection(1);
+    has_room[0] = false;
+    dispatch(start + 1ms);
+    EXPECT_EQ(given, (std::vector<std::uint32_t>{1, 1}));
+    has_room[1] = false;
+    dispatch(start + 3ms); // there is no backlog: connections take messages in turn
+    EXPECT_EQ(given, (std::vector<std::uint32_t>{1, 1, 0, 1}));
+}
+
+TEST_F(OpenLoopTest, WhatIsPutBackIsTheFirstOfTheBacklog) {
+    loop.begin(start, start);
+    loop.add_connection(0);
+    dispatch(start);
+    loop.no_longer_waiting(1);
+    takes[0] = false;
+    dispatch(start + 1ms);
+    loop.put_back({start, true});
+    EXPECT_EQ(loop.waiting(), 2U);
+    takes[0] = true;
+    loop.add_connection(0);
+    dispatch(start + 1ms);
+    EXPECT_EQ(due_times, (std::vector{start, start, start + 1ms}));
+    EXPECT_EQ(loop.waiting(), 2U);
 }
 
 TEST_F(OpenLoopTest, AConnectionThatTakesNoMessageLosesItsTurnUntilItIsAdded) {

@@ -85,6 +85,7 @@ TEST_F(PacerTest, AnOpenLoopGrantsWhatIsDueUpToThePipeline) {
     Tally tally;
     loop.dispatch(
         TimePoint(10s) + 5ms, TimePoint(11s), 0, tally, [](std::uint32_t) { return true; },
+        [](std::uint32_t) { return true; },
         [this](std::uint32_t, const OpenLoop::Due& due) {
             session.wait_to_queue(due.when, due.measured);
         },

@@ -26,7 +26,16 @@ TEST(Condition, ARequiredOneIsAFigureAComparisonAndAValueInItsUnit) {
     condition = Condition::parse_required("lost<=0");
     EXPECT_EQ(condition.figure.unit, Unit::messages);
     EXPECT_EQ(condition.comparison, Comparison::at_most);
+    condition = Condition::parse_required("outages<=1");
+    EXPECT_EQ(condition.figure.unit, Unit::outages);
+    EXPECT_TRUE(condition.figure.is_of_outages());
+    condition = Condition::parse_required("outage<500ms");
+    EXPECT_EQ(condition.figure.unit, Unit::nanoseconds);
+    EXPECT_DOUBLE_EQ(condition.value, 5e8);
+    EXPECT_TRUE(condition.figure.is_of_outages());
+    EXPECT_TRUE(Condition::parse_required("interruption.p99<1s").figure.is_of_outages());
     condition = Condition::parse_required("connect.max>1ms");
+    EXPECT_FALSE(condition.figure.is_of_outages());
     EXPECT_EQ(condition.figure.latency, "connect");
     EXPECT_EQ(condition.figure.of_time->kind, LatencyFigure::Kind::max);
     EXPECT_EQ(condition.comparison, Comparison::above);
@@ -42,33 +51,12 @@ TEST(Condition, AnEqualsSignOfALatencyMeansAtMost) {
 }
 
 TEST(Condition, WhatIsNoneIsRefusedWithTheFormThatIsRight) {
-    for (const char* text : {"",
-                             "p99",
-                             "p99<",
-                             "p99<5",
-                             "<5ms",
-                             "p0<1ms",
-                             "p100<1ms",
-                             "p<1ms",
-                             "p9e1<1ms",
-                             "p-1<1ms",
-                             "pnan<1ms",
-                             "median<1ms",
-                             "p99<-1ms",
-                             "p99<1ms<2ms",
-                             "p99==1ms",
-                             "p99=<1ms",
-                             "rate<5ms",
-                             "rate<-5",
-                             "rate>=1.5",
-                             "errors<1",
-                             "errors<101%",
-                             "lost<=0%",
-                             "lost<1ms",
-                             "p99<+10%",
-                             "other.p99<1ms",
-                             ".p99<1ms",
-                             "p99 < 5ms"}) {
+    for (const char* text :
+         {"",          "p99",         "p99<",        "p99<5",         "<5ms",     "p0<1ms",
+          "p100<1ms",  "p<1ms",       "p9e1<1ms",    "p-1<1ms",       "pnan<1ms", "median<1ms",
+          "p99<-1ms",  "p99<1ms<2ms", "p99==1ms",    "p99=<1ms",      "rate<5ms", "rate<-5",
+          "rate>=1.5", "errors<1",    "errors<101%", "lost<=0%",      "lost<1ms", "outage<5",
+          "outage=5s", "outages<5ms", "p99<+10%",    "other.p99<1ms", ".p99<1ms", "p99 < 5ms"}) {
         try {
             (void)Condition::parse_required(text);
             ADD_FAILURE() << text << " was taken";

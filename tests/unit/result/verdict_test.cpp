@@ -50,6 +50,79 @@ TEST(Verdict, EachShortfallIsExitFiveWithItsReason) {
     EXPECT_EQ(judge(options, good_run()).exit_code, 5);
 }
 
+namespace {
+
+// A run with --reconnect that had an outage of 400 ms.
+RunResult interrupted_run() {
+    RunResult result = good_run();
+    result.tally.connections.failed = 20;
+    result.tally.connections.closed_early = 2;
+    Outage outage;
+    outage.target = "127.0.0.1:8007";
+    outage.from = 1s;
+    outage.to = 1400ms;
+    outage.over = true;
+    outage.restored = 1400ms;
+    outage.connections = 2;
+    result.outages.emplace();
+    result.outages->add(outage);
+    result.outages->interruptions.record(400ms);
+    result.outages->interruptions.record(450ms);
+    return result;
+}
+
+int exit_code_with(const char* gate, const RunResult& result) {
+    Options options = ten_seconds();
+    options.reconnect = true;
+    if (gate != nullptr) {
+        options.gates.push_back(Condition::parse_required(gate));
+    }
+    return judge(options, result).exit_code;
+}
+
+} // namespace
+
+TEST(Verdict, AnOutageThatCostNoMessageIsOk) {
+    EXPECT_EQ(exit_code_with(nullptr, interrupted_run()), 0);
+}
+
+TEST(Verdict, WhatAnOutageCostsIsNotDeliveredUnlessAGateAllowsIt) {
+    RunResult result = interrupted_run();
+    result.tally.messages.lost = 2;
+    EXPECT_EQ(exit_code_with(nullptr, result), 5);
+    EXPECT_EQ(exit_code_with("p50<1s", result), 5);
+    EXPECT_EQ(exit_code_with("lost<=2", result), 0);
+    EXPECT_EQ(exit_code_with("lost<=1", result), 3);
+    EXPECT_EQ(exit_code_with("outage<500ms", result), 0);
+    EXPECT_EQ(exit_code_with("errors<1%", result), 0) << "connections do not count";
+    result.tally.messages.timed_out = 1;
+    EXPECT_EQ(exit_code_with("lost<=2", result), 5);
+    EXPECT_EQ(exit_code_with("outage<500ms", result), 0);
+}
+
+TEST(Verdict, OutagesHaveGates) {
+    const RunResult result = interrupted_run();
+    EXPECT_EQ(exit_code_with("outage<400ms", result), 3);
+    EXPECT_EQ(exit_code_with("outage<=400ms", result), 0);
+    EXPECT_EQ(exit_code_with("outages<=1", result), 0);
+    EXPECT_EQ(exit_code_with("outages<1", result), 3);
+    EXPECT_EQ(exit_code_with("interruption.max<=450ms", result), 0);
+    EXPECT_EQ(exit_code_with("interruption.max<450ms", result), 3);
+    EXPECT_EQ(exit_code_with("interruption.p99<1s", result), 6) << "of two values";
+    RunResult none = good_run();
+    none.outages.emplace();
+    EXPECT_EQ(exit_code_with("outage<=0ns", none), 0);
+    EXPECT_EQ(exit_code_with("outages<=0", none), 0);
+    EXPECT_EQ(exit_code_with("interruption.p99<1s", none), 0) << "there was none";
+}
+
+TEST(Verdict, AConnectionThatIsInterruptedUntilTheEndIsNotDelivered) {
+    RunResult result = interrupted_run();
+    result.outages->not_restored = 1;
+    EXPECT_EQ(exit_code_with(nullptr, result), 5);
+    EXPECT_EQ(exit_code_with("outages<=1", result), 0);
+}
+
 TEST(Verdict, ARunWithoutAnEchoInItsMeasuredPartIsNotDelivered) {
     RunResult result = good_run();
     result.tally.messages.in_window = 0;
