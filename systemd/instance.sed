@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Generates echod@.service from echod.service: the same service, with a socket unit, a runtime
-# directory and a control socket per instance.
+# directory and its sockets per instance.
 2,4c\
 # One of several echo daemons that share a port. Generated from echod.service. All instances read\
 # /etc/echod/echod.toml; limits.max_connections applies to each. An instance whose socket unit is\
 # active serves its sockets, see echod@.socket; the others listen on listen.port together.\
 #   systemctl disable --now echod.service\
 #   systemctl enable --now echod@0.service echod@1.service\
-# State of an instance:\
-#   echod --status --control /run/echod-INSTANCE/control.sock
+# State of all instances: echod --status
 s|^Description=.*|&, instance %i|
 /^#/!s|echod\.socket|echod@%i.socket|
 s|^ExecStart=.*|& --control /run/echod-%i/control.sock|

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one clock of both programs: steady, read by the loops and passed down.
+// The one clock of both programs: steady, read by the loops and passed down. And the time of day.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,13 @@ inline constexpr TimePoint kNever = TimePoint::max();
 /// The duration in seconds, with its fraction.
 [[nodiscard]] constexpr double to_seconds(Duration duration) noexcept {
     return std::chrono::duration<double>(duration).count();
+}
+
+/// The time of day in seconds since 1970, for figures that people compare with other machines. It
+/// jumps when the clock is set.
+[[nodiscard]] inline double unix_seconds() noexcept {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 } // namespace echod

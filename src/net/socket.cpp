@@ -4,6 +4,7 @@
 #include "base/sys_error.hpp"
 
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -154,6 +156,19 @@ std::uint32_t backlog_length(int fd) noexcept {
         return 0;
     }
     return info.tcpi_unacked;
+}
+
+std::uint64_t socket_memory(int fd) noexcept {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) {
+        return 0;
+    }
+    // What is in the send queue, and of a unix socket what its peer has not read.
+    const std::uint64_t to_send =
+        std::max(info[SK_MEMINFO_WMEM_QUEUED], info[SK_MEMINFO_WMEM_ALLOC]);
+    return to_send + info[SK_MEMINFO_RMEM_ALLOC] + info[SK_MEMINFO_FWD_ALLOC] +
+           info[SK_MEMINFO_OPTMEM] + info[SK_MEMINFO_BACKLOG];
 }
 
 } // namespace echod

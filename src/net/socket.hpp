@@ -76,6 +76,10 @@ void set_abort_on_close(int fd) noexcept;
 /// sockets, that the peer has not read). Nothing if the ioctl fails.
 [[nodiscard]] std::optional<std::uint32_t> unacknowledged_bytes(int fd) noexcept;
 
+/// Bytes of kernel memory that the socket holds: what is queued, and what is reserved for it
+/// (SO_MEMINFO); 0 if that is unknown.
+[[nodiscard]] std::uint64_t socket_memory(int fd) noexcept;
+
 /// True if there is something to read: bytes, end of file or an error (poll(2)).
 [[nodiscard]] bool has_input(int fd) noexcept;
 

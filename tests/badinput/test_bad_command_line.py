@@ -116,7 +116,7 @@ def test_echoload_reports_why_it_cannot_run(arguments, name):
     assert any(name in line for line in lines), lines
 
 
-ASKING = [["--status"], ["--reload"], ["--stats", "json"], ["--stats", "openmetrics"]]
+ASKING = [["--status"], ["--reload"], ["--stats", "json"], ["--stats", "openmetrics"], ["--stats", "prometheus"]]
 
 
 @pytest.mark.parametrize("question", ASKING, ids=" ".join)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
-BINARY = {"echod": BUILD / "src/echod", "echoload": BUILD / "client/echoload"}
-PAGE = {"echod": ROOT / "man/echod.8", "echoload": ROOT / "man/echoload.1"}
+BINARY = {"echod": BUILD / "src/echod", "echoload": BUILD / "client/echoload",
+          "echod-exporter": BUILD / "src/echod-exporter"}  # fmt: skip
+PAGE = {"echod": ROOT / "man/echod.8", "echoload": ROOT / "man/echoload.1",
+        "echod-exporter": ROOT / "man/echod-exporter.8"}  # fmt: skip
 CONFIG_PAGE = ROOT / "man/echod.toml.5"
 COMPLETIONS = ROOT / "packaging/completions"
 

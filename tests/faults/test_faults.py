@@ -334,7 +334,7 @@ def work_of_all_kinds(daemon):
     except ConnectionError:
         pass
     daemon.send_signal(signal.SIGUSR1)
-    for command in ("status", "stats openmetrics", "stats json", "reload", "no such command"):
+    for command in ("status", "stats openmetrics", "stats prometheus", "stats json", "reload", "no such command"):
         answer(daemon, command)
     slow.close()
     return lost
@@ -369,9 +369,10 @@ WRONG_VALUE = "[limits]\nquota_messages = -3\nquota_mesages = 1\n"
         ("reload", WRONG_SYNTAX, r"error\n.*:1:8: not valid TOML: .*\n"),
         ("stats json", "", r'ok\n\{"schema":1,.*\}\n'),
         ("stats openmetrics", "", r"ok\n(.*\n)+# EOF\n"),
+        ("stats prometheus", "", r"ok\n(.*\n)+process_resident_memory_bytes \d+\n"),
         ("status", "", r"ok\n(.*\n)+"),
     ],
-    ids=["reload", "wrong-value", "wrong-syntax", "json", "openmetrics", "status"],
+    ids=["reload", "wrong-value", "wrong-syntax", "json", "openmetrics", "prometheus", "status"],
 )
 def test_a_failed_allocation_in_a_reply_does_not_end_the_daemon(faulty, command, text, whole):
     daemon = faulty()

@@ -17,7 +17,7 @@ FLOORS = [
     {"src/server/listener", "src/server/handover", "src/server/control"},
     {"src/server/service"},
     {"src/server/loop"},
-    {"src/server/start"},
+    {"src/server/start", "src/exporter"},
     {"src"},
 ]
 CLIENT_FLOORS = [

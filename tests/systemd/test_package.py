@@ -164,10 +164,12 @@ def test_the_package_has_all_files_of_both_programs(package):
     }
     wanted |= {
         f"/lib/systemd/system/{unit}"
-        for unit in ("echod.service", "echod.socket", "echod@.service", "echod@.socket")
+        for unit in ("echod-exporter.service", "echod.service", "echod.socket", "echod@.service", "echod@.socket")
     }
     wanted |= {"/usr/lib/systemd/catalog/echod.catalog", CONFIG}
-    wanted |= {"/usr/sbin/echod", "/usr/bin/echoload"}
+    wanted |= {f"/usr/share/echod/monitoring/{file.name}"
+               for file in (ROOT / "packaging/monitoring").iterdir()}
+    wanted |= {"/usr/sbin/echod", "/usr/sbin/echod-exporter", "/usr/bin/echoload"}
     assert len(wanted) > 20
     assert wanted - packaged == set()
 

@@ -231,13 +231,16 @@ def test_the_process_has_a_dynamic_user_and_a_seccomp_filter(machine):
 # Access.
 
 
-def test_only_the_group_of_a_drop_in_can_use_the_control_socket(machine):
+def test_only_the_group_of_a_drop_in_can_reload_and_every_user_sees_the_statistics(machine):
     machine.run("groupadd --system --force operators")
     machine.drop_in("echod.service", "[Service]\nGroup=operators\n")
     machine.run("systemctl restart echod.service")
-    ask = "setpriv --reuid=nobody --regid={} --clear-groups echod --status"
-    assert "serving for" in machine.run(ask.format("operators")).stdout
-    refused = machine.run(ask.format("nogroup"), check=False)
+    ask = "setpriv --reuid=nobody --regid={} --clear-groups echod {}"
+    for group in ("operators", "nogroup"):
+        assert "serving for" in machine.run(ask.format(group, "--status")).stdout
+        assert "echod_connections " in machine.run(ask.format(group, "--stats prometheus")).stdout
+    assert machine.run(ask.format("operators", "--reload")).returncode == 0
+    refused = machine.run(ask.format("nogroup", "--reload"), check=False)
     assert refused.returncode == 1
     assert "EACCES" in refused.stderr
     assert refused.stderr.count("\n") == 1

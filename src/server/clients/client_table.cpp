@@ -32,6 +32,7 @@ void ClientTable::release(std::uint32_t slot) noexcept {
     client.listed = Deadline::none;
     client.watches_output = false;
     client.exhaust = false;
+    client.listener = 0;
     ++client.generation;
     free_.push_back(slot);
 }

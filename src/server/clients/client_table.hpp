@@ -22,6 +22,7 @@ struct Client {
     TimePoint listed_since{};      ///< the deadline_since() for which it was put where it is
     IpCounts::Entry* ip = nullptr; ///< nullptr: its address is not counted
     std::uint32_t generation = 0;  ///< even: the slot is free; odd: in use
+    std::uint16_t listener = 0;    ///< 0: not known yet; see SocketSurvey
     Deadline listed = Deadline::none;
     bool watches_output = false; ///< EPOLLOUT is enabled
     bool exhaust = false;        ///< a unix socket: read until EAGAIN

@@ -24,7 +24,8 @@
 namespace echod {
 
 /// All open connections, with their ready queue and their deadlines. Every call is O(1) a client,
-/// apart from those that visit all of them: start_drain(), close_all(), park() and summarize().
+/// apart from those that visit all of them: start_drain(), close_all(), park(), summarize() and
+/// visit().
 class Clients {
 public:
     /// Borrows both for its life.
@@ -106,6 +107,15 @@ public:
     /// summarize_clients().
     void summarize(std::size_t count, TimePoint now, std::vector<ConnectionSummary>& busiest,
                    std::vector<ConnectionSummary>& oldest) const;
+
+    /// Calls visitor(int fd, std::uint16_t& listener) for each connection; see SocketSurvey.
+    template <class Visitor>
+    void visit(Visitor&& visitor) {
+        for (std::uint32_t slot = by_activity_.front(); slot != kNoIndex;
+             slot = by_activity_.next(slot)) {
+            visitor(table_[slot].connection.fd(), table_[slot].listener);
+        }
+    }
 
     /// Bytes of memory lent to connections now.
     [[nodiscard]] std::size_t buffered_bytes() const noexcept { return pool_.lent(); }

@@ -35,7 +35,7 @@ int connect_error(const Endpoint& endpoint) noexcept {
 // Locks the directory of `path` until the descriptor is closed: a daemon that starts at the same
 // time waits until the socket of the other one listens. Without permission to read the directory
 // there is no lock. Throws std::system_error if another process holds it too long.
-UniqueFd lock_directory(const std::string& path) {
+UniqueFd lock_directory(const std::string& path, std::string_view name) {
     const std::size_t slash = path.rfind('/');
     const std::string directory =
         slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
@@ -43,18 +43,18 @@ UniqueFd lock_directory(const std::string& path) {
     const TimePoint end = Clock::now() + kLockTime;
     while (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         if (Clock::now() >= end) {
-            throw_errno(EWOULDBLOCK, fmt::format("control socket {}: another process has locked {}",
-                                                 path, directory));
+            throw_errno(EWOULDBLOCK,
+                        fmt::format("{} {}: another process has locked {}", name, path, directory));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     return fd;
 }
 
-// Binds with mode 0660 from the beginning: chmod(2) afterwards would follow a symbolic link that
-// the owner of the directory has put in the place of the socket.
-int bind_with_mode(int fd, const Endpoint& endpoint) noexcept {
-    const mode_t before = ::umask(0117);
+// Binds with the right mode from the beginning: chmod(2) afterwards would follow a symbolic link
+// that the owner of the directory has put in the place of the socket.
+int bind_with_mode(int fd, const Endpoint& endpoint, ControlSocket::Access access) noexcept {
+    const mode_t before = ::umask(access == ControlSocket::Access::everyone ? 0111 : 0117);
     const int error = ::bind(fd, endpoint.address(), endpoint.length()) == 0 ? 0 : errno;
     ::umask(before);
     return error;
@@ -80,15 +80,13 @@ std::optional<ControlSocket::FileId> ControlSocket::socket_at(const std::string&
     return FileId{status.st_dev, status.st_ino};
 }
 
-void ControlSocket::open(const std::string& path) {
-    const auto fail = [&path](int error) {
-        throw_errno(error, fmt::format("control socket {}", path));
-    };
-    const Endpoint endpoint = control_endpoint(path);
-    const UniqueFd lock = lock_directory(path);
+void ControlSocket::open(const std::string& path, std::string_view name, Access access) {
+    const auto fail = [&](int error) { throw_errno(error, fmt::format("{} {}", name, path)); };
+    const Endpoint endpoint = control_endpoint(path, name);
+    const UniqueFd lock = lock_directory(path, name);
     const int answer = connect_error(endpoint);
     if (answer == 0 || answer == EAGAIN) { // EAGAIN: its backlog is full
-        throw_errno(EADDRINUSE, fmt::format("control socket {}: another echod serves it", path));
+        throw_errno(EADDRINUSE, fmt::format("{} {}: another echod serves it", name, path));
     }
     if (answer == ECONNREFUSED && socket_at(path)) {
         ::unlink(path.c_str()); // a killed daemon left it behind
@@ -97,7 +95,7 @@ void ControlSocket::open(const std::string& path) {
     if (!fd) {
         fail(errno);
     }
-    if (const int error = bind_with_mode(fd.get(), endpoint); error != 0) {
+    if (const int error = bind_with_mode(fd.get(), endpoint, access); error != 0) {
         fail(error);
     }
     path_ = path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The server side of the control socket. It never blocks the loop.
+// The server side of the control socket and of the statistics socket. It never blocks the loop.
 #pragma once
 
 #include "base/clock.hpp"
@@ -32,13 +32,20 @@ public:
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
 
+    /// Who may connect.
+    enum class Access : std::uint8_t {
+        group,   ///< the owner and the group: mode 0660
+        everyone ///< mode 0666; the handler must be harmless
+    };
+
     /// Number of tokens that it uses: the listener's and one for each control client.
     static constexpr std::uint64_t kTokens = 9;
 
-    /// Listens at `path` with mode 0660. Replaces a socket that no daemon serves; of daemons that
-    /// start at the same time, one succeeds. Throws std::runtime_error that names the path. No
-    /// other thread may create files meanwhile, because the umask changes for a moment.
-    void open(const std::string& path);
+    /// Listens at `path`. Messages call it `name`. Replaces a socket that no daemon serves; of
+    /// daemons that start at the same time, one succeeds. Throws std::runtime_error that names the
+    /// path. No other thread may create files meanwhile, because the umask changes for a moment.
+    void open(const std::string& path, std::string_view name = kControlSocketName,
+              Access access = Access::group);
 
     /// Handles an event of the token first_token + index.
     void on_event(std::uint64_t index, TimePoint now);

@@ -13,15 +13,14 @@
 #include <array>
 #include <cerrno>
 #include <span>
-#include <stdexcept>
 #include <utility>
 
 namespace echod {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& path, std::string_view what) {
-    throw std::runtime_error(fmt::format("control socket {}: {}", path, what));
+[[noreturn]] void fail(const std::string& path, std::string_view what, int error = 0) {
+    throw QueryError(error, fmt::format("control socket {}: {}", path, what));
 }
 
 UniqueFd connect_to(const std::string& path, Duration timeout) {
@@ -32,8 +31,11 @@ UniqueFd connect_to(const std::string& path, Duration timeout) {
     const timeval limit{us / 1'000'000, us % 1'000'000};
     (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (!fd || ::connect(fd.get(), endpoint.address(), endpoint.length()) != 0) {
-        fail(path, errno == EAGAIN ? "no answer in time"
-                                   : fmt::format("no echod answers: {}", describe_errno(errno)));
+        const int error = errno;
+        fail(path,
+             error == EAGAIN ? "no answer in time"
+                             : fmt::format("no echod answers: {}", describe_errno(error)),
+             error);
     }
     return fd;
 }
@@ -75,6 +77,17 @@ ControlAnswer query_daemon(const std::string& path, std::string_view command, Du
         }
     }
     fail(path, "the answer was cut off");
+}
+
+ControlAnswer query_state(const std::string& path, std::string_view command, Duration timeout) {
+    try {
+        return query_daemon(path, command, timeout);
+    } catch (const QueryError& error) {
+        if (error.error() != EACCES && error.error() != EPERM) {
+            throw;
+        }
+        return query_daemon(stats_path(path), command, timeout);
+    }
 }
 
 } // namespace echod

@@ -13,10 +13,10 @@ namespace echod {
 namespace {
 
 // Beside those of connections and listeners: standard streams, epoll, signalfd, timerfd, the log,
-// the control socket and its clients, a notification, a configuration file, a connection that is
-// accepted to be rejected; for a handover the datagram pair, the state file and the pipe of the
-// barrier.
-constexpr std::uint64_t kReservedDescriptors = 15 + ControlSocket::kTokens;
+// the control and the statistics socket with their clients, a notification, a configuration file, a
+// connection that is accepted to be rejected; for a handover the datagram pair, the state file and
+// the pipe of the barrier.
+constexpr std::uint64_t kReservedDescriptors = 15 + 2 * ControlSocket::kTokens;
 
 } // namespace
 

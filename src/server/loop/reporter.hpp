@@ -7,6 +7,7 @@
 #include "server/service/manager.hpp"
 #include "server/stats/counters.hpp"
 #include "server/stats/server_state.hpp"
+#include "server/stats/turn_histogram.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -36,6 +37,7 @@ public:
 
     /// How long the loop was busy between two waits.
     void note_turn(Duration busy) noexcept {
+        turns_.note(busy);
         if (busy > longest_turn_) {
             longest_turn_ = busy;
         }
@@ -48,6 +50,9 @@ public:
     [[nodiscard]] Duration longest_turn() const noexcept {
         return longest_turn_ > longest_turn_ever_ ? longest_turn_ : longest_turn_ever_;
     }
+
+    /// All turns since the start, by length.
+    [[nodiscard]] const TurnHistogram& turns() const noexcept { return turns_; }
 
     [[nodiscard]] TimePoint started() const noexcept { return started_; }
 
@@ -76,6 +81,7 @@ private:
     Duration interval_{};
     Duration longest_turn_{};      ///< in this window
     Duration longest_turn_ever_{}; ///< in those before it
+    TurnHistogram turns_;
     std::optional<TimePoint> due_;
     bool status_is_of_now_ = true; ///< the service manager shows no rate that is over
     bool shows_no_rates_ = false;  ///< it shows that there are none

@@ -36,7 +36,8 @@ namespace {
 constexpr std::uint64_t kSignalToken = 0xffff'ffffU;
 constexpr std::uint64_t kListenerToken = 0xf000'0000U;
 constexpr std::uint64_t kControlToken = kSignalToken - ControlSocket::kTokens;
-constexpr std::uint64_t kTimerToken = kControlToken - 1;
+constexpr std::uint64_t kStatsToken = kControlToken - ControlSocket::kTokens;
+constexpr std::uint64_t kTimerToken = kStatsToken - 1;
 constexpr std::uint64_t kBarrierToken = kTimerToken - 1;
 
 } // namespace
@@ -51,6 +52,10 @@ Server::Server(const Config& config, LoadConfig load_config, std::vector<Listene
       control_(
           epoll_, kControlToken,
           [this](std::string_view command) { return commands_.answer(command, serving(), now_); }),
+      stats_(epoll_, kStatsToken,
+             [this](std::string_view command) {
+                 return commands_.answer_read_only(command, serving(), now_);
+             }),
       warnings_(log, counters_), watchdog_(log, service_, watchdog_timeout(), now_),
       handover_(epoll_, service_, kBarrierToken) {
     if (const int error = epoll_.add(signals_.fd(), EPOLLIN, kSignalToken); error != 0) {
@@ -164,6 +169,7 @@ int Server::wait() noexcept {
 void Server::run_deadlines() {
     clients_.expire(now_);
     control_.expire(now_);
+    stats_.expire(now_);
     watchdog_.feed(now_);
     service_.retry(now_);
     if (serving()) {
@@ -187,6 +193,7 @@ TimePoint Server::next_due() const noexcept {
     };
     consider(reporter_.due());
     consider(control_.next_deadline());
+    consider(stats_.next_deadline());
     consider(service_.retry_at());
     consider(watchdog_.next_due());
     if (handover_.pending()) {
@@ -212,6 +219,8 @@ void Server::dispatch(std::uint64_t token, std::uint32_t events) {
         signal_pending_ = true;
     } else if (token >= kControlToken) {
         control_.on_event(token - kControlToken, now_);
+    } else if (token >= kStatsToken) {
+        stats_.on_event(token - kStatsToken, now_);
     } else {
         acceptor_.on_event(token - kListenerToken);
     }

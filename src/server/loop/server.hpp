@@ -48,6 +48,12 @@ public:
     /// path.
     void open_control(const std::string& path) { control_.open(path); }
 
+    /// Shows the state to every user who connects at `path`, from here on. Throws
+    /// std::runtime_error that names the path.
+    void open_stats(const std::string& path) {
+        stats_.open(path, kStatsSocketName, ControlSocket::Access::everyone);
+    }
+
     /// Restores the connections of the old process. Those that cannot be restored are closed and
     /// logged.
     void restore(HandoverFds handover_fds);
@@ -121,6 +127,7 @@ private:
     Settings settings_;
     Commands commands_;
     ControlSocket control_;
+    ControlSocket stats_; ///< the statistics socket
     Warnings warnings_;
     Watchdog watchdog_;
     PendingHandover handover_;

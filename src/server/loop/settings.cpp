@@ -78,7 +78,14 @@ Settings::Settings(Config config, LoadConfig load_config, const ConfiguredParts&
     : load_config_(std::move(load_config)), parts_(parts), missing_(parts.acceptor, parts.log) {
     std::vector<IpNetwork> exempt = networks_of(config.per_ip_exempt);
     apply(std::move(config), std::move(exempt), now);
+    note_load(true);
     check_descriptor_limit();
+}
+
+void Settings::note_load(bool successful) noexcept {
+    last_load_.successful = successful;
+    last_load_.at = unix_seconds();
+    last_load_.succeeded_at = successful ? last_load_.at : last_load_.succeeded_at;
 }
 
 void Settings::apply(Config config, std::vector<IpNetwork> exempt, TimePoint now) noexcept {
@@ -111,6 +118,7 @@ ControlAnswer Settings::reload(TimePoint now) {
     ControlAnswer answer;
     try {
         answer = load_and_apply(now);
+        note_load(true);
     } catch (const ConfigError& error) {
         answer = refuse(error.lines());
     } catch (const ListenError& error) {
@@ -138,6 +146,7 @@ ControlAnswer Settings::refuse(const std::vector<std::string>& reasons) {
     parts_.log.entry(LogLevel::error, message_id::kReloadFailed, {},
                      "reload failed: the old configuration stays in force");
     parts_.notices.refused = describe_refused(reasons);
+    note_load(false);
     return answer;
 }
 
@@ -177,6 +186,10 @@ ControlAnswer Settings::load_and_apply(TimePoint now) {
 void Settings::note_start(const std::vector<std::string>& refused,
                           std::vector<MissingAddress> missing, TimePoint now) {
     parts_.notices.refused = describe_refused(refused);
+    if (!refused.empty()) {
+        last_load_.succeeded_at = 0; // that was in the old process
+        note_load(false);
+    }
     missing_.set(std::move(missing), config_.listen, now);
     note_departures();
 }

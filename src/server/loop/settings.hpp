@@ -16,7 +16,9 @@
 #include "server/loop/reporter.hpp"
 #include "server/service/manager.hpp"
 #include "server/service/reload_scope.hpp"
+#include "server/stats/server_state.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -62,6 +64,14 @@ public:
     /// Listens on the missing addresses that exist now. Throws std::bad_alloc.
     void retry_addresses(TimePoint now);
 
+    /// How loading the configuration ended the last time.
+    [[nodiscard]] const LastLoad& last_load() const noexcept { return last_load_; }
+
+    /// Addresses on which the daemon is to listen: its listeners, and the missing addresses.
+    [[nodiscard]] std::uint32_t listeners_wanted() const noexcept {
+        return static_cast<std::uint32_t>(parts_.acceptor.listeners().size() + missing_.count());
+    }
+
     /// The answer to a reload while the server stops.
     [[nodiscard]] ControlAnswer refuse_reload();
 
@@ -69,6 +79,7 @@ private:
     void apply(Config config, std::vector<IpNetwork> exempt, TimePoint now) noexcept;
     [[nodiscard]] ControlAnswer load_and_apply(TimePoint now);
     [[nodiscard]] ControlAnswer refuse(const std::vector<std::string>& reasons);
+    void note_load(bool successful) noexcept;
     void note_departures();
     void publish_notices();
     void check_descriptor_limit();
@@ -77,6 +88,7 @@ private:
     LoadConfig load_config_;
     ConfiguredParts parts_;
     MissingAddresses missing_;
+    LastLoad last_load_;
 };
 
 } // namespace echod

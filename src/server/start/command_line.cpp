@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Ten options need no library: what --help looks like, and which error is reported first, then do
-// not depend on the library's version.
+// Eleven options need no library: what --help looks like, and which error is reported first, then
+// do not depend on the library's version.
 #include "server/start/command_line.hpp"
 
 #include "base/suggestion.hpp"
@@ -32,7 +32,8 @@ constexpr std::string_view kHelp = "--help";
 constexpr std::string_view kConfig = "--config";
 constexpr std::string_view kControl = "--control";
 constexpr std::string_view kStats = "--stats";
-constexpr std::array<std::string_view, 2> kFormats = {"json", "openmetrics"};
+constexpr std::string_view kWatch = "--watch";
+constexpr std::array<std::string_view, 3> kFormats = {"json", "openmetrics", "prometheus"};
 
 constexpr std::array kGeneral = {
     Option{kHelp, "", "Print this help and exit", Action::help},
@@ -49,8 +50,11 @@ constexpr std::array kRequests = {
            "Reload the configuration; exit with 0 once the new one is in force,\n"
            "with 1 if it was refused",
            Action::request},
-    Option{"--status", "", "Print the state as text", Action::request},
-    Option{kStats, "FORMAT", "Print the state as FORMAT: json or openmetrics", Action::request},
+    Option{"--status", "", "Print the state as text, without --control that of all instances",
+           Action::request},
+    Option{kWatch, "", "With --status: print it again every second, until a signal"},
+    Option{kStats, "FORMAT", "Print the state as FORMAT: json, openmetrics or prometheus",
+           Action::request},
 };
 
 const Option* find_option(std::string_view name) {
@@ -96,6 +100,9 @@ public:
                 break;
             }
             take_option(argument);
+        }
+        if (result_.watch && result_.request != "status") {
+            fail(fmt::format("{}: can be given only with --status", kWatch));
         }
         if (!error_.empty() && result_.action != Action::help &&
             result_.action != Action::version) {
@@ -144,6 +151,10 @@ private:
             fail(fmt::format("{}: takes no value", option.name));
             return;
         }
+        if (option.name == kWatch) {
+            result_.watch = true;
+            return;
+        }
         set_action(option);
         if (option.action == Action::request) {
             result_.request = option.name.substr(2);
@@ -153,7 +164,8 @@ private:
     void take_value(const Option& option, std::string_view value) {
         if (option.name == kStats) {
             if (std::find(kFormats.begin(), kFormats.end(), value) == kFormats.end()) {
-                fail(fmt::format("{}: must be json or openmetrics, is \"{}\"", option.name, value));
+                fail(fmt::format("{}: must be json, openmetrics or prometheus, is \"{}\"",
+                                 option.name, value));
             }
             set_action(option, true);
             result_.request = fmt::format("stats {}", value);

@@ -15,6 +15,7 @@ enum class Action : std::uint8_t { serve, help, version, check_config, print_con
 struct CommandLine {
     Action action = Action::serve;
     std::string request;                     ///< for the running daemon: "stats json"
+    bool watch = false;                      ///< "status" again every second
     std::optional<std::string> config_path;  ///< nothing: the default, which need not exist
     std::optional<std::string> control_path; ///< nothing: the default, which need not exist
 };

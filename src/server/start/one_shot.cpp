@@ -7,15 +7,21 @@
 #include "server/control/query.hpp"
 #include "server/log/log.hpp"
 #include "server/start/config_source.hpp"
+#include "server/start/output.hpp"
+#include "server/start/status_view.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <string>
 
 namespace echod {
 
 namespace {
+
+constexpr Duration kRequestTimeout = std::chrono::seconds(30);
 
 int check_config(const CommandLine& command_line) {
     const bool exists = read_config(command_line.config_path).file_exists;
@@ -24,27 +30,29 @@ int check_config(const CommandLine& command_line) {
     return flush_output();
 }
 
-int request(const CommandLine& command_line) {
-    const std::string path = command_line.control_path.value_or(std::string(kDefaultControlPath));
-    const ControlAnswer answer = query_daemon(path, command_line.request, std::chrono::seconds(30));
+int reload(const std::string& path) {
+    const ControlAnswer answer = query_daemon(path, "reload", kRequestTimeout);
     // The daemon logs the lines of a reload itself: as ExecReload=, they would be there twice.
-    const bool is_logged =
-        command_line.request == "reload" && is_journal(answer.ok ? STDOUT_FILENO : STDERR_FILENO);
-    if (!is_logged) {
+    if (!is_journal(answer.ok ? STDOUT_FILENO : STDERR_FILENO)) {
         fmt::print(answer.ok ? stdout : stderr, "{}", answer.text);
     }
     return answer.ok ? flush_output() : 1;
 }
 
-} // namespace
-
-int flush_output() {
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
-        return 0;
+int request(const CommandLine& command_line) {
+    if (command_line.request == "status") {
+        return show_status(command_line.control_path, command_line.watch);
     }
-    std::perror("echod: standard output");
-    return 1;
+    const std::string path = command_line.control_path.value_or(std::string(kDefaultControlPath));
+    if (command_line.request == "reload") {
+        return reload(path);
+    }
+    const ControlAnswer answer = query_state(path, command_line.request, kRequestTimeout);
+    fmt::print(answer.ok ? stdout : stderr, "{}", answer.text);
+    return answer.ok ? flush_output() : 1;
 }
+
+} // namespace
 
 int run_one_shot(const CommandLine& command_line) {
     switch (command_line.action) {

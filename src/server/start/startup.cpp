@@ -217,18 +217,26 @@ std::vector<Listener> take_listeners(Preparation& preparation, Log& log) {
 
 void open_control(Server& server, const std::optional<std::string>& path, bool has_handover,
                   Log& log) {
+    const std::string where = path.value_or(std::string(kDefaultControlPath));
     try {
-        server.open_control(path.value_or(std::string(kDefaultControlPath)));
+        server.open_control(where);
     } catch (const std::runtime_error& error) { // std::system_error included
+        if (path && !has_handover) {
+            throw;
+        }
         if (!path) {
             log->info("no control socket: {}; serving without it", error.what());
-        } else if (has_handover) {
+        } else {
             log->error("no control socket: {}; serving without it, so that the connections of the "
                        "old process can be restored",
                        error.what());
-        } else {
-            throw;
         }
+        return; // likely the directory is missing: one line is enough
+    }
+    try {
+        server.open_stats(stats_path(where));
+    } catch (const std::runtime_error& error) {
+        log->info("no statistics socket: {}; serving without it", error.what());
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The one table of counters. The statistics line, the journal fields, `--stats json` and
-// `--stats openmetrics` all print from it, and the tests compare the manual page with them.
+// the metrics all print from it, and the tests compare the manual page with them.
 #pragma once
 
 #include "server/stats/counters.hpp"
@@ -15,7 +15,7 @@ namespace echod {
 /// One row of the table.
 struct CounterInfo {
     std::string_view name;   ///< in the statistics line and JSON; in capitals a journal field
-    std::string_view metric; ///< the OpenMetrics family, without "_total"
+    std::string_view metric; ///< the family of metrics, without "_total"
     std::string_view reason; ///< the value of the family's label "reason"; empty: no label
     std::string_view help;   ///< the help text of the family
     std::uint64_t Counters::*member; ///< nullptr: `closed`, a row for the sum and for each reason

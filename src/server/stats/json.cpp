@@ -51,6 +51,37 @@ std::string connection_json(const ConnectionSummary& one) {
         to_seconds(one.idle));
 }
 
+std::string listener_json(const ListenerConnections& one) {
+    return fmt::format(R"({{"listener":{},"connections":{}}})", json_string(one.listener),
+                       one.connections);
+}
+
+std::string last_load_json(const LastLoad& load) {
+    return fmt::format(R"({{"successful":{},"time_seconds":{},"success_time_seconds":{}}})",
+                       load.successful, load.at, load.succeeded_at);
+}
+
+// Without the bound of the last bucket, which JSON could not express.
+std::string turns_json(const TurnHistogram& turns) {
+    return fmt::format(
+        R"({{"up_to_seconds":{},"counts":{},"sum_seconds":{}}})",
+        json_list(TurnHistogram::kBounds,
+                  [](Duration bound) { return fmt::format("{}", to_seconds(bound)); }),
+        json_list(turns.counts(), [](std::uint64_t count) { return fmt::format("{}", count); }),
+        to_seconds(turns.sum()));
+}
+
+std::string process_json(const ProcessFigures& process) {
+    const auto or_null = [](const auto& value) {
+        return value ? fmt::format("{}", *value) : std::string("null");
+    };
+    return fmt::format(R"({{"cpu_seconds":{},"open_fds":{},"max_fds":{},"virtual_memory_bytes":{},)"
+                       R"("virtual_memory_max_bytes":{},"resident_memory_bytes":{}}})",
+                       or_null(process.cpu_seconds), or_null(process.open_fds),
+                       or_null(process.max_fds), or_null(process.virtual_memory),
+                       or_null(process.max_virtual_memory), or_null(process.resident_memory));
+}
+
 std::string counters_json(const Counters& counters) {
     std::string object;
     visit_counters(counters, Counters{}, [&object](const CounterSample& counter) {
@@ -74,11 +105,18 @@ std::string format_json(const ServerState& state) {
     add("pid", number(::getpid()));
     add("phase", json_string(state.phase));
     add("listeners", json_list(state.listeners, json_string));
+    add("listeners_wanted", number(state.listeners_wanted));
+    add("listener_connections", json_list(state.sockets.by_listener, listener_json));
+    add("last_reload", last_load_json(state.last_load));
+    add("start_time_seconds", number(state.started_at));
     add("uptime_seconds", number(to_seconds(state.uptime)));
     add("longest_turn_seconds", number(to_seconds(state.longest_turn)));
+    add("turns", turns_json(state.turns));
     add("connections", number(state.gauges.connections));
     add("waiting", number(state.gauges.waiting));
     add("kept_bytes", number(state.gauges.buffered_bytes));
+    add("socket_memory_bytes", number(state.sockets.memory));
+    add("process", process_json(state.process));
     add("max_connections", number(state.limits.max_connections));
     add("when_full", json_string(enum_name(state.limits.when_full)));
     add("counters", counters_json(state.counters));

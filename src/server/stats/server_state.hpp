@@ -5,6 +5,8 @@
 #include "base/clock.hpp"
 #include "server/config/config.hpp"
 #include "server/stats/counters.hpp"
+#include "server/stats/process_figures.hpp"
+#include "server/stats/turn_histogram.hpp"
 
 #include <cstdint>
 #include <string>
@@ -29,6 +31,26 @@ struct ConnectionSummary {
     Duration idle{};
 };
 
+/// How loading the configuration ended the last time, at the start or at a reload. The times are
+/// seconds since 1970.
+struct LastLoad {
+    bool successful = true;
+    double at = 0;
+    double succeeded_at = 0; ///< the last time it succeeded; 0: not since the start
+};
+
+/// The open connections that a listener accepted.
+struct ListenerConnections {
+    std::string listener; ///< its name
+    std::uint32_t connections = 0;
+};
+
+/// What the kernel knows of the sockets of all connections.
+struct SocketFigures {
+    std::uint64_t memory = 0; ///< bytes of kernel memory that they hold
+    std::vector<ListenerConnections> by_listener;
+};
+
 struct ServerState {
     std::string refused;                ///< why the configuration on disk is not in force, if so
     std::vector<std::string> notices;   ///< other departures from the configuration, a line each
@@ -38,6 +60,12 @@ struct ServerState {
     Counters counters;
     Gauges gauges;
     Duration uptime{};
+    double started_at = 0; ///< seconds since 1970
+    LastLoad last_load;
+    std::uint32_t listeners_wanted = 0; ///< the open ones, and the missing addresses
+    SocketFigures sockets;
+    ProcessFigures process;
+    TurnHistogram turns;
     Duration longest_turn{};                ///< the longest iteration of the loop since the start
     std::vector<ConnectionSummary> busiest; ///< the most messages first
     std::vector<ConnectionSummary> oldest;

@@ -43,6 +43,9 @@ TEST(CommandLine, NamesTheRequestToTheRunningDaemon) {
     EXPECT_EQ(parse({"--reload"}).request, "reload");
     EXPECT_EQ(parse({"--status"}).request, "status");
     EXPECT_EQ(parse({"--status", "--status"}).action, Action::request);
+    EXPECT_TRUE(parse({"--status", "--watch"}).watch);
+    EXPECT_TRUE(parse({"--watch", "--status"}).watch);
+    EXPECT_FALSE(parse({"--status"}).watch);
     EXPECT_EQ(parse({"--stats=openmetrics"}).request, "stats openmetrics");
 }
 
@@ -57,7 +60,11 @@ TEST(CommandLine, RefusesWhatIsMissingEmptyUnknownOrTwice) {
     EXPECT_EQ(error_of({"--control", ""}), "--control: SOCKET must not be empty");
     EXPECT_EQ(error_of({"--config", "a", "--config", "b"}), "--config: is given twice");
     EXPECT_EQ(error_of({"--stats", "json", "--stats", "json"}), "--stats: is given twice");
-    EXPECT_EQ(error_of({"--stats", "xml"}), "--stats: must be json or openmetrics, is \"xml\"");
+    EXPECT_EQ(error_of({"--watch"}), "--watch: can be given only with --status");
+    EXPECT_EQ(error_of({"--reload", "--watch"}), "--watch: can be given only with --status");
+    EXPECT_EQ(error_of({"--status", "--watch=1"}), "--watch: takes no value");
+    EXPECT_EQ(error_of({"--stats", "xml"}),
+              "--stats: must be json, openmetrics or prometheus, is \"xml\"");
     EXPECT_EQ(error_of({"--status=yes"}), "--status: takes no value");
     EXPECT_EQ(error_of({"--statu"}), "unknown argument: --statu; did you mean --status?");
     EXPECT_EQ(error_of({"--confg=a"}), "unknown argument: --confg=a; did you mean --config?");

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "exporter/worker_pool.hpp"
+
+namespace echod {
+
+WorkerPool::WorkerPool() {
+    for (std::size_t i = 0; i < kWorkers; ++i) {
+        threads_.emplace_back([this] { work(); });
+    }
+}
+
+WorkerPool::~WorkerPool() {
+    shutdown();
+}
+
+WorkerPool::Enqueued WorkerPool::enqueue(std::function<void()> task) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return tasks_.size() < kMostQueued; });
+    tasks_.push_back(std::move(task));
+    changed_.notify_all();
+    return Enqueued(true);
+}
+
+void WorkerPool::shutdown() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : std::exchange(threads_, {})) {
+        thread.join();
+    }
+}
+
+void WorkerPool::work() {
+    for (;;) {
+        std::function<void()> task;
+        {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+            if (tasks_.empty()) {
+                return;
+            }
+            task = std::move(tasks_.front());
+            tasks_.pop_front();
+        }
+        changed_.notify_all();
+        task();
+    }
+}
+
+} // namespace echod
