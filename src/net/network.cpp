@@ -34,6 +34,21 @@ std::optional<IpBytes> ip_bytes(const Endpoint& endpoint) noexcept {
     return std::nullopt;
 }
 
+Endpoint endpoint_of(const IpBytes& address, std::uint16_t port) noexcept {
+    if (is_mapped(address)) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        std::memcpy(&v4.sin_addr, address.data() + kMappedBits / 8, sizeof v4.sin_addr);
+        return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
+    }
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&v6.sin6_addr, address.data(), address.size());
+    return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
+}
+
 bool is_mapped(const IpBytes& address) noexcept {
     IpBytes first{};
     first[10] = first[11] = std::byte{0xff};

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -17,6 +18,9 @@ using IpBytes = std::array<std::byte, 16>;
 
 /// The address of `endpoint`; nothing if it is not an IP address.
 [[nodiscard]] std::optional<IpBytes> ip_bytes(const Endpoint& endpoint) noexcept;
+
+/// The socket address of that address and port: an IPv4 one for an IPv4-mapped address.
+[[nodiscard]] Endpoint endpoint_of(const IpBytes& address, std::uint16_t port) noexcept;
 
 /// True for the IPv4-mapped form of an IPv4 address.
 [[nodiscard]] bool is_mapped(const IpBytes& address) noexcept;

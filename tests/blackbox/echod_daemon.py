@@ -385,6 +385,7 @@ class Echod:
         for kind in ("messages", "bytes"):
             came = of(f"{kind}_in") + of(f"{kind}_restored")
             went = of(f"{kind}_out") + of(f"{kind}_dropped") + of(f"{kind}_parked")
+            went += of("bytes_proxy") if kind == "bytes" else 0
             assert came == went, totals
         parts = self.counted()
         beyond = {n: v for n, v in parts.items() if n not in GAUGES and v > of(n)}

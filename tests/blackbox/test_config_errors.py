@@ -39,6 +39,11 @@ WRONG = {
             str([f"192.0.2.{n % 256}" for n in range(257)]),
         ],
     ),
+    "listen.proxy_protocol": ("\"off\" or \"required\"", ['"on"', "true", "2", '"v2"']),
+    "listen.proxy_from": (
+        "a list of at most 256 IPv4 or IPv6 networks",
+        ['"192.0.2.0/24"', '["192.0.2.1/24"]', '["balancer"]', str(["192.0.2.1"] * 257)],
+    ),
     "limits.when_full": (
         '"queue", "reject" or "evict"',
         ['"drop"', '"Queue"', '""', "1", "true", '["queue"]'],

@@ -154,7 +154,7 @@ def test_the_sums_are_right_after_every_kind_of_close(echod):
         "closed": 7,
         "closed_peer": 1,
         "closed_incomplete": 1,
-        "closed_reset": 1,
+        "closed_reset_after_echo": 1,
         "closed_protocol_error": 1,
         "closed_write_timeout": 1,
         "closed_message_timeout": 1,

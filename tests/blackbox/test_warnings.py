@@ -80,6 +80,8 @@ def test_a_client_without_a_port_after_its_reset_is_logged_by_its_address(echod)
     daemon = echod(log={"level": "debug"}, limits={"max_connections_per_ip": 9})
     client = daemon.connect()
     client.echo()
+    client.send(message(b"x")[:4])
+    daemon.wait_for_counters(bytes_in=len(message(b"ping")) + 4)
     client.reset()
     daemon.wait_for_line(r"debug +127\.0\.0\.1:\d+: closed_reset after 1 messages")
 

@@ -313,7 +313,7 @@ private:
         require(c.accepted + c.restored == clients_->open() + c.closed_total(),
                 "every connection is counted once");
         require(c.bytes_in + c.bytes_restored ==
-                    c.bytes_out + c.bytes_dropped + c.bytes_parked + buffered,
+                    c.bytes_out + c.bytes_dropped + c.bytes_parked + c.bytes_proxy + buffered,
                 "every byte is counted once");
         const std::uint64_t begun = c.messages_in + c.messages_restored;
         const std::uint64_t done = c.messages_out + c.messages_dropped + c.messages_parked;

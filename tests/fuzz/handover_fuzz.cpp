@@ -45,6 +45,12 @@ void seal(std::vector<std::byte>& bytes) {
     }
 }
 
+// The buffered bytes without a PROXY header, of which nothing is sent.
+std::span<const std::byte> messages_of(const ParkedConnection& parked) {
+    const std::size_t header = parked.proxy_expected ? parse_proxy_header(parked.buffered).size : 0;
+    return parked.buffered.subspan(header);
+}
+
 // A process that restores the connections, and the view of their peers.
 class Successor {
 public:
@@ -77,6 +83,7 @@ public:
                        one.pending_messages == other.pending_messages &&
                        one.peer_done == other.peer_done && one.invalid == other.invalid &&
                        one.messages == other.messages && one.bytes == other.bytes &&
+                       one.proxy_expected == other.proxy_expected && one.source == other.source &&
                        one.age == other.age && one.idle == other.idle;
             });
             require(known, "parking again gives the same state");
@@ -92,7 +99,7 @@ public:
         for (std::size_t i = 0; i < peers_.size(); ++i) {
             std::array<std::byte, kReceiveBuffer + 1> buffer;
             const IoResult got = receive(peers_[i].get(), buffer);
-            const std::span<const std::byte> buffered = parked_[i].buffered;
+            const std::span<const std::byte> buffered = messages_of(parked_[i]);
             require(got.error != 0 ||
                         (got.bytes <= buffered.size() &&
                          std::equal(buffer.begin(), buffer.begin() + got.bytes, buffered.begin())),
@@ -123,7 +130,8 @@ private:
             require(one.age >= 0s && one.idle >= 0s, "no time is in the future");
             buffered += one.buffered;
         }
-        require(c.bytes_in + c.bytes_restored == c.bytes_out + c.bytes_dropped + buffered,
+        require(c.bytes_in + c.bytes_restored ==
+                    c.bytes_out + c.bytes_dropped + c.bytes_proxy + buffered,
                 "every byte is counted once");
         const std::uint64_t begun = c.messages_in + c.messages_restored;
         const std::uint64_t done = c.messages_out + c.messages_dropped;

@@ -238,6 +238,8 @@ class Script:
             "closed_protocol_error": sum(c.model.invalid for c in self.clients),
             "closed_peer": sum(c.finished or c.gone for c in self.clients),
             "closed_incomplete": sum(c.finished or c.gone for c in self.clients),
+            "closed_unused": sum(c.finished or c.gone for c in self.clients),
+            "closed_reset_after_echo": self.connected,
             "closed_reset": self.connected,  # it may send after it has been disconnected
             "closed_idle_timeout": self.connected,
             "closed_message_timeout": self.connected,

@@ -28,6 +28,7 @@ void ClientTable::release(std::uint32_t slot) noexcept {
     client.connection = Connection{};
     client.ip = nullptr;
     client.bulk = false;
+    client.proxied = false;
     client.continued = false;
     client.listed = Deadline::none;
     client.watches_output = false;

@@ -27,6 +27,7 @@ struct Client {
     bool watches_output = false; ///< EPOLLOUT is enabled
     bool exhaust = false;        ///< a unix socket: read until EAGAIN
     bool continued = false;      ///< its last visit left more to do
+    bool proxied = false;        ///< a PROXY header named its client; see ClientAddresses
     bool bulk = false;           ///< its queue is the bulk queue; see ReadyQueues
 };
 

@@ -56,41 +56,28 @@ void Clients::configure(const Config::Limits& limits, const Config::Timeouts& ti
     unsent_limit_ = limits.unsent_bytes;
     by_activity_.configure(timeouts.idle, evicts ? Duration::zero() : kIdleGranularity);
     deadlines_.configure(timeouts);
-    const bool anew = ip_counts_.configure(limits.ipv6_prefix, std::move(exempt));
-    count_addresses(limits.max_connections_per_ip != 0, anew);
-}
-
-// Addresses are counted only while a limit is set. If a reload sets one, or changes what counts as
-// one address, the open connections are counted here.
-void Clients::count_addresses(bool wanted, bool anew) noexcept {
-    if (wanted == std::exchange(counts_addresses_, wanted) && !(wanted && anew)) {
-        return;
-    }
-    for (std::uint32_t slot = by_activity_.front(); slot != kNoIndex;
-         slot = by_activity_.next(slot)) {
-        Client& client = table_[slot];
-        ip_counts_.release(std::exchange(client.ip, nullptr));
-        try {
-            client.ip =
-                wanted ? ip_counts_.acquire(peer_endpoint(client.connection.fd())) : nullptr;
-        } catch (const std::bad_alloc&) {
-            return; // connections that are not counted do not use up their address's limit
-        }
-    }
+    addresses_.configure(limits, std::move(exempt), by_activity_);
 }
 
 int Clients::add(UniqueFd&& fd, const Endpoint& peer, TimePoint now) noexcept {
-    const int error = insert(fd, peer, now, Duration::zero()).error;
+    const FirstInput first = addresses_.first_input(peer);
+    const Endpoint unknown;
+    const Endpoint& counted = first == FirstInput::header ? unknown : peer;
+    const auto [slot, error] = insert(fd, peer, counted, now, Duration::zero());
     counters_.accepted += error == 0 ? 1 : 0;
+    if (error == 0 && first != FirstInput::message) {
+        table_[slot].connection.expect_proxy_header(first == FirstInput::not_served);
+        deadlines_.update(slot, table_[slot]);
+    }
     return error;
 }
 
-Clients::Inserted Clients::insert(UniqueFd& fd, const Endpoint& peer, TimePoint now,
-                                  Duration idle) noexcept {
+Clients::Inserted Clients::insert(UniqueFd& fd, const Endpoint& peer, const Endpoint& counted,
+                                  TimePoint now, Duration idle) noexcept {
     std::uint32_t slot = kNoIndex;
     try {
         slot = table_.allocate();
-        table_[slot].ip = counts_addresses_ ? ip_counts_.acquire(peer) : nullptr;
+        addresses_.count(slot, counted);
     } catch (const std::bad_alloc&) {
         if (slot != kNoIndex) {
             table_.release(slot);
@@ -99,7 +86,7 @@ Clients::Inserted Clients::insert(UniqueFd& fd, const Endpoint& peer, TimePoint 
     }
     Client& client = table_[slot];
     if (const int error = epoll_.add(fd.get(), kInput, table_.token(slot)); error != 0) {
-        ip_counts_.release(client.ip);
+        addresses_.release(slot);
         table_.release(slot);
         return {kNoIndex, error};
     }
@@ -135,9 +122,11 @@ void Clients::serve_one(std::uint32_t slot, ServeContext& context) noexcept {
     const std::uint64_t before = client.connection.messages();
     const Next next = client.connection.serve(context);
     // Input behind the end of a connection is discarded: it must not delay others either.
-    const std::uint64_t served = client.connection.deadline() == Deadline::linger
-                                     ? ReadyQueues::kFlood
-                                     : client.connection.messages() - before;
+    std::uint64_t served = client.connection.messages() - before;
+    if (client.connection.deadline() == Deadline::linger) {
+        served = ReadyQueues::kFlood;
+        note_unexpected_proxy(client);
+    }
     const bool bulk = ready_.finish_visit(client, served, next == Next::more);
     switch (next) {
     case Next::close:
@@ -155,11 +144,37 @@ void Clients::serve_one(std::uint32_t slot, ServeContext& context) noexcept {
             }
         }
         break;
+    case Next::proxied:
+        apply_proxy_header(slot);
+        if (client.generation % 2 == 0) {
+            return; // the client is over its limit and the connection is closed
+        }
+        break;
     case Next::wait_input:
         break;
     }
     by_activity_.update(slot, client);
     deadlines_.update(slot, client);
+}
+
+// From here on the connection counts for the client that the header names, or for its peer if the
+// header names none.
+void Clients::apply_proxy_header(std::uint32_t slot) noexcept {
+    const ProxySource source = table_[slot].connection.take_proxy_header(pool_, counters_);
+    if (const auto reason = addresses_.apply(slot, source)) {
+        counters_.rejected_per_ip += *reason == CloseReason::per_ip ? 1U : 0U;
+        close(slot, *reason);
+        return;
+    }
+    ready_.add(slot); // messages may follow the header
+}
+
+// A connection that lingers may have been ended by such a header in this visit.
+void Clients::note_unexpected_proxy(const Client& client) noexcept {
+    if (std::exchange(noted_unexpected_proxy_, counters_.unexpected_proxy) !=
+        counters_.unexpected_proxy) {
+        unexpected_proxy_ = peer_endpoint(client.connection.fd());
+    }
 }
 
 // Serves a connection whose deadline has passed if something can be done without the client: the
@@ -190,7 +205,7 @@ void Clients::enable_output(std::uint32_t slot, Client& client) noexcept {
 void Clients::expire(TimePoint now) noexcept {
     std::uint32_t slot = kNoIndex;
     while ((slot = deadlines_.expired(Deadline::message, now)) != kNoIndex) {
-        expire_message(slot, now);
+        expire_incomplete(slot, now);
     }
     while ((slot = deadlines_.expired(Deadline::write, now)) != kNoIndex) {
         expire_write(slot, now);
@@ -203,11 +218,13 @@ void Clients::expire(TimePoint now) noexcept {
     }
 }
 
-void Clients::expire_message(std::uint32_t slot, TimePoint now) noexcept {
+// The connection is in the middle of a message or of a PROXY header.
+void Clients::expire_incomplete(std::uint32_t slot, TimePoint now) noexcept {
+    const Deadline kind = table_[slot].connection.deadline();
     const std::uint64_t token = table_.token(slot);
     if (serve_before_expiry(slot, now)) {
         const Connection& connection = table_[slot].connection;
-        if (table_.find(token) == kNoIndex || connection.deadline() != Deadline::message ||
+        if (table_.find(token) == kNoIndex || connection.deadline() != kind ||
             connection.deadline_since() == now) {
             return;
         }
@@ -274,7 +291,7 @@ void Clients::start_drain(TimePoint now) noexcept {
 
 void Clients::summarize(std::size_t count, TimePoint now, std::vector<ConnectionSummary>& busiest,
                         std::vector<ConnectionSummary>& oldest) const {
-    summarize_clients(table_, by_activity_, count, now, busiest, oldest);
+    summarize_clients(table_, by_activity_, addresses_, count, now, busiest, oldest);
 }
 
 void Clients::park(TimePoint now, std::vector<ParkedConnection>& parked,
@@ -286,6 +303,7 @@ void Clients::park(TimePoint now, std::vector<ParkedConnection>& parked,
         const Connection& connection = table_[slot].connection;
         if (connection.deadline() != Deadline::linger) {
             parked.push_back(connection.park(now));
+            parked.back().source = addresses_.source(slot);
             fds.push_back(connection.fd());
         }
     }
@@ -308,7 +326,9 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
     slots.reserve(parked.size());
     for (const std::size_t i : longest_idle_first(parked)) {
         const Endpoint peer = peer_endpoint(fds[i].get());
-        const std::uint32_t slot = insert(fds[i], peer, now, parked[i].idle).slot;
+        const std::uint32_t slot =
+            insert(fds[i], peer, ClientAddresses::counted(parked[i], peer), now, parked[i].idle)
+                .slot;
         if (slot == kNoIndex) {
             fds[i].reset();
             continue;
@@ -316,7 +336,8 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
         Client& client = table_[slot];
         ++counters_.restored;
         set_unsent_limit(client.connection.fd(), unsent_limit_); // not that of the old process
-        if (!client.connection.restore(parked[i], pool_, now)) {
+        if (!client.connection.restore(parked[i], pool_, now) ||
+            !addresses_.name(slot, parked[i].source)) {
             close(slot, CloseReason::io_error);
             continue;
         }
@@ -341,8 +362,9 @@ void Clients::close_all(CloseReason reason) noexcept {
     }
 }
 
-void Clients::report_fault(const Client& client, CloseReason reason) const noexcept {
-    Endpoint peer = peer_endpoint(client.connection.fd());
+void Clients::report_fault(std::uint32_t slot, CloseReason reason) const noexcept {
+    const Client& client = table_[slot];
+    Endpoint peer = addresses_.endpoint(slot);
     if (peer.length() == 0) { // after a reset the kernel no longer knows it
         peer = IpCounts::address_of(client.ip);
     }
@@ -356,12 +378,12 @@ void Clients::close(std::uint32_t slot, CloseReason reason) noexcept {
         reason = client.connection.close_reason(); // the reason for which it was shut down
     }
     if (fault_hook_ && is_fault(reason)) {
-        report_fault(client, reason);
+        report_fault(slot, reason);
     }
     ready_.remove(slot);
     deadlines_.remove(slot, client);
     by_activity_.remove(slot);
-    ip_counts_.release(client.ip);
+    addresses_.release(slot);
     client.connection.close(reason, pool_, counters_);
     table_.release(slot);
 }

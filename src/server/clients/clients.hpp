@@ -5,6 +5,7 @@
 #include "net/epoll.hpp"
 #include "server/clients/activity_list.hpp"
 #include "server/clients/buffer_pool.hpp"
+#include "server/clients/client_addresses.hpp"
 #include "server/clients/client_table.hpp"
 #include "server/clients/deadline_lists.hpp"
 #include "server/clients/fault.hpp"
@@ -40,6 +41,12 @@ public:
     void configure(const Config::Limits& limits, const Config::Timeouts& timeouts,
                    std::vector<IpNetwork> exempt = {}) noexcept;
 
+    /// Applies listen.proxy_protocol to the connections that are added from now on; `from` is
+    /// listen.proxy_from.
+    void configure_proxy(ProxyProtocol protocol, std::vector<IpNetwork> from) noexcept {
+        addresses_.configure_proxy(protocol, std::move(from));
+    }
+
     /// Sets the function that is called for each fault.
     void set_fault_hook(FaultHook hook) noexcept { fault_hook_ = std::move(hook); }
 
@@ -52,10 +59,14 @@ public:
 
     [[nodiscard]] std::uint32_t open() const noexcept { return by_activity_.size(); }
     /// Open connections from `peer`'s address; counted only if limits.max_connections_per_ip is
-    /// set. IPv6 addresses that share limits.ipv6_prefix count as one; 0 for limits.per_ip_exempt.
+    /// set. IPv6 addresses that share limits.ipv6_prefix count as one; 0 for limits.per_ip_exempt,
+    /// and for a peer that sends a PROXY header, because that names the address to be counted.
     [[nodiscard]] std::uint32_t held_by(const Endpoint& peer) const noexcept {
-        return ip_counts_.count(peer);
+        return addresses_.held_by(peer);
     }
+
+    /// The peer that last began with a PROXY header although none was expected.
+    [[nodiscard]] const Endpoint& unexpected_proxy() const noexcept { return unexpected_proxy_; }
 
     /// Adds a connection. Returns 0, or the errno if memory is out or epoll refuses it; `fd` is
     /// then unchanged.
@@ -121,30 +132,31 @@ public:
     [[nodiscard]] std::size_t buffered_bytes() const noexcept { return pool_.lent(); }
 
 private:
-    /// The slot of the new connection, or an errno. `idle`: the time since its last activity.
+    /// The slot of the new connection, or an errno. `counted`: the address that it counts for;
+    /// `idle`: the time since its last activity.
     struct Inserted {
         std::uint32_t slot = kNoIndex;
         int error = 0;
     };
-    [[nodiscard]] Inserted insert(UniqueFd& fd, const Endpoint& peer, TimePoint now,
-                                  Duration idle) noexcept;
+    [[nodiscard]] Inserted insert(UniqueFd& fd, const Endpoint& peer, const Endpoint& counted,
+                                  TimePoint now, Duration idle) noexcept;
     [[nodiscard]] ServeContext context(TimePoint now) noexcept {
         return {buffer_, pool_, counters_, now, buffer_.size(), draining_};
     }
+    void apply_proxy_header(std::uint32_t slot) noexcept;
+    void note_unexpected_proxy(const Client& client) noexcept;
     void serve_one(std::uint32_t slot, ServeContext& context) noexcept;
     bool serve_before_expiry(std::uint32_t slot, TimePoint now) noexcept;
     void enable_output(std::uint32_t slot, Client& client) noexcept;
     void expire_idle(std::uint32_t slot, TimePoint now) noexcept;
-    void expire_message(std::uint32_t slot, TimePoint now) noexcept;
+    void expire_incomplete(std::uint32_t slot, TimePoint now) noexcept;
     void expire_write(std::uint32_t slot, TimePoint now) noexcept;
     void close(std::uint32_t slot, CloseReason reason) noexcept;
-    void report_fault(const Client& client, CloseReason reason) const noexcept;
-    void count_addresses(bool wanted, bool anew) noexcept;
+    void report_fault(std::uint32_t slot, CloseReason reason) const noexcept;
 
     Epoll& epoll_;
     Counters& counters_;
     bool draining_ = false;
-    bool counts_addresses_ = false; ///< limits.max_connections_per_ip is set
     FaultHook fault_hook_;
     std::uint32_t unsent_limit_ = 0; ///< limits.unsent_bytes
 
@@ -152,7 +164,9 @@ private:
     ReadyQueues ready_{table_};
     ActivityList by_activity_{table_}; ///< every open connection
     DeadlineLists deadlines_{table_};
-    IpCounts ip_counts_;
+    ClientAddresses addresses_{table_};
+    Endpoint unexpected_proxy_;
+    std::uint64_t noted_unexpected_proxy_ = 0; ///< of the counter
     BufferPool pool_;
     std::array<std::byte, kReceiveBuffer> buffer_;
 };

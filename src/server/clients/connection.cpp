@@ -32,8 +32,8 @@ constexpr std::uint32_t kLingerBytes = 256 * 1024;
 } // namespace
 
 Next Connection::serve(ServeContext& context) noexcept {
-    if (deadline_ == Deadline::linger) {
-        return discard_input(context);
+    if (deadline_ >= Deadline::linger) {
+        return deadline_ == Deadline::linger ? discard_input(context) : read_proxy_header(context);
     }
     if (pending_.bytes() != 0 && !flush_pending(context)) {
         return reason_ == CloseReason::peer ? stall(context) : Next::close;
@@ -43,6 +43,35 @@ Next Connection::serve(ServeContext& context) noexcept {
     }
     const Input input = gather(context);
     return input.failed ? Next::close : echo(context, input);
+}
+
+// Receives at most `limit` bytes behind a copy of the buffered bytes. Returns false if there are
+// none, or if recv(2) failed. Inline: it is
+// called for every message.
+inline bool Connection::receive_more(ServeContext& context, std::size_t limit,
+                                     Input& input) noexcept {
+    if (buffered_size_ != 0) {
+        std::memcpy(context.buffer.data(), buffered_ + buffered_begin_, buffered_size_);
+    }
+    const IoResult got = receive(fd_.get(), context.buffer.subspan(buffered_size_, limit));
+    if (got.error != 0 && !got.would_block()) {
+        reason_ = end_of_input(close_reason_of(got.error), bytes_received_, buffered_size_);
+        input.failed = true;
+        return false;
+    }
+    if (got.bytes == 0) {
+        readable_ = false;
+        exhaust_ = false;
+        peer_done_ = peer_done_ || got.error == 0;
+        return false;
+    }
+    readable_ = got.bytes == limit || exhaust_;
+    send_queue_sampled_ = false;
+    last_activity_ = context.now;
+    bytes_received_ += got.bytes;
+    context.counters.bytes_in += got.bytes;
+    input.data = context.buffer.first(buffered_size_ + got.bytes);
+    return true;
 }
 
 // Returns the buffered bytes, followed by what one recv(2) returned. Nothing is received while a
@@ -59,29 +88,41 @@ Connection::Input Connection::gather(ServeContext& context) noexcept {
     }
     const std::size_t limit =
         std::max(context.receive_limit, buffered_size_ + kMaxMessage) - buffered_size_;
-    if (buffered_size_ != 0) {
-        std::memcpy(context.buffer.data(), buffered_ + buffered_begin_, buffered_size_);
+    if (receive_more(context, limit, input)) {
+        input.scan = scan_frames(input.data);
     }
-    const IoResult got = receive(fd_.get(), context.buffer.subspan(buffered_size_, limit));
-    if (got.error != 0 && !got.would_block()) {
-        reason_ = close_reason_of(got.error);
-        input.failed = true;
-        return input;
-    }
-    if (got.bytes == 0) {
-        readable_ = false;
-        exhaust_ = false;
-        peer_done_ = peer_done_ || got.error == 0;
-        return input;
-    }
-    readable_ = got.bytes == limit || exhaust_;
-    send_queue_sampled_ = false;
-    last_activity_ = context.now;
-    bytes_received_ += got.bytes;
-    context.counters.bytes_in += got.bytes;
-    input.data = context.buffer.first(buffered_size_ + got.bytes);
-    input.scan = scan_frames(input.data);
     return input;
+}
+
+// Leaves the header in the buffered bytes until it is whole. It may come in any pieces, also with
+// messages behind it in one piece.
+Next Connection::read_proxy_header(ServeContext& context) noexcept {
+    Input input{buffered(), {}};
+    if (readable_ && !receive_more(context, kMaxProxyHeader - buffered_size_, input) &&
+        input.failed) {
+        return Next::close;
+    }
+    const ProxyParse parse = parse_proxy_header(input.data).parse;
+    if (parse == ProxyParse::invalid || (invalid_ && !input.data.empty())) {
+        ++context.counters.protocol_errors;
+        context.counters.bytes_dropped += input.data.size();
+        release(context.pool);
+        return start_linger(context, CloseReason::protocol_error);
+    }
+    if (!buffer(input.data, context.pool)) {
+        context.counters.bytes_dropped += input.data.size();
+        return fail(ENOMEM);
+    }
+    return parse == ProxyParse::complete ? Next::proxied : after_echo(context);
+}
+
+ProxySource Connection::take_proxy_header(BufferPool& pool, Counters& counters) noexcept {
+    const ProxyHeader header = parse_proxy_header(buffered());
+    bytes_received_ -= std::min<std::uint64_t>(bytes_received_, header.size);
+    counters.bytes_proxy += header.size;
+    (void)buffer(buffered().subspan(header.size), pool); // cannot fail: it is in the same buffer
+    deadline_ = Deadline::none;
+    return header.source;
 }
 
 Next Connection::echo(ServeContext& context, const Input& input) noexcept {
@@ -106,6 +147,8 @@ Next Connection::echo(ServeContext& context, const Input& input) noexcept {
     if (scan.end == ScanEnd::invalid) {
         // Behind an invalid header no frame boundary is known, so the rest is dropped.
         ++context.counters.protocol_errors;
+        context.counters.unexpected_proxy +=
+            messages_ == 0 && looks_like_proxy_header(input.data) ? 1U : 0U;
         context.counters.bytes_dropped += input.data.size() - scan.bytes;
         invalid_ = true;
         rest = rest.first(scan.bytes - sent);
@@ -136,7 +179,7 @@ Next Connection::after_echo(ServeContext& context) noexcept {
         return Next::more;
     }
     if (peer_done_) {
-        reason_ = buffered_size_ != 0 ? CloseReason::incomplete : CloseReason::peer;
+        reason_ = end_of_input(CloseReason::peer, bytes_received_, buffered_size_);
         return Next::close;
     }
     if (context.draining && buffered_size_ == 0) {
@@ -286,7 +329,10 @@ ParkedConnection Connection::park(TimePoint now) const {
     parked.bytes = bytes_received_;
     parked.age = now - accepted_;
     parked.idle = now - last_activity_;
-    parked.message_age = deadline_ == Deadline::message ? now - deadline_since_ : Duration::zero();
+    parked.proxy_expected = deadline_ == Deadline::header;
+    parked.message_age = deadline_ == Deadline::message || parked.proxy_expected
+                             ? now - deadline_since_
+                             : Duration::zero();
     parked.pending_out = pending_.bytes();
     parked.pending_messages = pending_.messages();
     parked.peer_done = peer_done_;
@@ -314,7 +360,10 @@ bool Connection::restore(const ParkedConnection& parked, BufferPool& pool, TimeP
     invalid_ = parked.invalid;
     readable_ = !peer_done_;
     exhaust_ = readable_;
-    if (pending_.bytes() == 0 && buffered_size_ != 0 && parked.message_age != Duration::zero()) {
+    if (parked.proxy_expected) {
+        set_deadline(Deadline::header, now - parked.message_age);
+    } else if (pending_.bytes() == 0 && buffered_size_ != 0 &&
+               parked.message_age != Duration::zero()) {
         set_deadline(Deadline::message, now - parked.message_age);
     } else if (pending_.bytes() != 0 && parked.write_age != Duration::zero()) {
         set_deadline(Deadline::write, now - parked.write_age);

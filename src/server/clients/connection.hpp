@@ -11,6 +11,7 @@
 #include "server/clients/pending_output.hpp"
 #include "server/stats/counters.hpp"
 #include "wire/frame.hpp"
+#include "wire/proxy_header.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +41,7 @@ enum class Next : std::uint8_t {
     wait_output, ///< pending output that the kernel did not take: the next edge for output
     more,        ///< more to do now: a ready queue, because no edge will come
     close,       ///< nothing: the connection is over, for close_reason()
+    proxied,     ///< a whole PROXY header: take_proxy_header(), then a ready queue
 };
 
 /// The deadline of a connection, beside the one for idleness.
@@ -48,6 +50,7 @@ enum class Deadline : std::uint8_t {
     message, ///< a message is incomplete
     write,   ///< there is pending output that the peer does not read
     linger,  ///< our FIN was sent; input is discarded, so that close(2) sends no reset
+    header,  ///< the PROXY header is incomplete; it runs from the accept on
 };
 
 /// One client's connection: its bytes and the state they are in. It knows neither epoll nor a
@@ -61,6 +64,22 @@ public:
         : fd_(std::move(fd)), last_activity_(now), accepted_(now) {}
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    /// A PROXY header comes before the first message. `is_refused`: the first byte is a protocol
+    /// error, because the peer may not send one. To be called before the first serve().
+    void expect_proxy_header(bool is_refused) noexcept {
+        invalid_ = is_refused;
+        set_deadline(Deadline::header, accepted_);
+    }
+
+    /// True until take_proxy_header(), if the peer may send a PROXY header.
+    [[nodiscard]] bool awaits_proxy_header() const noexcept {
+        return deadline_ == Deadline::header && !invalid_;
+    }
+
+    /// After serve() returned Next::proxied: takes the header from the front of the buffered bytes.
+    /// Messages may follow it, so the connection has to be served once.
+    [[nodiscard]] ProxySource take_proxy_header(BufferPool& pool, Counters& counters) noexcept;
 
     /// Notes an edge. `input`: there may be something to read; true also for a hang-up or an error.
     /// `exhaust`: read until EAGAIN or end of file, because a short read does not mean that nothing
@@ -118,7 +137,7 @@ public:
     [[nodiscard]] CloseReason close_reason() const noexcept { return reason_; }
     /// Whole messages received since the connection was accepted.
     [[nodiscard]] std::uint64_t messages() const noexcept { return messages_; }
-    /// Bytes received since the connection was accepted.
+    /// Bytes received since the connection was accepted, without a PROXY header.
     [[nodiscard]] std::uint64_t bytes_received() const noexcept { return bytes_received_; }
     /// Buffered bytes: pending output, input that is not served yet, and an incomplete message.
     [[nodiscard]] std::size_t buffered_bytes() const noexcept { return buffered_size_; }
@@ -142,6 +161,9 @@ private:
         return {buffered_ + buffered_begin_, buffered_size_};
     }
     [[nodiscard]] Input gather(ServeContext& context) noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool
+    receive_more(ServeContext& context, std::size_t limit, Input& input) noexcept;
+    [[nodiscard]] Next read_proxy_header(ServeContext& context) noexcept;
     [[nodiscard]] bool flush_pending(ServeContext& context) noexcept;
     [[nodiscard]] Next echo(ServeContext& context, const Input& input) noexcept;
     [[nodiscard]] Next after_echo(ServeContext& context) noexcept;

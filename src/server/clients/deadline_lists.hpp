@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The deadlines of incomplete messages, stalled writes and lingering connections.
+// The deadlines of incomplete messages and headers, stalled writes and lingering connections.
 #pragma once
 
 #include "server/clients/client_table.hpp"
@@ -14,7 +14,8 @@ namespace echod {
 
 /// One list for each kind of Deadline. All deadlines of a kind are the same time after their start,
 /// so a list in the order of start is in the order of expiry too, and only its front has to be
-/// checked. A reload that changes a timeout does not change the order.
+/// checked. A reload that changes a timeout does not change the order. Incomplete headers have the
+/// time of incomplete messages and are in their list.
 class DeadlineLists {
 public:
     /// Borrows `table` for its life.
@@ -48,12 +49,12 @@ public:
             {next_of(Deadline::message), next_of(Deadline::write), next_of(Deadline::linger)});
     }
 
-    /// The first client of that kind if its deadline has passed at `now`, or kNoIndex.
+    /// The first client of that list if its deadline has passed at `now`, or kNoIndex.
     [[nodiscard]] std::uint32_t expired(Deadline kind, TimePoint now) const noexcept;
 
 private:
     using List = IndexList<Client, &Client::deadline>;
-    static constexpr std::size_t kKinds = 4; ///< values of Deadline, `none` included
+    static constexpr std::size_t kKinds = 4; ///< values of Deadline, `none` included, `header` not
     /// How long a connection may take to close after our FIN.
     static constexpr Duration kLingerTime = std::chrono::seconds(1);
 
@@ -77,6 +78,7 @@ private:
         return table_[of_kind.front()].connection.deadline_since() + time_of(kind);
     }
     [[nodiscard]] List& list(Deadline kind) noexcept {
+        kind = kind == Deadline::header ? Deadline::message : kind;
         return lists_[static_cast<std::size_t>(kind)];
     }
     void move(std::uint32_t slot, Client& client) noexcept;

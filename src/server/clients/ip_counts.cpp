@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "server/clients/ip_counts.hpp"
 
-#include <netinet/in.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -76,20 +75,7 @@ IpCounts::Entry* IpCounts::acquire(const Endpoint& peer) {
 }
 
 Endpoint IpCounts::address_of(const Entry* entry) noexcept {
-    if (entry == nullptr) {
-        return {};
-    }
-    const Key& key = entry->first;
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    std::memcpy(&v6.sin6_addr, key.data(), key.size());
-    if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-        return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
-    }
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    std::memcpy(&v4.sin_addr, key.data() + 12, 4);
-    return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
+    return entry == nullptr ? Endpoint{} : endpoint_of(entry->first, 0);
 }
 
 void IpCounts::release(Entry* entry) noexcept {

@@ -11,7 +11,8 @@ bool ParkedConnection::operator==(const ParkedConnection& other) const noexcept 
            pending_out == other.pending_out && pending_messages == other.pending_messages &&
            peer_done == other.peer_done && invalid == other.invalid && cookie == other.cookie &&
            write_age == other.write_age && stalled_samples == other.stalled_samples &&
-           send_queue == other.send_queue &&
+           send_queue == other.send_queue && proxy_expected == other.proxy_expected &&
+           source == other.source &&
            std::equal(buffered.begin(), buffered.end(), other.buffered.begin(),
                       other.buffered.end());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "wire/proxy_header.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,7 @@ struct ParkedConnection {
     std::uint64_t bytes = 0;    ///< received since it was accepted
     Duration age{};
     Duration idle{};
-    Duration message_age{};              ///< of the incomplete message; zero if there is none
+    Duration message_age{};              ///< of the incomplete message or header; zero: none
     std::uint16_t pending_out = 0;       ///< bytes at the front of `buffered`: pending output
     std::uint16_t pending_messages = 0;  ///< messages whose last byte is among them
     bool peer_done = false;              ///< end of file was read
@@ -26,6 +27,8 @@ struct ParkedConnection {
     Duration write_age{};     ///< since the last sample of a stalled write; zero: no sample yet
     std::uint8_t stalled_samples = 0; ///< samples in a row without progress
     std::uint32_t send_queue = 0;     ///< the send queue at the last sample
+    bool proxy_expected = false;      ///< the PROXY header is incomplete; `invalid`: it is refused
+    ProxySource source;               ///< the client that the PROXY header named
 
     /// How often a stalled write is sampled within timeouts.write.
     static constexpr int kWriteSamples = 4;

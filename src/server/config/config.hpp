@@ -38,6 +38,12 @@ enum class OnMissing : std::uint8_t { retry, error };
 template <>
 inline constexpr auto kEnumNames<OnMissing> = names_up_to<OnMissing::error>({"retry", "error"});
 
+/// Whether connections begin with a header of the PROXY protocol.
+enum class ProxyProtocol : std::uint8_t { off, required };
+template <>
+inline constexpr auto
+    kEnumNames<ProxyProtocol> = names_up_to<ProxyProtocol::required>({"off", "required"});
+
 /// Everything that echod.toml(5) describes. A default-constructed Config holds the defaults.
 struct Config {
     struct Listen {
@@ -45,6 +51,8 @@ struct Config {
         std::uint16_t port = 8007;
         std::uint32_t backlog = 4096;
         OnMissing missing = OnMissing::retry;
+        ProxyProtocol proxy_protocol = ProxyProtocol::off;
+        std::vector<std::string> proxy_from; ///< networks that may send the header
         bool operator==(const Listen&) const = default;
     } listen;
     struct Limits {

@@ -279,6 +279,19 @@ void refuse_conflicts(const toml::array& list, const std::vector<std::string>& a
     }
 }
 
+// Adds an error if nobody could send the header that every connection has to begin with. `at` is
+// the value of listen.proxy_protocol.
+void refuse_unreachable(const toml::node* at, const Config::Listen& listen, Errors& errors) {
+    if (at != nullptr && listen.proxy_protocol == ProxyProtocol::required &&
+        listen.proxy_from.empty()) {
+        errors.add(
+            at->source(),
+            "listen.proxy_protocol: must be \"off\" while listen.proxy_from lists no network, "
+            "is \"required\"; list the networks of the load balancers there, such as "
+            "[\"192.0.2.10\"]");
+    }
+}
+
 // The parser, and the destructor of what it returns, call themselves for each level of nesting. So
 // a text that is nested too deeply is parsed up to there only, for an error that comes before.
 toml::table parse_toml(std::string_view text, Errors& errors) {
@@ -361,6 +374,7 @@ Config parse_config(std::string_view text, const std::string& name) {
     if (const toml::array* list = root["listen"]["addresses"].as_array()) {
         refuse_conflicts(*list, config.listen.addresses, errors);
     }
+    refuse_unreachable(root["listen"]["proxy_protocol"].node(), config.listen, errors);
     refuse_unknown(root, errors);
     errors.throw_if_any();
     return config;

@@ -57,6 +57,11 @@ public:
             out_.push_back(static_cast<std::byte>((wide >> (8 * i)) & 0xffU));
         }
     }
+    void source(const ProxySource& value) {
+        number(static_cast<std::uint8_t>(value.named ? 1 : 0));
+        out_.insert(out_.end(), value.address.begin(), value.address.end());
+        number(value.port);
+    }
     void duration(Duration value) { number(static_cast<std::uint64_t>(value.count())); }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return out_; }
 
@@ -149,6 +154,14 @@ public:
         }
         return value;
     }
+    ProxySource source() {
+        ProxySource value;
+        value.named = number<std::uint8_t>() != 0;
+        const auto address = take(value.address.size());
+        std::copy(address.begin(), address.end(), value.address.begin());
+        value.port = number<std::uint16_t>();
+        return value;
+    }
     std::span<const std::byte> bytes() { return take(number<std::uint32_t>()); }
     [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
 
@@ -173,6 +186,8 @@ void write_connection(StateWriter& writer, const ParkedConnection& connection) {
     back.duration(connection.write_age);
     back.number(connection.stalled_samples);
     back.number(connection.send_queue);
+    back.number(static_cast<std::uint8_t>(connection.proxy_expected ? 1 : 0));
+    back.source(connection.source);
     Fields length;
     length.number(static_cast<std::uint32_t>(front.bytes().size() + connection.buffered.size() +
                                              back.bytes().size()));
@@ -205,6 +220,15 @@ ParkedConnection read_connection(Reader record) {
     connection.send_queue = record.number<std::uint32_t>();
     if (connection.stalled_samples >= ParkedConnection::kWriteSamples) {
         throw std::runtime_error("the stalled samples of a connection are out of range");
+    }
+    if (record.left() == 0) {
+        return connection; // of version 2
+    }
+    connection.proxy_expected = record.number<std::uint8_t>() != 0;
+    connection.source = record.source();
+    if (connection.proxy_expected && (connection.pending_out != 0 || connection.source.named ||
+                                      connection.buffered.size() >= kMaxProxyHeader)) {
+        throw std::runtime_error("the PROXY header of a connection is inconsistent");
     }
     return connection; // fields that a newer version appended are skipped
 }

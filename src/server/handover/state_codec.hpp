@@ -22,9 +22,10 @@ struct ParkedState {
     bool operator==(const ParkedState&) const = default;
 };
 
-/// The version that write_state() writes, and the oldest that decode_state() reads. It also reads
-/// newer ones: a record carries its length, so fields that a newer version appends are skipped.
-inline constexpr std::uint32_t kStateVersion = 2;
+/// The version that write_state() writes. decode_state() reads it and version 2, which has no PROXY
+/// fields. It also reads newer ones: a record carries its length, so fields that a newer version
+/// appends are skipped.
+inline constexpr std::uint32_t kStateVersion = 3;
 
 /// Writes the state to fd, which is borrowed, at its current position. Throws std::system_error
 /// where write(2) fails.

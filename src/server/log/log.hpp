@@ -28,6 +28,7 @@ inline constexpr std::string_view kWatchdog = "9b12042957b84ebeb91daf634c65538b"
 inline constexpr std::string_view kLimit = "a72f81f0493444958eb1704ea4f3a1e2";
 inline constexpr std::string_view kMissing = "027d7e906bf3ffd206088078c09ac7c0";
 inline constexpr std::string_view kSockets = "9585c09e202989ccfb629a6980c4b52f";
+inline constexpr std::string_view kProxyHeader = "878ef0ebbbbc4f148478518f6f682001";
 } // namespace message_id
 
 class JournalSink;

@@ -146,8 +146,9 @@ void Server::serve_and_accept() {
 
 void Server::log_warnings() {
     ignore_bad_alloc([this] {
-        const AcceptState accepting{acceptor_.is_full(), acceptor_.most(), acceptor_.pause_error()};
-        warnings_.log(accepting, settings_.config().limits, now_);
+        const AcceptState accepting{acceptor_.is_full(), acceptor_.most(), acceptor_.pause_error(),
+                                    clients_.unexpected_proxy()};
+        warnings_.log(accepting, settings_.config(), now_);
     });
 }
 

@@ -42,6 +42,10 @@ std::vector<IpNetwork> networks_of(const std::vector<std::string>& texts) {
     return networks;
 }
 
+ConfiguredNetworks networks_of(const Config& config) {
+    return {networks_of(config.per_ip_exempt), networks_of(config.listen.proxy_from)};
+}
+
 // The errors of the configuration on disk in one line; empty where there is none.
 std::string describe_refused(const std::vector<std::string>& errors) {
     if (errors.empty()) {
@@ -76,8 +80,8 @@ std::string listening_on(const std::vector<Listener>& listeners) {
 Settings::Settings(Config config, LoadConfig load_config, const ConfiguredParts& parts,
                    TimePoint now)
     : load_config_(std::move(load_config)), parts_(parts), missing_(parts.acceptor, parts.log) {
-    std::vector<IpNetwork> exempt = networks_of(config.per_ip_exempt);
-    apply(std::move(config), std::move(exempt), now);
+    ConfiguredNetworks networks = networks_of(config);
+    apply(std::move(config), std::move(networks), now);
     note_load(true);
     check_descriptor_limit();
 }
@@ -88,9 +92,10 @@ void Settings::note_load(bool successful) noexcept {
     last_load_.succeeded_at = successful ? last_load_.at : last_load_.succeeded_at;
 }
 
-void Settings::apply(Config config, std::vector<IpNetwork> exempt, TimePoint now) noexcept {
+void Settings::apply(Config config, ConfiguredNetworks networks, TimePoint now) noexcept {
     config_ = std::move(config);
-    parts_.clients.configure(config_.limits, config_.timeouts, std::move(exempt));
+    parts_.clients.configure(config_.limits, config_.timeouts, std::move(networks.exempt));
+    parts_.clients.configure_proxy(config_.listen.proxy_protocol, std::move(networks.proxy_from));
     parts_.acceptor.configure(
         config_.limits,
         room_for_connections(descriptor_limit(),
@@ -154,7 +159,7 @@ ControlAnswer Settings::refuse(const std::vector<std::string>& reasons) {
 ControlAnswer Settings::load_and_apply(TimePoint now) {
     Config wanted = load_config_();
     Config::Listen listen = wanted.listen;
-    std::vector<IpNetwork> exempt = networks_of(wanted.per_ip_exempt);
+    ConfiguredNetworks networks = networks_of(wanted);
     std::vector<MissingAddress> missing;
     std::vector<Listener> old;
     if (!sockets_are_passed(parts_.acceptor.listeners())) {
@@ -166,7 +171,7 @@ ControlAnswer Settings::load_and_apply(TimePoint now) {
         }
     }
     missing_.set(std::move(missing), std::move(listen), now);
-    apply(std::move(wanted), std::move(exempt), now);
+    apply(std::move(wanted), std::move(networks), now);
     parts_.acceptor.close_old(std::move(old), now); // under the new limits
     parts_.notices.refused.clear();
     ControlAnswer answer;

@@ -38,6 +38,12 @@ struct ConfiguredParts {
     Notices& notices;
 };
 
+/// The lists of networks of a configuration, parsed.
+struct ConfiguredNetworks {
+    std::vector<IpNetwork> exempt;     ///< limits.per_ip_exempt
+    std::vector<IpNetwork> proxy_from; ///< listen.proxy_from
+};
+
 /// "listening on 127.0.0.1:8007, [::1]:8007", or "listening on no address yet".
 [[nodiscard]] std::string listening_on(const std::vector<Listener>& listeners);
 
@@ -76,7 +82,7 @@ public:
     [[nodiscard]] ControlAnswer refuse_reload();
 
 private:
-    void apply(Config config, std::vector<IpNetwork> exempt, TimePoint now) noexcept;
+    void apply(Config config, ConfiguredNetworks networks, TimePoint now) noexcept;
     [[nodiscard]] ControlAnswer load_and_apply(TimePoint now);
     [[nodiscard]] ControlAnswer refuse(const std::vector<std::string>& reasons);
     void note_load(bool successful) noexcept;

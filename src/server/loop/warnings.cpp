@@ -34,9 +34,10 @@ std::string_view setup_advice(int error) {
 
 } // namespace
 
-void Warnings::log(const AcceptState& accepting, const Config::Limits& limits, TimePoint now) {
-    log_capacity(accepting, limits, now);
-    log_per_ip(limits, now);
+void Warnings::log(const AcceptState& accepting, const Config& config, TimePoint now) {
+    log_capacity(accepting, config.limits, now);
+    log_per_ip(config.limits, now);
+    log_unexpected_proxy(accepting.unexpected_proxy, config.listen);
     if (accepting.pause_error != 0) {
         log_pause(accepting.pause_error, now);
         log_setup(accepting.pause_error, now);
@@ -99,6 +100,25 @@ void Warnings::log_setup(int error, TimePoint now) {
                    fmt::format("cannot add a connection: {}; new connections wait{}{}",
                                describe_errno(error), setup_advice(error), repeated(*suppressed)));
     }
+}
+
+// Once, because it is a matter of the configuration and every client behind the load balancer
+// causes one.
+void Warnings::log_unexpected_proxy(const Endpoint& peer, const Config::Listen& listen) {
+    if (std::exchange(seen_unexpected_proxy_, counters_.unexpected_proxy) ==
+            counters_.unexpected_proxy ||
+        listen.proxy_protocol != ProxyProtocol::off ||
+        std::exchange(logged_unexpected_proxy_, true)) {
+        return;
+    }
+    const std::string who = peer.length() == 0 ? "a client" : peer.to_string();
+    log_.entry(LogLevel::warning, message_id::kProxyHeader, {},
+               fmt::format("{} began with a PROXY header, which is a protocol error because "
+                           "listen.proxy_protocol is \"off\"; if it is a load balancer, set "
+                           "proxy_protocol = \"required\" and list its network in proxy_from, or "
+                           "turn the header off there (send-proxy of HAProxy, proxy_protocol of "
+                           "nginx); further ones are only counted (unexpected_proxy)",
+                           who));
 }
 
 } // namespace echod

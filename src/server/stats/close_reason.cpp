@@ -19,4 +19,18 @@ CloseReason close_reason_of(int error) noexcept {
     }
 }
 
+CloseReason end_of_input(CloseReason reason, std::uint64_t received,
+                         std::size_t buffered) noexcept {
+    if (reason != CloseReason::peer && reason != CloseReason::reset) {
+        return reason;
+    }
+    if (buffered != 0) {
+        return reason == CloseReason::peer ? CloseReason::incomplete : reason;
+    }
+    if (received == 0) {
+        return CloseReason::unused;
+    }
+    return reason == CloseReason::reset ? CloseReason::reset_after_echo : reason;
+}
+
 } // namespace echod

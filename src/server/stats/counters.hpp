@@ -13,7 +13,7 @@ namespace echod {
 /// Totals since the start. These equations hold at any time:
 /// accepted + restored = open connections + the sum of closed;
 /// messages_in + messages_restored = messages_out + messages_dropped + messages_parked + pending;
-/// bytes_in + bytes_restored = bytes_out + bytes_dropped + bytes_parked + buffered.
+/// bytes_in + bytes_restored = bytes_out + bytes_dropped + bytes_parked + bytes_proxy + buffered.
 struct Counters {
     std::uint64_t accepted = 0;
     std::uint64_t restored = 0;
@@ -34,6 +34,8 @@ struct Counters {
     std::uint64_t bytes_parked = 0;
     std::uint64_t bytes_restored = 0;
     std::uint64_t protocol_errors = 0;
+    std::uint64_t bytes_proxy = 0;
+    std::uint64_t unexpected_proxy = 0;
     std::uint64_t quota_turns = 0;
     std::uint64_t stalls = 0;
 
@@ -47,7 +49,7 @@ struct Counters {
 
     /// Bytes received and not echoed yet, of all open connections.
     [[nodiscard]] std::uint64_t buffered_now() const noexcept {
-        return bytes_in + bytes_restored - bytes_out - bytes_dropped - bytes_parked;
+        return bytes_in + bytes_restored - bytes_out - bytes_dropped - bytes_parked - bytes_proxy;
     }
 
     void count(CloseReason reason) noexcept { ++closed[static_cast<std::size_t>(reason)]; }

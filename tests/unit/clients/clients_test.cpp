@@ -632,7 +632,7 @@ TEST_F(ClientsTest, EveryAcceptedConnectionIsCountedAsClosedOnce) {
     }
     peers[0].reset();
     iterate();
-    EXPECT_EQ(closed(counters, CloseReason::peer), 1U);
+    EXPECT_EQ(closed(counters, CloseReason::unused), 1U);
     clients->close_all(CloseReason::stopped);
     EXPECT_EQ(counters.accepted, 10U);
     EXPECT_EQ(counters.closed_total(), 10U);

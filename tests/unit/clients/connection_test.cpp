@@ -53,7 +53,8 @@ protected:
             connection.close(CloseReason::stopped, pool, counters);
         }
         EXPECT_EQ(pool.lent(), 0U) << "a closed connection has no buffer";
-        EXPECT_EQ(counters.bytes_in, counters.bytes_out + counters.bytes_dropped);
+        EXPECT_EQ(counters.bytes_in,
+                  counters.bytes_out + counters.bytes_dropped + counters.bytes_proxy);
         EXPECT_EQ(counters.messages_in, counters.messages_out + counters.messages_dropped);
         EXPECT_EQ(counters.closed_total(), 1U);
     }
@@ -362,7 +363,73 @@ TEST_F(ConnectionTest, AResetHasItsOwnCloseReason) {
     peer.reset(); // its unread input makes close(2) send a reset
     connection.note_edge(true, true);
     EXPECT_EQ(serve(), Next::close);
+    EXPECT_EQ(connection.close_reason(), CloseReason::reset_after_echo);
+}
+
+TEST_F(ConnectionTest, AResetWithinAMessageIsNotOneAfterTheEcho) {
+    peer_sends(messages(1, 10));
+    ASSERT_EQ(serve(), Next::wait_input);
+    const Bytes begun = message(10);
+    peer_sends(std::span(begun).first(5));
+    ASSERT_EQ(serve(), Next::wait_input);
+    peer.reset();
+    connection.note_edge(true, true);
+    EXPECT_EQ(serve(), Next::close);
     EXPECT_EQ(connection.close_reason(), CloseReason::reset);
+}
+
+TEST_F(ConnectionTest, APeerThatEndsWithoutAByteDidNotUseTheConnection) {
+    peer_shuts_down();
+    EXPECT_EQ(serve_all(), Next::close);
+    EXPECT_EQ(connection.close_reason(), CloseReason::unused);
+}
+
+TEST_F(ConnectionTest, APROXYHeaderInAnyPiecesComesBeforeTheMessages) {
+    const std::string_view text = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 8007\r\n";
+    const auto header = std::as_bytes(std::span(text));
+    connection.expect_proxy_header(false);
+    EXPECT_TRUE(connection.awaits_proxy_header());
+    for (std::size_t i = 0; i + 1 < header.size(); ++i) {
+        peer_sends(header.subspan(i, 1));
+        ASSERT_EQ(serve_all(), Next::wait_input);
+        ASSERT_EQ(connection.deadline(), Deadline::header);
+        ASSERT_EQ(connection.deadline_since(), now) << "it runs from the accept on";
+    }
+    Bytes last = {header.back()};
+    const Bytes sent = messages(2, 10);
+    last.insert(last.end(), sent.begin(), sent.end());
+    peer_sends(last);
+    ASSERT_EQ(serve_all(), Next::proxied);
+    const ProxySource source = connection.take_proxy_header(pool, counters);
+    EXPECT_TRUE(source.named);
+    EXPECT_EQ(source.port, 4711);
+    EXPECT_EQ(serve_all(), Next::wait_input);
+    EXPECT_EQ(peer_reads(), sent);
+    EXPECT_EQ(connection.bytes_received(), sent.size());
+    EXPECT_EQ(counters.bytes_proxy, header.size());
+}
+
+TEST_F(ConnectionTest, AHealthCheckWithNothingButAHeaderDidNotUseTheConnection) {
+    const std::string_view text = "PROXY UNKNOWN\r\n";
+    connection.expect_proxy_header(false);
+    peer_sends(std::as_bytes(std::span(text)));
+    peer_shuts_down();
+    ASSERT_EQ(serve_all(), Next::proxied);
+    EXPECT_FALSE(connection.take_proxy_header(pool, counters).named);
+    EXPECT_EQ(serve_all(), Next::close);
+    EXPECT_EQ(connection.close_reason(), CloseReason::unused);
+}
+
+TEST_F(ConnectionTest, AHeaderThatIsRefusedIsAProtocolErrorFromItsFirstByte) {
+    const std::string_view text = "P";
+    connection.expect_proxy_header(true);
+    EXPECT_FALSE(connection.awaits_proxy_header());
+    EXPECT_EQ(serve_all(), Next::wait_input);
+    peer_sends(std::as_bytes(std::span(text)));
+    (void)serve_all();
+    EXPECT_TRUE(peer_sees_end());
+    EXPECT_EQ(connection.close_reason(), CloseReason::protocol_error);
+    EXPECT_EQ(counters.protocol_errors, 1U);
 }
 
 TEST_F(ConnectionTest, ADrainEchoesReceivedMessagesThenEndsTheConnection) {

@@ -29,7 +29,8 @@ TEST(Config, AnEmptyFileGivesTheDefaults) {
 
 TEST(Config, APrintedConfigurationReadsBackEqual) {
     Config config;
-    config.listen = {{"0.0.0.0", "2001:db8::1"}, 0, 1};
+    config.listen = {{"0.0.0.0", "2001:db8::1"}, 0, 1, OnMissing::error, ProxyProtocol::required,
+                     {"192.0.2.0/24", "::1"}};
     config.limits = {1, 2, 56, WhenFull::evict, 3, 65536, 4};
     config.per_ip_exempt = {"192.0.2.0/24", "2001:db8::1"};
     config.timeouts = {1500ms, 0s, 2h, 3s, 0s};
@@ -39,9 +40,28 @@ TEST(Config, APrintedConfigurationReadsBackEqual) {
     EXPECT_EQ(parse_config(format_config(Config{}), "f.toml"), Config{});
 }
 
+TEST(Config, ARequiredPROXYHeaderNeedsANetworkThatMaySendIt) {
+    const auto error = [](const std::string& listen) {
+        try {
+            (void)parse_config("[listen]\n" + listen, "f.toml");
+        } catch (const ConfigError& wrong) {
+            return std::string(wrong.what());
+        }
+        return std::string();
+    };
+    EXPECT_EQ(
+        error("proxy_protocol = \"required\"\n"),
+        "f.toml:2:18: listen.proxy_protocol: must be \"off\" while listen.proxy_from lists no "
+        "network, is \"required\"; list the networks of the load balancers there, such as "
+        "[\"192.0.2.10\"]");
+    EXPECT_EQ(error("proxy_protocol = \"required\"\nproxy_from = [\"::1\"]\n"), "");
+    EXPECT_EQ(error("proxy_protocol = \"off\"\n"), "");
+    EXPECT_EQ(error("proxy_from = [\"192.0.2.0/24\"]\n"), "");
+}
+
 TEST(Config, EveryKeyIsPrintedOnce) {
     const std::string text = format_config(Config{});
-    EXPECT_EQ(config_keys().size(), 20U);
+    EXPECT_EQ(config_keys().size(), 22U);
     for (const std::string& key : config_keys()) {
         const std::string line = "\n" + key.substr(key.find('.') + 1) + " = ";
         EXPECT_NE(text.find(line), std::string::npos) << key;

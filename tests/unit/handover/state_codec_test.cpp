@@ -36,7 +36,13 @@ ParkedState sample() {
     two.write_age = 1s;
     two.stalled_samples = 3;
     two.send_queue = 1'000'000;
-    state.connections = {one, two, ParkedConnection{}};
+    ParkedConnection awaits;
+    awaits.message_age = 1s;
+    awaits.buffered = kThree;
+    awaits.proxy_expected = true;
+    ParkedConnection named;
+    named.source = {{std::byte{0x20}, std::byte{0x01}}, 4711, true};
+    state.connections = {one, two, ParkedConnection{}, awaits, named};
     return state;
 }
 

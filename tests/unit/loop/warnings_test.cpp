@@ -13,21 +13,21 @@ namespace {
 class WarningsTest : public testing::Test {
 protected:
     WarningsTest() {
-        limits.max_connections = 2;
-        limits.max_connections_per_ip = 1;
+        config.limits.max_connections = 2;
+        config.limits.max_connections_per_ip = 1;
     }
     // What is logged at `at` after the start.
     std::string log_at(Duration at, const AcceptState& accepting) {
         testing::internal::CaptureStderr();
         log.emplace(LogTarget::stderr_stream, LogLevel::info); // opens what is standard error now
-        warnings.log(accepting, limits, TimePoint(1h) + at);
+        warnings.log(accepting, config, TimePoint(1h) + at);
         return testing::internal::GetCapturedStderr();
     }
 
-    const AcceptState room{false, 2, 0};
-    const AcceptState full{true, 2, 0};
-    const AcceptState paused{false, 2, EMFILE};
-    Config::Limits limits;
+    const AcceptState room{false, 2, 0, {}};
+    const AcceptState full{true, 2, 0, {}};
+    const AcceptState paused{false, 2, EMFILE, {}};
+    Config config;
     Counters counters;
     std::optional<Log> log{std::in_place, LogTarget::stderr_stream, LogLevel::info};
     Warnings warnings{*log, counters};
@@ -98,4 +98,24 @@ TEST_F(WarningsTest, SayWhatToChangeIfAConnectionCannotBeAdded) {
     EXPECT_EQ(log_at(9s, {false, 2, ENOMEM}), "");
     counters.setup_errors = 5;
     EXPECT_TRUE(has(log_at(10s, {false, 2, ENOMEM}), "raise MemoryMax="));
+}
+
+TEST_F(WarningsTest, NameAnUnexpectedPROXYHeaderOnceWithWhatToConfigure) {
+    const AcceptState proxied{false, 2, 0, *parse_ip("192.0.2.10", 4711)};
+    ++counters.unexpected_proxy;
+    EXPECT_TRUE(warnings.pending(false, 0));
+    const std::string text = log_at(0s, proxied);
+    EXPECT_TRUE(has(text, "192.0.2.10:4711 began with a PROXY header")) << text;
+    EXPECT_TRUE(has(text, "proxy_protocol = \"required\"")) << text;
+    EXPECT_FALSE(warnings.pending(false, 0));
+    ++counters.unexpected_proxy;
+    EXPECT_TRUE(warnings.pending(false, 0));
+    EXPECT_EQ(log_at(1h, proxied), "");
+    EXPECT_FALSE(warnings.pending(false, 0));
+}
+
+TEST_F(WarningsTest, ASecondPROXYHeaderIsNoMatterOfTheConfiguration) {
+    config.listen.proxy_protocol = ProxyProtocol::required;
+    ++counters.unexpected_proxy;
+    EXPECT_EQ(log_at(0s, room), "");
 }
