@@ -10,7 +10,7 @@ WorkerPool::WorkerPool() {
 }
 
 WorkerPool::~WorkerPool() {
-    shutdown();
+    WorkerPool::shutdown(); // not that of a derived class
 }
 
 WorkerPool::Enqueued WorkerPool::enqueue(std::function<void()> task) {
