@@ -191,10 +191,10 @@ bool Traffic::take_bytes(std::uint32_t id, std::span<const std::byte> bytes) {
     const ReceiveTime time = connections_.checker().time_of(Clock::now());
     const std::uint64_t echoed = session.echoed();
     const std::uint64_t outstanding = session.outstanding();
-    const std::uint64_t verified = connections_.tally_of(id).messages.verified;
-    const VerifyState state =
-        connections_.checker().verify(id, session, bytes, time, connections_.tally_of(id));
-    if (plan_.reconnect && connections_.tally_of(id).messages.verified != verified) [[unlikely]] {
+    Tally& tally = connections_.tally_of(id);
+    const std::uint64_t verified = tally.messages.verified;
+    const VerifyState state = connections_.checker().verify(id, session, bytes, time, tally);
+    if (plan_.reconnect && tally.messages.verified != verified) [[unlikely]] {
         connections_.note_right(id, time.now);
     }
     if (!connections_.follow(id, state, outstanding, time.now)) {
