@@ -17,7 +17,7 @@ std::uint64_t part_of(std::uint64_t total, LoopShare share) {
 
 std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> interval) {
     std::vector<WorkerPlan> plans;
-    std::uint64_t first_connection = 0;
+    std::uint64_t first_connection = options.replay ? options.replay->connection : 0;
     for (LoopShare share{0, options.threads}; share.index < share.loops; ++share.index) {
         WorkerPlan plan;
         plan.first_connection = first_connection;

@@ -43,6 +43,12 @@ enum class OnMismatch : std::uint8_t {
 
 enum class Format : std::uint8_t { text, json };
 
+/// The message up to which the stream of a connection is sent again.
+struct Replay {
+    std::uint64_t connection = 0; ///< its number in the run that is replayed
+    std::uint64_t sequence = 0;   ///< of the last message
+};
+
 /// The options of a run.
 struct Options {
     std::vector<std::string> targets;
@@ -67,7 +73,8 @@ struct Options {
     std::optional<SourceRange> source; ///< local addresses
     Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
-    bool reconnect = false;                     ///< lost and refused connections are opened again
+    std::optional<Replay> replay; ///< then there is one connection, and `messages` is set
+    bool reconnect = false;       ///< lost and refused connections are opened again
     Resolve resolve = Resolve::first;
     Close close = Close::fin;
     std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
+// 2^53 - 1: the largest integer that every JSON parser reads exactly.
+constexpr std::uint64_t kMaxSeedOrNumber = 9'007'199'254'740'991;
 constexpr Duration kMaxThink = std::chrono::hours(1);
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
@@ -24,6 +26,23 @@ Pace pace_in(const std::string& text) {
         throw std::invalid_argument(fmt::format("must not be 0 at both ends, is '{}'", text));
     }
     return pace;
+}
+
+// Also sets the options that follow from it.
+void read_replay(const std::string& text, Options& options) {
+    const std::size_t first = text.find(':');
+    const std::size_t second = first == std::string::npos ? first : text.find(':', first + 1);
+    if (second == std::string::npos) {
+        throw std::invalid_argument(
+            fmt::format("must be SEED:CONNECTION:SEQUENCE, as in 7:0:41, is '{}'", text));
+    }
+    options.seed = count_in(text.substr(0, first), 0, kMaxSeedOrNumber);
+    options.replay.emplace();
+    options.replay->connection =
+        count_in(text.substr(first + 1, second - first - 1), 0, kMaxSeedOrNumber);
+    options.replay->sequence = count_in(text.substr(second + 1), 0, kMaxConnMessages - 1);
+    options.connections = 1;
+    options.messages = options.replay->sequence + 1;
 }
 
 } // namespace
@@ -67,6 +86,13 @@ void add_connection_options(OptionReader& reader, Options& options) {
                });
     reader.add_flag("--reconnect", "Open lost and refused connections again, and report outages",
                     options.reconnect);
+    reader.add("--replay", "Send the stream of one connection of a run again, up to that message",
+               "SEED:CONNECTION:SEQUENCE",
+               [&options](const std::string& text) { read_replay(text, options); });
+    for (const char* other : {"--connections", "--duration", "--messages", "--seed", "--warmup",
+                              "--threads", "--rate", "--conn-messages", "--reconnect"}) {
+        reader.exclude("--replay", other);
+    }
     reader.add("--source",
                "Local address of the connections, or a network of local addresses [chosen by the "
                "system]",
@@ -87,6 +113,10 @@ void check_pace(const Options& options) {
     if (options.pace && options.coalesce > 1) {
         throw std::invalid_argument(
             "--rate sends a message when it is due and excludes --coalesce");
+    }
+    if (options.replay && options.targets.size() != 1) {
+        throw std::invalid_argument(
+            fmt::format("--replay requires one TARGET, not {}", options.targets.size()));
     }
     if (options.threads > options.connections) {
         throw std::invalid_argument(

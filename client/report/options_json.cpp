@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/report/options_json.hpp"
 
+#include "client/report/replay.hpp"
+
 namespace echoload {
 
 namespace {
@@ -39,6 +41,9 @@ Json options_json(const Options& options) {
         {"threads", options.threads},
         {"conn_messages", or_null(options.conn_messages)},
         {"reconnect", options.reconnect},
+        {"replay", options.replay ? Json(replay_text(options.seed, options.replay->connection,
+                                                     options.replay->sequence))
+                                  : Json(nullptr)},
         {"source", options.source ? Json(options.source->text()) : Json(nullptr)},
         {"resolve", echod::enum_name(options.resolve)},
         {"think_s", echod::to_seconds(options.think)},

@@ -5,6 +5,7 @@
 #include "client/report/abuse.hpp"
 #include "client/report/figures.hpp"
 #include "client/report/outages.hpp"
+#include "client/report/replay.hpp"
 #include "client/report/text_lines.hpp"
 #include "client/report/text_request.hpp"
 #include "client/report/text_usage.hpp"
@@ -174,7 +175,7 @@ void write_mismatches(std::string& text, const StoredResult& result) {
         text += '\n';
     }
     for (const Mismatch& mismatch : described) {
-        text += describe(mismatch);
+        text += describe(mismatch) + replay_line(result, mismatch);
     }
 }
 

@@ -25,6 +25,7 @@ complete -c echoload -l source -x -d 'Local address or network of the connection
 complete -c echoload -l think -x -d 'Closed loop: pause after an echo [0s]'
 complete -c echoload -l conn-messages -x -d 'Messages after which a connection is replaced'
 complete -c echoload -l reconnect -d 'Open lost and refused connections again, and report outages'
+complete -c echoload -l replay -x -d 'Send the stream of one connection again, up to that message'
 complete -c echoload -l resolve -x -a 'first all' -d 'Addresses of a name that get connections [first]'
 complete -c echoload -l close -x -a 'fin half rst' -d 'How a connection ends [fin]'
 complete -c echoload -l max-in-flight -x -d 'Limit of due and unanswered messages [100k]'
