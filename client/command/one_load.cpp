@@ -26,6 +26,7 @@ void check_machine(const Options& options, std::vector<Target>& targets) {
         spread_over_addresses(targets);
     }
     check_local_ports(demand.all_connections(), options.source, targets);
+    check_cpus(options.cpus);
     reserve_descriptors(demand);
     check_memory(demand);
 }

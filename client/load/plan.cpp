@@ -28,6 +28,9 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         }
         plan.connect_places = static_cast<std::uint32_t>(
             std::max<std::uint64_t>(part_of(ConnectSchedule::kPlaces, share), 1));
+        if (!options.cpus.empty()) {
+            plan.cpu = options.cpus[share.index];
+        }
         plan.pipeline = options.pipeline;
         if (options.messages) {
             plan.messages = part_of(*options.messages, share);

@@ -15,6 +15,7 @@ namespace echoload {
 struct WorkerPlan {
     static constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
 
+    std::optional<std::uint32_t> cpu;   ///< that its thread runs on
     std::uint64_t first_connection = 0; ///< its connections are numbered from here
     std::uint32_t connections = 0;
     std::optional<double> connect_rate;    ///< connections a second

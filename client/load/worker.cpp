@@ -4,10 +4,12 @@
 #include "base/clock.hpp"
 #include "base/sys_error.hpp"
 
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 
 // An iteration of the loop: RunControl, what is due, the phases of the run, then a wait until the
@@ -22,6 +24,16 @@ namespace {
 constexpr std::size_t kEventsPerTurn = 512;
 // In an open loop, a message may be sent late by the time that these take, about 50 us.
 constexpr std::size_t kEventsBetweenDues = 32;
+
+// From then on the calling thread runs on that processor alone.
+void pin_thread(std::uint32_t cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) != 0) {
+        echod::throw_errno(errno, "sched_setaffinity");
+    }
+}
 
 } // namespace
 
@@ -38,6 +50,9 @@ Worker::Worker(const WorkerPlan& plan, const Generator& generator,
 }
 
 void Worker::run() {
+    if (plan_.cpu) {
+        pin_thread(*plan_.cpu);
+    }
     std::array<epoll_event, kEventsPerTurn> storage;
     const auto events =
         std::span(storage).first(plan_.arrivals ? kEventsBetweenDues : kEventsPerTurn);

@@ -57,6 +57,7 @@ struct Options {
     std::optional<std::uint64_t> messages; ///< and this is set
     std::uint32_t pipeline = 1;
     std::uint32_t threads = 1;
+    std::vector<std::uint32_t> cpus; ///< of each thread; empty: the system chooses
     SizeLaw sizes;
     std::uint64_t seed = 0;
     Duration timeout = std::chrono::seconds(10);

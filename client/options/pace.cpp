@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include "base/units.hpp"
 #include "client/options/groups.hpp"
+
+#include <algorithm>
 
 namespace echoload {
 
 namespace {
 
 constexpr std::uint64_t kMaxThreads = 1024;
+constexpr std::uint64_t kMaxCpu = 1023; // sched_setaffinity(2): what a cpu_set_t can hold
 constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
 // 2^53 - 1: the largest integer that every JSON parser reads exactly.
 constexpr std::uint64_t kMaxSeedOrNumber = 9'007'199'254'740'991;
@@ -26,6 +30,33 @@ Pace pace_in(const std::string& text) {
         throw std::invalid_argument(fmt::format("must not be 0 at both ends, is '{}'", text));
     }
     return pace;
+}
+
+// "0,2-3". Throws std::invalid_argument with the valid form.
+std::vector<std::uint32_t> cpus_in(const std::string& text) {
+    std::vector<std::uint32_t> cpus;
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        const std::string part = text.substr(begin, end - begin);
+        const std::size_t dash = part.find('-');
+        const auto first = echod::parse_integer(part.substr(0, dash));
+        const auto last =
+            dash == std::string::npos ? first : echod::parse_integer(part.substr(dash + 1));
+        if (!first || !last || *first > *last || *last > kMaxCpu) {
+            throw std::invalid_argument(fmt::format(
+                "must be processors from 0 to {}, as in 0,2-3, is '{}'", kMaxCpu, text));
+        }
+        for (auto cpu = static_cast<std::uint32_t>(*first); cpu <= *last; ++cpu) {
+            if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) {
+                throw std::invalid_argument(
+                    fmt::format("must name each processor once, is '{}'", text));
+            }
+            cpus.push_back(cpu);
+        }
+        begin = end + 1;
+    }
+    return cpus;
 }
 
 // Also sets the options that follow from it.
@@ -53,6 +84,13 @@ void add_pace_options(OptionReader& reader, Options& options) {
                [&options](const std::string& text) {
                    options.threads = static_cast<std::uint32_t>(count_in(text, 1, kMaxThreads));
                });
+    reader.add("--cpus",
+               "Processors, as in 0,2-3: each gets one event loop, which runs on it alone", "LIST",
+               [&options](const std::string& text) {
+                   options.cpus = cpus_in(text);
+                   options.threads = static_cast<std::uint32_t>(options.cpus.size());
+               });
+    reader.exclude("--cpus", "--threads");
     reader.add("-R,--rate",
                "Open loop: messages per second in all, each sent when it is due even if the server "
                "is slow; A:B changes the rate from A to B over --duration",
@@ -119,9 +157,9 @@ void check_pace(const Options& options) {
             fmt::format("--replay requires one TARGET, not {}", options.targets.size()));
     }
     if (options.threads > options.connections) {
-        throw std::invalid_argument(
-            fmt::format("--threads {0} requires at least {0} --connections, not {1}",
-                        options.threads, options.connections));
+        throw std::invalid_argument(fmt::format(
+            "{2} {0} requires at least {0} --connections, not {1}", options.threads,
+            options.connections, options.cpus.empty() ? "--threads" : "--cpus: a list of"));
     }
     if (options.threads > options.max_in_flight) {
         throw std::invalid_argument(

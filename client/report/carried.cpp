@@ -149,6 +149,11 @@ void check_requested(const JsonReader& asked) {
             (void)target.text();
         }
     }
+    if (const auto cpus = member(asked, "cpus")) {
+        for (const JsonReader& cpu : cpus->list()) {
+            (void)cpu.count();
+        }
+    }
     if (const auto abuse = member(asked, "abuse")) {
         for (const auto& [mode, connections] : abuse->members()) {
             (void)connections.count();

@@ -39,6 +39,7 @@ Json options_json(const Options& options) {
         {"messages", or_null(options.messages)},
         {"pipeline", options.pipeline},
         {"threads", options.threads},
+        {"cpus", options.cpus.empty() ? Json(nullptr) : Json(options.cpus)},
         {"conn_messages", or_null(options.conn_messages)},
         {"reconnect", options.reconnect},
         {"replay", options.replay ? Json(replay_text(options.seed, options.replay->connection,

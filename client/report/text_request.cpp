@@ -79,6 +79,13 @@ void write_pace(Out out, const Json& requested) {
     if (differs<std::uint64_t>(requested, "threads", 1)) {
         fmt::format_to(out, ", {} threads", text_or_dash(requested, "threads"));
     }
+    if (const auto cpus = value_at<Json>(requested, "cpus")) {
+        std::vector<std::string> names;
+        for (const Json& cpu : *cpus) {
+            names.push_back(cpu.dump());
+        }
+        fmt::format_to(out, ", on processors {}", joined(names, ","));
+    }
     if (differs(requested, "think_s", 0.0)) {
         fmt::format_to(out, ", think {}", duration_text(requested, "think_s"));
     }

@@ -4,6 +4,7 @@
 #include "base/sys_error.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -108,6 +109,25 @@ void check_memory(const Demand& demand, const ControlGroupPlaces& places) {
             "(-p), or raise the limit (MemoryMax= of the unit)",
             demand.all_connections(), demand.pipeline, needed / 1'000'000, group->left / 1'000'000,
             group->limit.native()));
+    }
+}
+
+void check_cpus(const std::vector<std::uint32_t>& cpus) {
+    cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) {
+        return; // a machine with more processors than the set can hold
+    }
+    for (const std::uint32_t cpu : cpus) {
+        if (!CPU_ISSET(cpu, &set)) {
+            std::string allowed;
+            for (std::size_t each = 0; each < CPU_SETSIZE; ++each) {
+                if (CPU_ISSET(each, &set)) {
+                    allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", each);
+                }
+            }
+            throw NotPossible(fmt::format(
+                "--cpus: this process cannot run on processor {}, but on {}", cpu, allowed));
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include "client/result/not_possible.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace echoload {
 
@@ -24,6 +25,9 @@ struct Demand {
 /// Throws NotPossible where the available memory is not enough: that of the machine, or what the
 /// limit of a control group of this process leaves.
 void check_memory(const Demand& demand, const ControlGroupPlaces& places = {});
+
+/// Throws NotPossible where this process may not run on one of the processors.
+void check_cpus(const std::vector<std::uint32_t>& cpus);
 
 /// The error of a thread that could not be started, with the limit and what to change. `started`
 /// threads of `wanted` run.
