@@ -159,15 +159,15 @@ def test_a_path_that_drops_everything_for_three_seconds():
         server.thread.start()
         port = server.port
         running = start(port, "--timeout", "200ms", *ALLOWED, seconds=6)
-        dropped = time.monotonic()
         network.drop(port)
         time.sleep(3)  # the length of the outage
+        restored = time.monotonic()
         network.restore()
         status, result = result_of(running)
     assert status == DELIVERED, result
     # As the server saw it. What a given up connection still sends afterwards reaches nobody.
-    new = [number for number, (when, *_) in enumerate(server.accepted) if when > dropped]
-    before = max(one.echoed for one in server.echoed() if one.echoed < dropped)
+    new = [number for number, (when, *_) in enumerate(server.accepted) if when > restored]
+    before = max(one.echoed for one in server.echoed() if one.echoed < restored)
     after = min(one.echoed for one in server.echoed() if one.connection in new)
     gap = after - before
     [outage] = result["outages"]
