@@ -41,9 +41,11 @@ def programs(tmp_path):
         one.finish()
 
 
-def check_outage(result, prober):
-    """There was one outage, and the prober saw it as long as the load did."""
-    [outage] = result["outages"]
+def check_outage(result, prober, most=1):
+    """There was one outage, or at most that many, and the prober saw the longest as long as the
+    load did."""
+    assert 1 <= len(result["outages"]) <= most, result["outages"]
+    outage = max(result["outages"], key=lambda one: one["length_s"])
     length, waited = prober.longest()
     assert outage["length_s"] == pytest.approx(length, abs=2 / RATE + waited), (waited, outage)
     assert outage["over"] and outage["restored_s"] >= outage["length_s"]
@@ -133,7 +135,8 @@ def test_both_servers_killed(programs):
         second.start()
         status, result = result_of(running)
     assert status == DELIVERED, result
-    assert check_outage(result, prober)["length_s"] >= 0.5
+    # Connections of the first may have reached the second before that was killed, too.
+    assert check_outage(result, prober, most=2)["length_s"] >= 0.5
 
 
 @pytest.mark.parametrize("gate, code", [((), 5), (ALLOWED, 0), (("--slo", "outage<100ms"), 3)])
