@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from echod_daemon import BUILD, ROOT, Echod
+from echoload_support import result_of
 
 ECHOLOAD = BUILD / "client/echoload"
 # Every mode must end within a run, and under its intended timeout: dribble takes 1.6 s for a
@@ -125,7 +126,7 @@ class Row:
         # 5: a busy machine did not reach the configured rate, which is no error of echod.
         if run.returncode not in (0, 5):
             self.faults.append(f"echoload ended with {run.returncode}: {err.strip()}")
-        return json.loads(out)
+        return result_of(out)
 
     def check_control(self, report):
         """The control cohort has lost nothing."""

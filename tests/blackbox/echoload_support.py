@@ -31,6 +31,13 @@ def result_of(text):
     return result
 
 
+def kept_waiting(result):
+    """The longest time, in seconds, for which a loop of that run had no processor or was busy: its
+    own part of a length of time."""
+    keys = ("longest_gap_ns", "longest_turn_ns", "lag_max_ns")
+    return max([loop[key] or 0 for loop in result["loops"] for key in keys], default=0) / 1e9
+
+
 class Ended:
     """The output of a finished echoload."""
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """echoload --replay: a message that failed is sent again with all that came before it."""
 
-import json
 import re
 import shlex
 
 import pytest
-from echoload_support import echo_back, echoload, received, serve
+from echoload_support import echo_back, echoload, received, result_of, serve
 
 
 def turns_zeros(connection, _number=0):
@@ -29,7 +28,7 @@ def test_the_command_in_the_report_sends_the_wrong_message_again(tmp_path, sizes
             target,
         )
         assert ended.code == 4, ended
-        result = json.loads(file.read_text())
+        result = result_of(file.read_text())
         shown = echoload("show", file)
         command = re.search(r"^  again: echoload (.*)$", shown.out, re.M)[1]
         wrong = result["mismatches"][0]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs echoload as the client in a bad network."""
 
-import json
 import subprocess
 
+import echoload_support
 from echod_daemon import BUILD
 
 ECHOLOAD = BUILD / "client/echoload"
@@ -28,7 +28,7 @@ def result_of(running):
     finally:
         running.kill()
         running.wait()
-    return running.returncode, json.loads(output)
+    return running.returncode, echoload_support.result_of(output)
 
 
 def load(address, *arguments):

@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from echoload_support import kept_waiting
 from failover import HOST, Balancer, Prober, Server
 from load import DELIVERED, result_of, start_load
 from namespace import namespace
@@ -47,7 +48,8 @@ def check_outage(result, prober, most=1):
     assert 1 <= len(result["outages"]) <= most, result["outages"]
     outage = max(result["outages"], key=lambda one: one["length_s"])
     length, waited = prober.longest()
-    assert outage["length_s"] == pytest.approx(length, abs=2 / RATE + waited), (waited, outage)
+    error = 2 / RATE + waited + kept_waiting(result)
+    assert outage["length_s"] == pytest.approx(length, abs=error), (waited, outage)
     assert outage["over"] and outage["restored_s"] >= outage["length_s"]
     assert outage["connections"] == CONNECTIONS
     assert result["outage_counts"]["not_restored"] == 0
@@ -119,7 +121,7 @@ def test_one_of_two_servers_killed_interrupts_its_connections_alone(programs):
     counts = result["outage_counts"]
     assert counts["not_restored"] == 0
     # The other connections got their echoes: one came every 2 ms.
-    assert counts["longest_s"] < 0.1
+    assert counts["longest_s"] < 0.1 + kept_waiting(result)
     assert CONNECTIONS / 2 <= result["interruption"]["count"] < CONNECTIONS
     assert result["messages"]["lost"] == counts["messages_lost"]
 
@@ -174,7 +176,7 @@ def test_a_path_that_drops_everything_for_three_seconds():
     after = min(one.echoed for one in server.echoed() if one.connection in new)
     gap = after - before
     [outage] = result["outages"]
-    assert outage["length_s"] == pytest.approx(gap, abs=2 / RATE + 0.01)
+    assert outage["length_s"] == pytest.approx(gap, abs=2 / RATE + 0.1 + kept_waiting(result))
     assert outage["length_s"] >= 3
     assert {row["error"] for row in outage["errors"]} == {"ETIMEDOUT"}
     assert result["messages"]["timed_out"] + result["messages"]["lost"] == outage["messages_lost"]

@@ -14,10 +14,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema
+
 BOOT = Path(__file__).with_name("boot")
 CONFIG = "/etc/echod/echod.toml"
 TIMEOUT = 20  # upper limit in seconds for any step; normally much less
 CLONE_NEWNET = 0x40000000
+SCHEMA = Path(__file__).parents[2] / "client/report/result.schema.json"
 
 # As in src/server/log/log.hpp; test_catalog.py compares the catalog with that file.
 MESSAGE_ID = {
@@ -31,6 +34,13 @@ MESSAGE_ID = {
     "limit": "a72f81f0493444958eb1704ea4f3a1e2",
     "statistics": "43be03b64e6c4db99d3c70f713ed0732",
 }
+
+
+def result_of(text):
+    """A result that echoload wrote as JSON. It conforms to the published schema."""
+    result = json.loads(text)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(result)
+    return result
 
 
 class CannotBoot(Exception):

@@ -17,7 +17,7 @@ import pytest
 
 from clients import echoes, message, receive
 from conftest import ROOT
-from machine import MESSAGE_ID, TIMEOUT
+from machine import MESSAGE_ID, TIMEOUT, result_of
 
 CONNECTIONS = 10_000
 RESTARTS = 10
@@ -164,7 +164,7 @@ def test_ten_restarts_with_two_version_changes_lose_none_of_10000_connections(
     finally:
         machine.run(["pkill", "-INT", "-x", "echoload"])
         output, errors = load.communicate(timeout=60)
-    report = json.loads(output)
+    report = result_of(output)
     messages = report["messages"]
     with capsys.disabled():
         print(f"\n{RESTARTS} restarts, {CONNECTIONS} connections, {messages['verified']} "
@@ -242,7 +242,7 @@ def test_a_restart_is_no_outage(machine):
     load = reconnecting_load(machine)
     machine.run("systemctl restart echod")
     output, errors = load.communicate(timeout=60)
-    report = json.loads(output)
+    report = result_of(output)
     assert load.returncode == 0, errors
     assert report["outages"] == []
     assert report["connections"]["up"] == 50
@@ -253,7 +253,7 @@ def test_a_kill_is_one_outage_of_all_connections(machine):
     load = reconnecting_load(machine)
     os.kill(machine.outside_pid(machine.main_pid()), signal.SIGKILL)
     output, errors = load.communicate(timeout=60)
-    report = json.loads(output)
+    report = result_of(output)
     assert load.returncode == 0, errors
     [outage] = report["outages"]
     assert (outage["over"], outage["connections"]) == (True, 50)

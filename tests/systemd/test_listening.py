@@ -8,7 +8,7 @@ import pytest
 
 from clients import echoes
 from conftest import ROOT, use_example
-from machine import CONFIG
+from machine import CONFIG, result_of
 
 CAP_NET_BIND_SERVICE = 10  # capability.h
 
@@ -35,7 +35,7 @@ def test_the_port_is_changed_ten_times_under_load_and_no_connection_is_lost(mach
     finally:
         machine.run(["pkill", "-INT", "-x", "echoload"])
         output, errors = load.communicate(timeout=60)
-    report = json.loads(output)
+    report = result_of(output)
     assert report["connections"]["up"] == 50, errors
     assert report["connections"]["ended_early"] == 0
     assert report["messages"]["wrong"] == report["messages"]["lost"] == 0
