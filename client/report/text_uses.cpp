@@ -93,6 +93,11 @@ std::string addresses_text(const Json& uses) {
         fmt::format_to(out, "{}  up {}, echoed {}",
                        value_at<std::string>(use, "address").value_or("-"),
                        group_digits(count_at(use, "up")), group_digits(count_at(use, "echoed")));
+        const Json latency = use.value("latency", Json::object());
+        if (count_at(latency, "count") != 0) {
+            fmt::format_to(out, " (p50 {}, p99 {}, max {})", duration_at(latency, "p50_ns"),
+                           duration_at(latency, "p99_ns"), duration_at(latency, "max_ns"));
+        }
         if (count_at(use, "overtaken") != 0) {
             fmt::format_to(out, ", without an answer {}", group_digits(count_at(use, "overtaken")));
         }

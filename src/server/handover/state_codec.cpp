@@ -160,7 +160,7 @@ public:
         const auto address = take(value.address.size());
         std::copy(address.begin(), address.end(), value.address.begin());
         value.port = number<std::uint16_t>();
-        return value;
+        return value.named ? value : ProxySource{};
     }
     std::span<const std::byte> bytes() { return take(number<std::uint32_t>()); }
     [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
