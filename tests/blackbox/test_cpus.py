@@ -17,11 +17,11 @@ def allowed(task):
 
 
 def test_each_loop_runs_on_its_processor():
-    began = threading.Event()
+    began = threading.Semaphore(0)  # once for each loop
 
     def handler(connection, _number):
         data = connection.recv(65536)
-        began.set()
+        began.release()
         connection.sendall(data)
         echo_back(connection)
 
@@ -31,7 +31,7 @@ def test_each_loop_runs_on_its_processor():
             *("-q", "-c", 2, "-d", "1h", "--cpus", ",".join(map(str, chosen)), target)
         )
         try:
-            assert began.wait(HANG_TIMEOUT)
+            assert all(began.acquire(timeout=HANG_TIMEOUT) for _ in chosen)
             tasks = pathlib.Path(f"/proc/{running.pid}/task").iterdir()
             loops = [allowed(task) for task in tasks if task.name != str(running.pid)]
         finally:

@@ -120,21 +120,27 @@ RPM_MACROS = {
 }
 
 
+def introspect(what, build):
+    command = ["meson", "introspect", what, build]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def test_the_spec_lists_exactly_the_files_that_meson_installs():
     build = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
-    introspected = subprocess.run(
-        ["meson", "introspect", "--installed", build], check=True, stdout=subprocess.PIPE
-    ).stdout
+    introspected = introspect("--installed", build)
+    # Of Debian here, lib/MULTIARCH.
+    options = {option["name"]: option["value"] for option in introspect("--buildoptions", build)}
+    macros = RPM_MACROS | {"_libdir": options["libdir"]}
     prefix = re.compile("^(/usr(/local)?)?/")
     installed = {
-        prefix.sub("", path, count=1) for path in json.loads(introspected).values()
+        prefix.sub("", path, count=1) for path in introspected.values()
     }
     spec = (ROOT / "packaging/echod.spec").read_text()
     section = re.search(r"(?ms)^%files\n(.*?)^%changelog", spec)
     listed = set()
     for line in section[1].split("\n"):
         if found := re.fullmatch(r"(?:%config\(noreplace\) )?(%\{.*)", line):
-            path = re.sub(r"%\{(\w+)\}", lambda macro: RPM_MACROS[macro[1]], found[1])
+            path = re.sub(r"%\{(\w+)\}", lambda macro: macros[macro[1]], found[1])
             listed.add(os.path.normpath(path) + ("/*" if path.endswith("/") else ""))
     assert len(listed) > 10
     for path in installed:
