@@ -171,8 +171,8 @@ def texts(daemon):
     """The text report of each kind of run."""
     target = f"127.0.0.1:{daemon.port}"
 
-    def text_of(*arguments, to=target, code=0):
-        ended = words.run(ECHOLOAD, "-c", 1, "-d", "200ms", *arguments, to)
+    def text_of(*arguments, to=target, code=0, connections=1):
+        ended = words.run(ECHOLOAD, "-c", connections, "-d", "200ms", *arguments, to)
         assert code is None or ended.returncode == code, ended
         return ended.stdout
 
@@ -181,7 +181,7 @@ def texts(daemon):
     with faulty_server() as faulty:
         return {
             "outage": outage,
-            "closed": text_of(),
+            "closed": text_of(connections=2),
             "open": text_of("-R", 500, code=None),  # on a busy machine some come late
             "wrong": text_of(to=faulty, code=4),
             "server": text_of("--slo", "p99=1h", "--server-pid", daemon.process.pid),
