@@ -279,8 +279,8 @@ void refuse_conflicts(const toml::array& list, const std::vector<std::string>& a
     }
 }
 
-// Adds an error if nobody could send the header that every connection has to begin with. `at` is
-// the value of listen.proxy_protocol.
+// Adds an error if every connection has to begin with a PROXY header and no network may send one.
+// `at` is the value of listen.proxy_protocol.
 void refuse_unreachable(const toml::node* at, const Config::Listen& listen, Errors& errors) {
     if (at != nullptr && listen.proxy_protocol == ProxyProtocol::required &&
         listen.proxy_from.empty()) {
