@@ -22,8 +22,10 @@ constexpr const char* kCompareDescription =
     "more: medians, and the 95 % interval of their difference.";
 
 constexpr const char* kCompareFooter = R"(
-FIGURE is rate, bytes, error-rate, or pN, min, mean or max of the latency. A prefix selects the
-latency: service.p99, response.p99, connect.p99. Example: --fail-if 'p99>+10%' --fail-if 'rate<-5%'.
+FIGURE is rate, bytes, errors, lost, outages, outage, or pN, min, mean or max of the latency. A
+prefix selects the latency: service.p99, response.p99, connect.p99. A percentage is the change from
+A to B (of errors with a sign: errors>+10%), another value is one of B. Example:
+--fail-if 'p99>+10%,rate<-5%' --fail-if 'p99>5ms'.
 
 A condition holds if the whole interval is beyond its limit, does not hold if the whole interval is
 within, and is undecided otherwise and with fewer than six runs a side.
