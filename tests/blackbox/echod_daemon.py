@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", ROOT / "build"))
 ECHOD = BUILD / "src/echod"
+VERSION = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
 PYTHON = [sys.executable, "-S", "-E"]  # faster: nothing here needs site-packages
 
 # No periodic statistics, and a short drain for tests whose clients never react.

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from echod_daemon import ECHOD, TIMEOUT, clean_environment
+from echod_daemon import ECHOD, TIMEOUT, VERSION, clean_environment
 
 # In a mount namespace in which tmp_path is /run.
 IN_NAMESPACE = [
@@ -71,14 +71,14 @@ def test_one_instance_is_shown_without_a_heading(instance, tmp_path):
     daemon = instance("echod-7")
     shown = status(tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout.startswith(f"echod 0.2.0, pid {daemon.pid}, serving for ")
+    assert shown.stdout.startswith(f"echod {VERSION}, pid {daemon.pid}, serving for ")
 
 
 def test_all_instances_are_shown_under_their_names(instance, tmp_path):
     daemons = {name: instance(name) for name in ("echod-10", "echod-9", "echod")}
     shown = status(tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
-    heads = re.findall(r"^(echod(?:@\d+)?):\nechod 0.2.0, pid (\d+), ", shown.stdout, re.M)
+    heads = re.findall(rf"^(echod(?:@\d+)?):\nechod {VERSION}, pid (\d+), ", shown.stdout, re.M)
     assert heads == [
         ("echod", str(daemons["echod"].pid)),
         ("echod@9", str(daemons["echod-9"].pid)),
@@ -94,7 +94,7 @@ def test_one_that_does_not_answer_does_not_hide_the_others(instance, tmp_path):
     killed.expected_exit = -signal.SIGKILL
     shown = status(tmp_path)
     assert shown.returncode == 1
-    assert "echod@1:\nechod 0.2.0" in shown.stdout
+    assert f"echod@1:\nechod {VERSION}" in shown.stdout
     assert "echod@2:\ncontrol socket /run/echod-2/control.sock: no echod answers" in shown.stdout
 
 
@@ -109,7 +109,7 @@ def test_control_shows_that_one_alone(instance, tmp_path):
     instance("echod-1")
     daemon = instance("echod-2")
     shown = status(tmp_path, "--control", "/run/echod-2/control.sock")
-    assert shown.stdout.startswith(f"echod 0.2.0, pid {daemon.pid}, ")
+    assert shown.stdout.startswith(f"echod {VERSION}, pid {daemon.pid}, ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -132,7 +132,7 @@ def test_watch_shows_instances_that_start_and_end(instance, watch):
     second = instance("echod-2")
     read_until(fd, f"echod@1:.*pid {first.pid}, .*echod@2:.*pid {second.pid}, ")
     first.stop()
-    read_until(fd, f"\n\nechod 0.2.0, pid {second.pid}, ")
+    read_until(fd, f"\n\nechod {VERSION}, pid {second.pid}, ")
     second.stop()
     read_until(fd, "no echod answers")
     process.send_signal(signal.SIGTERM)
@@ -144,7 +144,7 @@ def test_watch_redraws_a_terminal_in_place(instance, watch):
     controller, terminal = pty.openpty()
     process = watch(terminal)
     os.close(terminal)
-    drawn = read_until(controller, r"(\x1b\[Hechod 0.2.0, .*){2}")
+    drawn = read_until(controller, rf"(\x1b\[Hechod {VERSION}, .*){{2}}")
     assert drawn.startswith("\x1b[2J")
     assert "serving" in drawn and "\x1b[K" in drawn and "\x1b[J" in drawn
     process.send_signal(signal.SIGTERM)
@@ -155,6 +155,6 @@ def test_watch_redraws_a_terminal_in_place(instance, watch):
 def test_watch_ends_where_its_output_is_not_read(instance, watch):
     instance("echod")
     process = watch(subprocess.PIPE)
-    read_until(process.stdout.fileno(), "echod 0.2.0")
+    read_until(process.stdout.fileno(), f"echod {VERSION}")
     process.stdout.close()
     assert process.wait(TIMEOUT) != 0

@@ -20,6 +20,12 @@ COMPLETE = {
 
 
 @pytest.mark.parametrize("program", ALL_PROGRAMS)
+def test_a_program_has_the_version_of_meson(program):
+    version = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
+    assert words.run(words.BINARY[program], "--version").stdout == f"{program} {version}\n"
+
+
+@pytest.mark.parametrize("program", ALL_PROGRAMS)
 def test_help_and_the_manual_page_have_the_same_options(program):
     options = words.options_of_help(words.help_text(program))
     assert {"--help", "--version"} < options

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""The tests that the Debian package brings with it, in packaging/debian/tests, run by autopkgtest(1)
+against the installed package."""
+
+import shutil
+
+import pytest
+
+from conftest import ROOT, booted
+
+
+@pytest.fixture
+def machine():
+    machine = booted()
+    try:
+        yield machine
+    finally:
+        machine.power_off()
+
+
+def test_the_tests_of_the_package_pass(machine, package):
+    shutil.copytree(ROOT / "packaging/debian", machine.root / "srv/echod/debian")
+    shutil.copy(package, machine.root / "srv" / package.name)
+    shown = machine.run(
+        ["autopkgtest", "--no-built-binaries", f"/srv/{package.name}", "/srv/echod/", "--", "null"],
+        check=False, timeout=240,
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    summary = [line.split() for line in shown.stdout.splitlines() if line.endswith(" PASS")]
+    assert ["service", "PASS"] in summary and ["purge", "PASS"] in summary
