@@ -2,6 +2,7 @@
 """The tests that the Debian package brings with it, in packaging/debian/tests, run by autopkgtest(1)
 against the installed package."""
 
+import re
 import shutil
 
 import pytest
@@ -21,10 +22,12 @@ def machine():
 def test_the_tests_of_the_package_pass(machine, package):
     shutil.copytree(ROOT / "packaging/debian", machine.root / "srv/echod/debian")
     shutil.copy(package, machine.root / "srv" / package.name)
+    # The machine is not used again, so the test that purges the package may run too.
     shown = machine.run(
-        ["autopkgtest", "--no-built-binaries", f"/srv/{package.name}", "/srv/echod/", "--", "null"],
+        ["env", "--chdir=/", "autopkgtest", "--ignore-restrictions=breaks-testbed",
+         "--no-built-binaries", f"/srv/{package.name}", "/srv/echod/", "--", "null"],
         check=False, timeout=240,
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    summary = [line.split() for line in shown.stdout.splitlines() if line.endswith(" PASS")]
-    assert ["service", "PASS"] in summary and ["purge", "PASS"] in summary
+    for name in ("service", "purge"):
+        assert re.search(rf"^{name} +PASS$", shown.stdout, re.MULTILINE), shown.stdout
