@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Serves the metrics over HTTP. Bounded: connections, threads, the size and the time of a request.
+// Serves the metrics over HTTP.
 #pragma once
 
 #include "exporter/collector.hpp"

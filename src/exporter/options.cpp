@@ -2,13 +2,11 @@
 #include "exporter/options.hpp"
 
 #include "base/suggestion.hpp"
-#include "base/units.hpp"
 #include "net/address.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
 
 namespace echod {
@@ -23,22 +21,15 @@ constexpr std::string_view kInstance = "--instance";
     throw ExporterUsageError(text);
 }
 
-// "127.0.0.1:9807", "[::1]:9807", "9807".
 void read_listen(std::string_view text, ExporterOptions& options) {
-    const std::size_t colon = text.rfind(':');
-    std::string_view host = colon == std::string_view::npos ? options.host : text.substr(0, colon);
-    const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
-    const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    const bool v6 = host.find(':') != std::string_view::npos;
-    host = brackets ? host.substr(1, host.size() - 2) : host;
-    const auto number = parse_integer(port, std::numeric_limits<std::uint16_t>::max());
-    if (!is_ip(host) || brackets != v6 || !number) {
+    const auto address = parse_listen_address(text, options.host);
+    if (!address) {
         fail_usage(fmt::format("{}: must be ADDRESS:PORT, [ADDRESS]:PORT or PORT with a numeric "
                                "address and a port of 0 to 65535, is \"{}\"",
                                kListen, text));
     }
-    options.host = host;
-    options.port = static_cast<std::uint16_t>(*number);
+    options.host = address->host;
+    options.port = address->port;
 }
 
 void read_instance(std::string_view text, ExporterOptions& options) {

@@ -177,6 +177,25 @@ std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port) {
     return Endpoint(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
 }
 
+std::string ListenAddress::text() const {
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
+std::optional<ListenAddress> parse_listen_address(std::string_view text, std::string_view host) {
+    const std::size_t colon = text.rfind(':');
+    host = colon == std::string_view::npos ? host : text.substr(0, colon);
+    const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+    const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    const bool v6 = host.find(':') != std::string_view::npos;
+    host = brackets ? host.substr(1, host.size() - 2) : host;
+    const auto number = parse_integer(port, std::numeric_limits<std::uint16_t>::max());
+    if (!is_ip(host) || brackets != (v6 && colon != std::string_view::npos) || !number) {
+        return std::nullopt;
+    }
+    return ListenAddress{std::string(host), static_cast<std::uint16_t>(*number)};
+}
+
 std::vector<Endpoint> resolve_target(std::string_view target) {
     constexpr std::string_view kUnix = "unix:";
     if (target.substr(0, kUnix.size()) == kUnix) {

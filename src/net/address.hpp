@@ -45,6 +45,20 @@ private:
 /// with the errno of if_nametoindex(3).
 [[nodiscard]] std::optional<Endpoint> parse_ip(std::string_view text, std::uint16_t port);
 
+/// An address to listen on.
+struct ListenAddress {
+    std::string host; ///< numeric, without brackets
+    std::uint16_t port = 0;
+
+    /// "127.0.0.1:9807", "[::1]:9807".
+    [[nodiscard]] std::string text() const;
+};
+
+/// Reads "ADDRESS:PORT", "[ADDRESS]:PORT" or "PORT", for which `host` is the address, with a
+/// numeric address; nothing where it is none of these.
+[[nodiscard]] std::optional<ListenAddress> parse_listen_address(std::string_view text,
+                                                                std::string_view host);
+
 /// The target is valid, but its host cannot be resolved now.
 class UnresolvedHost : public std::runtime_error {
 public:

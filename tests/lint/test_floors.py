@@ -11,6 +11,7 @@ import structure
 FLOORS = [
     {"src/base"},
     {"src/net", "src/wire"},
+    {"src/http"},
     {"src/server/config"},
     {"src/server/log", "src/server/stats"},
     {"src/server/clients"},
@@ -21,7 +22,7 @@ FLOORS = [
     {"src"},
 ]
 CLIENT_FLOORS = [
-    *FLOORS[:2],
+    *FLOORS[:3],
     {"client/message", "client/pace", "client/statistics"},
     {"client/measure"},
     {"client/options"},

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "exporter/worker_pool.hpp"
+#include "http/worker_pool.hpp"
 
 namespace echod {
 
-WorkerPool::WorkerPool() {
-    for (std::size_t i = 0; i < kWorkers; ++i) {
+WorkerPool::WorkerPool(std::size_t workers, std::atomic<std::size_t>& pending) : pending_(pending) {
+    for (std::size_t i = 0; i < workers; ++i) {
         threads_.emplace_back([this] { work(); });
     }
 }
@@ -17,6 +17,7 @@ WorkerPool::Enqueued WorkerPool::enqueue(std::function<void()> task) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return tasks_.size() < kMostQueued; });
     tasks_.push_back(std::move(task));
+    ++pending_;
     changed_.notify_all();
     return Enqueued(true);
 }
@@ -46,6 +47,7 @@ void WorkerPool::work() {
         }
         changed_.notify_all();
         task();
+        --pending_;
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "exporter/overdue_connections.hpp"
+#include "http/overdue_connections.hpp"
 
 #include "net/address.hpp"
 #include "net/fd_passing.hpp"

@@ -4,6 +4,7 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -19,10 +20,10 @@ namespace echod {
 /// enqueue() waits, so that further connections stay in the backlog of the kernel.
 class WorkerPool : public httplib::TaskQueue {
 public:
-    static constexpr std::size_t kWorkers = 4;
     static constexpr std::size_t kMostQueued = 16;
 
-    WorkerPool();
+    /// `pending`, which outlives it, is the number of tasks that are queued or running.
+    WorkerPool(std::size_t workers, std::atomic<std::size_t>& pending);
     ~WorkerPool() override;
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
@@ -37,6 +38,7 @@ public:
 private:
     void work();
 
+    std::atomic<std::size_t>& pending_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> tasks_; ///< guarded by mutex_, as the next
