@@ -11,7 +11,7 @@ import words
 from words import ROOT
 
 PROGRAMS = ("echod", "echoload")
-ALL_PROGRAMS = (*PROGRAMS, "echod-exporter")  # the last one has no completions
+ALL_PROGRAMS = (*PROGRAMS, "echod-exporter")
 COMPLETE = {
     "bash": words.complete_in_bash,
     "zsh": words.complete_in_zsh,
@@ -46,7 +46,7 @@ def test_help_of_the_daemon_fits_100_columns():
 
 
 @pytest.mark.parametrize("shell", COMPLETE)
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", ALL_PROGRAMS)
 def test_a_completion_offers_exactly_the_options_of_help(program, shell):
     options = words.options_of_help(words.help_text(program))
     assert COMPLETE[shell](program, "-") == options
@@ -260,6 +260,11 @@ def test_a_link_leads_somewhere(page, link):
 
 def test_readme_has_at_most_200_lines():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_the_part_of_readme_on_monitoring_has_at_most_25_lines():
+    lines = words.readme_part("Monitoring").strip().splitlines()
+    assert 5 < len(lines) <= 25 - 2  # with the heading and the line below it
 
 
 def test_the_map_of_readme_has_every_room():
