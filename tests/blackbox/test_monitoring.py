@@ -74,11 +74,15 @@ def test_each_panel_has_a_place_of_its_own_and_an_id():
     assert max(x for x, _ in cells) < 24
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Prometheus:
     def __init__(self, directory, target):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         shutil.copy(RULES, directory)
         config = directory / "prometheus.yml"
         config.write_text(
@@ -183,3 +187,39 @@ def test_prometheus_evaluates_the_rules_and_sees_a_refused_configuration(monitor
     rules = prometheus.get("rules")["groups"][0]["rules"]
     assert [rule["name"] for rule in rules] == ALERTS
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
+
+
+def test_node_exporter_reads_a_file_of_the_prometheus_format(echod, tmp_path):
+    daemon = echod()
+    with daemon.connect() as client:
+        client.echo()
+    files = tmp_path / "textfile"
+    files.mkdir()
+    (files / "echod.prom").write_text(daemon.ask("--stats", "prometheus").stdout)
+    port = free_port()
+    process = subprocess.Popen(
+        ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}",
+         "--collector.disable-defaults", "--collector.textfile",
+         f"--collector.textfile.directory={files}"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        text = page_of(port)
+    finally:
+        process.terminate()
+        process.wait(TIMEOUT)
+    assert "\nnode_textfile_scrape_error 0\n" in text
+    assert "\nechod_messages_sent_total 1\n" in text
+    assert '\nechod_turn_seconds_bucket{le="+Inf"} ' in text
+
+
+def page_of(port):
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            url = f"http://127.0.0.1:{port}/metrics"
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+                return answer.read().decode()
+        except OSError:  # it starts
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
