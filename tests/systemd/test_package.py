@@ -170,8 +170,9 @@ def test_the_package_has_all_files_of_both_programs(package):
         for unit in ("echod-exporter.service", "echod.service", "echod.socket", "echod@.service", "echod@.socket")
     }
     wanted |= {"/usr/lib/systemd/catalog/echod.catalog", CONFIG}
-    wanted |= {f"/usr/share/echod/monitoring/{file.name}"
-               for file in (ROOT / "packaging/monitoring").iterdir()}
+    wanted |= {f"/usr/share/echod/{folder}/{file.name}"
+               for folder in ("balancers", "monitoring")
+               for file in (ROOT / "packaging" / folder).iterdir()}
     wanted |= {"/usr/sbin/echod", "/usr/sbin/echod-exporter", "/usr/bin/echoload"}
     assert len(wanted) > 20
     assert wanted - packaged == set()
