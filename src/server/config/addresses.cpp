@@ -16,7 +16,7 @@ namespace echod {
 namespace {
 
 // An address in one spelling.
-struct ListenAddress {
+struct ParsedAddress {
     std::string text; ///< "::1", "fe80::1%eth0", "*"
     int family = AF_UNSPEC;
     bool wildcard = false;
@@ -31,7 +31,7 @@ std::optional<std::string> mapped_ipv4(const in6_addr& v6) {
                        v6.s6_addr[15]);
 }
 
-ListenAddress parse_address(const std::string& text) {
+ParsedAddress parse_address(const std::string& text) {
     if (text == kEveryAddress) {
         return {text, AF_UNSPEC, true};
     }
@@ -68,7 +68,7 @@ std::string fault_of(const std::string& text) {
 
 // Sorted, because a file may have a hundred thousand addresses, and a reload runs in the loop.
 std::vector<AddressConflict> address_conflicts(const std::vector<std::string>& addresses) {
-    std::vector<ListenAddress> all;
+    std::vector<ParsedAddress> all;
     std::map<int, std::size_t> wildcards; // by family
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         all.push_back(parse_address(addresses[i]));
