@@ -14,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 # Without debug symbols, which take most of the compile time.
 BUILD_ENVIRONMENT = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CXXFLAGS_APPEND": "-g0"}
 
+def unit_directory():
+    """Where packages of this release have their units: below /lib, or since Debian 13 /usr/lib."""
+    command = ["pkg-config", "--variable=systemdsystemunitdir", "systemd"]
+    named = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    return named or "/usr/lib/systemd/system"
+
 
 def booted(package=None):
     """A machine; with `package` installed before the boot, if given."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from clients import Callers, echoes, message, receive
-from conftest import BUILD_ENVIRONMENT, ROOT, booted, install
+from conftest import BUILD_ENVIRONMENT, ROOT, booted, install, unit_directory
 from machine import CONFIG, TIMEOUT
 
 # Directories of dpkg, systemd and the journal.
@@ -67,7 +67,7 @@ def first_version(package, directory):
     """The package with the units of version 0.1.0: the service had no network, and the socket unit
     was enabled. tests/release/run gives the real one, built from the last commit of that version."""
     def change(tree):
-        service = tree / "lib/systemd/system/echod.service"
+        service = tree / unit_directory()[1:] / "echod.service"
         substitute(service, "^PartOf=.*$", r"\g<0>\nWants=echod.socket")
         substitute(
             service, "^RestrictAddressFamilies=.*$",
@@ -166,7 +166,7 @@ def test_the_package_has_all_files_of_both_programs(package):
         for file in ROOT.glob("systemd/examples/*/*")
     }
     wanted |= {
-        f"/lib/systemd/system/{unit}"
+        f"{unit_directory()}/{unit}"
         for unit in ("echod-exporter.service", "echod.service", "echod.socket", "echod@.service", "echod@.socket")
     }
     wanted |= {"/usr/lib/systemd/catalog/echod.catalog", CONFIG}
@@ -322,7 +322,7 @@ def test_an_upgrade_continues_in_the_middle_of_a_message_with_every_daemon(
 
 def test_an_upgrade_that_changes_the_socket_unit_costs_no_connection(machine, package, tmp_path):
     def change(tree):
-        unit = tree / "lib/systemd/system/echod.socket"
+        unit = tree / unit_directory()[1:] / "echod.socket"
         substitute(unit, r"^ListenStream=127\.0\.0\.1:8007$", "ListenStream=127.0.0.1:8207")
 
     machine.run("systemctl disable --quiet --now echod.service")
