@@ -27,7 +27,7 @@ const Histogram& histogram_of(const std::string& latency, const MeasuredRun& run
     if (latency == Figure::kInterruption && run.outages != nullptr) {
         return run.outages->interruptions;
     }
-    return *latencies(run.tally, run.open_loop).front().histogram;
+    return loop_latency(run.tally, run.open_loop);
 }
 
 // Where there was no outage, the figures are 0.

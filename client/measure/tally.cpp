@@ -100,4 +100,8 @@ std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop) {
             {"connect_latency", &tally.connect}};
 }
 
+const Histogram& loop_latency(const Tally& tally, bool open_loop) noexcept {
+    return open_loop ? tally.response : tally.service;
+}
+
 } // namespace echoload

@@ -122,8 +122,11 @@ struct NamedLatency {
 };
 
 /// The latencies of a run, or of an interval of one, with an open or a closed loop; the first is
-/// the one that limits and comparisons mean.
+/// `loop_latency`.
 [[nodiscard]] std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop);
+
+/// The latency that limits and comparisons mean: part of `tally`.
+[[nodiscard]] const Histogram& loop_latency(const Tally& tally, bool open_loop) noexcept;
 
 } // namespace echoload
 

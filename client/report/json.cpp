@@ -49,7 +49,7 @@ Json error_rows(const ErrorTable& table) {
 
 // The figures of the latency that limits mean.
 Json main_latency(const Tally& tally, bool open_loop) {
-    return latency_figures(*latencies(tally, open_loop).front().histogram);
+    return latency_figures(loop_latency(tally, open_loop));
 }
 
 Json addresses_json(const std::vector<AddressUse>& uses, bool open_loop) {

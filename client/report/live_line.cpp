@@ -19,8 +19,7 @@ std::string live_line(const LiveInterval& interval) {
                    group_digits(interval.open),
                    whole_rate(static_cast<double>(tally.messages.verified) / length),
                    byte_rate(static_cast<double>(tally.bytes.received) / length));
-    if (const Histogram& latency = *latencies(tally, interval.open_loop).front().histogram;
-        latency.count() != 0) {
+    if (const Histogram& latency = loop_latency(tally, interval.open_loop); latency.count() != 0) {
         fmt::format_to(out, "  p50 {}  p99 {}  max {}", duration_or_dash(latency.percentile(50)),
                        duration_or_dash(latency.percentile(99)), duration_or_dash(latency.max()));
     }

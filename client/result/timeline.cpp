@@ -22,7 +22,7 @@ void join(Timeline::Point& point, const Timeline::Point& next) {
 } // namespace
 
 void Timeline::add(const LiveInterval& interval) {
-    const Histogram& latency = *latencies(interval.tally, interval.open_loop).front().histogram;
+    const Histogram& latency = loop_latency(interval.tally, interval.open_loop);
     const Tally& tally = interval.tally;
     const Point point{interval.at - interval.length,
                       interval.at,

@@ -96,6 +96,7 @@ int Acceptor::replace(ListenPlan plan, std::vector<Listener>& old, TimePoint now
     return 0;
 }
 
+// cppcheck-suppress passedByValue // the descriptors are closed at the end
 void Acceptor::close_old(std::vector<Listener> old, TimePoint now) noexcept {
     for (const Listener& listener : old) {
         (void)epoll_.remove(listener.fd.get());
