@@ -108,7 +108,7 @@ std::optional<ProcessSample> sample_process(pid_t pid) {
     sample.threads = thread_times(pid);
     sample.resident = resident_bytes(pid);
     sample.descriptors = descriptors_of(pid);
-    sample.throttling = read_throttling(pid);
+    sample.throttling = echod::read_throttling(pid);
     return sample;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "client/measure/throttling.hpp"
+#include "base/throttling.hpp"
 
 #include <sys/types.h>
 
@@ -15,6 +15,8 @@
 namespace echoload {
 
 using echod::Duration;
+using echod::GroupThrottling;
+using echod::Throttling;
 using echod::TimePoint;
 
 /// The times of a thread, from schedstat of proc(5).

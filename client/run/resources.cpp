@@ -72,7 +72,7 @@ std::optional<GroupMemory> memory_of_group(const ControlGroupPlaces& places) {
     constexpr const char* kNames[][2] = {{"memory.max", "memory.current"},
                                          {"memory.limit_in_bytes", "memory.usage_in_bytes"}};
     std::optional<GroupMemory> least;
-    for (const std::filesystem::path& group : control_groups(::getpid(), "memory", places)) {
+    for (const std::filesystem::path& group : echod::control_groups(::getpid(), "memory", places)) {
         for (const auto& names : kNames) {
             const auto limit = number_of(group / names[0]);
             const auto used = number_of(group / names[1]);

@@ -2,13 +2,15 @@
 // Checks that memory and file descriptors are enough for the connections of a run.
 #pragma once
 
-#include "client/measure/control_group.hpp"
+#include "base/control_group.hpp"
 #include "client/result/not_possible.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace echoload {
+
+using echod::ControlGroupPlaces;
 
 /// What a run needs resources for.
 struct Demand {

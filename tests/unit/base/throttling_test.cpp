@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "client/measure/throttling.hpp"
+#include "base/throttling.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-using namespace echoload;
+using namespace echod;
 
 namespace {
 

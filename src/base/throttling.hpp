@@ -2,7 +2,7 @@
 // How often a control group ran out of its CPU quota.
 #pragma once
 
-#include "client/measure/control_group.hpp"
+#include "base/control_group.hpp"
 
 #include <sys/types.h>
 
@@ -11,7 +11,7 @@
 #include <map>
 #include <optional>
 
-namespace echoload {
+namespace echod {
 
 /// The counters of cpu.stat: periods of the quota in which the group ran, and those of them in
 /// which it was stopped until the next one (CPUQuota= of systemd).
@@ -31,4 +31,4 @@ using GroupThrottling = std::map<std::filesystem::path, Throttling>;
 [[nodiscard]] std::optional<Throttling> throttling_between(const GroupThrottling& before,
                                                            const GroupThrottling& after);
 
-} // namespace echoload
+} // namespace echod

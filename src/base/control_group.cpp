@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "client/measure/control_group.hpp"
+#include "base/control_group.hpp"
 
 #include <fmt/format.h>
 
 #include <fstream>
 
-namespace echoload {
+namespace echod {
 
 namespace {
 
@@ -59,4 +59,4 @@ std::vector<path> control_groups(pid_t pid, std::string_view controller,
     return found;
 }
 
-} // namespace echoload
+} // namespace echod

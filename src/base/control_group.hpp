@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace echoload {
+namespace echod {
 
 /// Where proc(5) and cgroups(7) are mounted; a test replaces them.
 struct ControlGroupPlaces {
@@ -23,4 +23,4 @@ struct ControlGroupPlaces {
 [[nodiscard]] std::vector<std::filesystem::path>
 control_groups(pid_t pid, std::string_view controller, const ControlGroupPlaces& places);
 
-} // namespace echoload
+} // namespace echod

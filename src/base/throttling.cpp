@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "client/measure/throttling.hpp"
+#include "base/throttling.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 
-namespace echoload {
+namespace echod {
 
 namespace {
 
@@ -64,4 +64,4 @@ std::optional<Throttling> throttling_between(const GroupThrottling& before,
     return most;
 }
 
-} // namespace echoload
+} // namespace echod
