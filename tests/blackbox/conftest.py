@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from echod_daemon import ECHOD, Echod  # noqa: E402
 
-SECTIONS = ("listen", "limits", "timeouts", "stats", "log")
+SECTIONS = ("listen", "limits", "timeouts", "loop", "stats", "log")
 DAEMONS = pytest.StashKey()
 
 

@@ -142,6 +142,8 @@ def test_the_output_of_print_config_is_read_back_unchanged(tmp_path):
         write = 0
         unacked = "90s"
         drain = "90s"
+        [loop]
+        busy_poll = "70us"
         [stats]
         interval = "2m"
         [log]
@@ -164,6 +166,7 @@ def test_the_output_of_print_config_is_read_back_unchanged(tmp_path):
     assert got["timeouts.write"] == 0
     assert got["timeouts.unacked"] == 90
     assert got["timeouts.drain"] == 90
+    assert got["loop.busy_poll"] == 70e-6
     assert got["stats.interval"] == 120
     assert got["log.level"] == "debug"
     assert got["log.target"] == "stderr"

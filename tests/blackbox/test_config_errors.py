@@ -69,6 +69,10 @@ WRONG = {
         ["30", '"999ms"', '"25h"', '"-1s"', "true"],
     ),
     "timeouts.drain": ("a duration from 0s to 1h", ["3", '"2h"', '"61m"', '"never"', '"-0s"']),
+    "loop.busy_poll": (
+        '"auto", a duration from 1us to 1s, such as "50us", or "0" for off',
+        ["50", '"Auto"', '"automatic"', '"999ns"', '"1001ms"', '"-1us"', "true", '""', "[]"],
+    ),
     "stats.interval": (
         "a duration from 100ms to 24h",
         ['"99ms"', '"50ms"', "1", '"25h"', '"1"', "true"],

@@ -133,6 +133,8 @@ def test_the_manual_page_of_the_file_has_the_allowed_values(defaults, tmp_path):
         elif duration := re.match(r"a duration from (\w+ to \w+),", rule):
             never = ", or 0 for never." if 'or "0" for never' in rule else "."
             assert f"A duration, {duration[1]}{never}" in page, key
+        elif either := re.match(r'"auto", a duration from (\w+ to \w+), .*"0" for off', rule):
+            assert f"A duration, {either[1]}, 0 for off, or the word\n.Qq auto" in page, key
         elif size := re.match(r"a size from (\w+ to \w+),", rule):
             assert f"A size, {size[1]}, or 0 for no limit" in page, key
         elif choices := re.findall(r'"(\w+)"', rule):

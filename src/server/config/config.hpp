@@ -7,6 +7,7 @@
 #include "base/enum_names.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,11 @@ struct Config {
         Duration drain = std::chrono::seconds(10);
         bool operator==(const Timeouts&) const = default;
     } timeouts;
+    struct Loop {
+        /// How long the loop polls before it sleeps; zero: not at all; nothing: "auto".
+        std::optional<Duration> busy_poll;
+        bool operator==(const Loop&) const = default;
+    } loop;
     struct Stats {
         Duration interval = std::chrono::seconds(1); ///< zero: no periodic line
         bool operator==(const Stats&) const = default;

@@ -55,6 +55,11 @@ std::string describe(const Time& rule) {
                        rule.zero_is_never ? ", or \"0\" for never" : "");
 }
 
+std::string describe(const TimeOrAuto& rule) {
+    return fmt::format("\"auto\", a duration from {} to {}, such as \"50us\", or \"0\" for off",
+                       format_duration(rule.least), format_duration(rule.most));
+}
+
 std::string describe(const ByteSize& rule) {
     return fmt::format("a size from {} to {}, such as \"128KiB\", or \"0\" for no limit",
                        format_bytes(rule.least), format_bytes(rule.most));
@@ -129,6 +134,17 @@ bool assign(const toml::node& node, Duration& value, const Time& rule) {
     }
     value = *duration;
     return true;
+}
+
+bool assign(const toml::node& node, std::optional<Duration>& value, const TimeOrAuto& rule) {
+    if (node.value_exact<std::string>() == "auto") {
+        value.reset();
+        return true;
+    }
+    Duration duration{};
+    const bool valid = assign(node, duration, Time{rule.least, rule.most, true});
+    value = valid ? duration : value;
+    return valid;
 }
 
 bool assign(const toml::node& node, std::uint32_t& value, const ByteSize& rule) {
@@ -337,18 +353,12 @@ std::string read_regular_file(const std::string& path) {
     }
     std::string text(static_cast<std::size_t>(kLargestFile) + 1, '\0');
     std::size_t size = 0;
-    while (size < text.size()) {
-        const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
+    for (ssize_t n = 1; n != 0 && size < text.size();) {
+        n = ::read(fd.get(), text.data() + size, text.size() - size);
+        if (n < 0 && errno != EINTR) {
             fail(fmt::format("cannot be read: {}", describe_errno(errno)));
         }
-        if (n == 0) {
-            break;
-        }
-        size += static_cast<std::size_t>(n);
+        size += n > 0 ? static_cast<std::size_t>(n) : 0;
     }
     text.resize(size);
     return text;

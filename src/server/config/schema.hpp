@@ -25,6 +25,12 @@ struct Time {
     bool zero_is_never;
 };
 
+/// A duration from `least` to `most`, zero for off, or nothing for "auto".
+struct TimeOrAuto {
+    Duration least;
+    Duration most;
+};
+
 /// A size in bytes from `least` to `most`, or zero for no limit.
 struct ByteSize {
     std::uint64_t least;
@@ -73,6 +79,8 @@ void visit_config(AnyConfig& config, Visitor&& visitor) {
     visitor("timeouts", "write", config.timeouts.write, kTimeout);
     visitor("timeouts", "unacked", config.timeouts.unacked, Time{1s, 24h, true});
     visitor("timeouts", "drain", config.timeouts.drain, Time{0ms, 1h, false});
+
+    visitor("loop", "busy_poll", config.loop.busy_poll, TimeOrAuto{1us, 1s});
 
     visitor("stats", "interval", config.stats.interval, Time{100ms, 24h, true});
 

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <concepts>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,10 @@ std::string print(Number value, const WholeNumber&) {
 
 std::string print(Duration value, const Time&) {
     return fmt::format("\"{}\"", format_duration(value));
+}
+
+std::string print(const std::optional<Duration>& value, const TimeOrAuto&) {
+    return value ? fmt::format("\"{}\"", format_duration(*value)) : "\"auto\"";
 }
 
 std::string print(std::uint32_t value, const ByteSize&) {

@@ -87,6 +87,8 @@ ServerState Commands::state(bool serving, TimePoint now) {
     state.listeners_wanted = settings_.listeners_wanted();
     state.sockets = survey_.figures();
     state.process = process_;
+    state.polling = {parts_.busy_poll.is_auto(), parts_.busy_poll.window(now),
+                     parts_.busy_poll.polled()};
     state.turns = parts_.reporter.turns();
     state.uptime = now - parts_.reporter.started();
     state.longest_turn = parts_.reporter.longest_turn();

@@ -17,6 +17,7 @@
 #include "base/ignore_bad_alloc.hpp"
 #include "base/sys_error.hpp"
 #include "base/units.hpp"
+#include "net/poll_until.hpp"
 #include "server/config/reader.hpp"
 #include "server/loop/harvest.hpp"
 #include "server/loop/restart.hpp"
@@ -44,7 +45,8 @@ constexpr std::uint64_t kBarrierToken = kTimerToken - 1;
 
 Server::Server(const Config& config, LoadConfig load_config, std::vector<Listener> listeners,
                Log& log)
-    : log_(log), signals_(kSignals), now_(Clock::now()), clients_(epoll_, counters_),
+    : log_(log), signals_(kSignals), now_(Clock::now()), idle_since_(now_),
+      clients_(epoll_, counters_),
       acceptor_(std::move(listeners), epoll_, clients_, counters_, kListenerToken),
       reporter_(log, service_, counters_, now_),
       settings_(config, std::move(load_config), parts(), now_),
@@ -103,7 +105,6 @@ Server::Ended Server::run() {
 
 void Server::iterate() {
     int n = wait();
-    now_ = Clock::now();
     const bool was_set = timer_.at() != kNever;
     if (n > 0) {
         n = harvest(epoll_, events_, n, clients_.open(),
@@ -129,7 +130,8 @@ void Server::iterate() {
         finish_drain();
     }
     due_at_ = next_due();
-    reporter_.note_turn(Clock::now() - now_);
+    idle_since_ = Clock::now();
+    reporter_.note_turn(idle_since_ - now_);
 }
 
 void Server::serve_and_accept() {
@@ -157,14 +159,49 @@ bool Server::must_not_sleep() const noexcept {
     return clients_.has_ready() || (serving() && acceptor_.has_pending());
 }
 
+// Also sets now_.
 int Server::wait() noexcept {
     if (must_not_sleep()) {
-        return epoll_.wait(events_, Duration::zero());
+        const int n = epoll_.wait(events_, Duration::zero());
+        now_ = Clock::now();
+        return n;
     }
     if (due_at_ < timer_.at()) {
         timer_.set_at(due_at_);
     }
-    return epoll_.wait(events_, std::nullopt);
+    if (const Duration window = busy_poll_.window(idle_since_); window != Duration::zero()) {
+        return poll_and_wait(window);
+    }
+    const int n = epoll_.wait(events_, std::nullopt);
+    now_ = Clock::now();
+    busy_poll_.note_wait(now_ - idle_since_, Duration::zero(), now_);
+    return n;
+}
+
+// Everything that the loop serves is an event, timers and signals too.
+int Server::poll_and_wait(Duration window) noexcept {
+    Polled polled = poll_until(
+        idle_since_ + window, idle_since_,
+        [this] { return epoll_.wait(events_, Duration::zero()); }, [] { return Clock::now(); });
+    busy_poll_.note_polled(polled.now - idle_since_);
+    if (polled.count == 0) {
+        polled.count = epoll_.wait(events_, std::nullopt);
+        polled.now = Clock::now();
+    }
+    now_ = polled.now;
+    busy_poll_.note_wait(now_ - idle_since_, polled.longest, now_);
+    if (polled.longest > BusyPoll::kLost) {
+        check_throttling();
+    }
+    return polled.count;
+}
+
+void Server::check_throttling() noexcept {
+    ignore_bad_alloc([this] {
+        if (processors_.throttled_again()) {
+            busy_poll_.note_throttled(now_);
+        }
+    });
 }
 
 void Server::run_deadlines() {

@@ -14,8 +14,10 @@
 #include "server/listener/acceptor.hpp"
 #include "server/listener/listener.hpp"
 #include "server/log/log.hpp"
+#include "server/loop/busy_poll.hpp"
 #include "server/loop/commands.hpp"
 #include "server/loop/pending_handover.hpp"
+#include "server/loop/processors.hpp"
 #include "server/loop/reporter.hpp"
 #include "server/loop/settings.hpp"
 #include "server/loop/warnings.hpp"
@@ -93,6 +95,8 @@ private:
     void iterate();
     [[nodiscard]] bool must_not_sleep() const noexcept;
     [[nodiscard]] int wait() noexcept;
+    [[nodiscard, gnu::noinline]] int poll_and_wait(Duration window) noexcept;
+    void check_throttling() noexcept;
     void serve_and_accept();
     void log_warnings();
     void run_deadlines();
@@ -109,7 +113,7 @@ private:
     void finish_drain();
     [[nodiscard]] bool serving() const noexcept { return phase_ == Phase::serving; }
     [[nodiscard]] ConfiguredParts parts() noexcept {
-        return {clients_, acceptor_, reporter_, service_, log_, notices_};
+        return {clients_, acceptor_, reporter_, busy_poll_, service_, log_, notices_};
     }
 
     Log& log_;
@@ -120,10 +124,13 @@ private:
     Epoll epoll_;
     TimerFd timer_;             ///< wakes the loop at due_at_ or before
     TimePoint now_;             ///< the start of this iteration
+    TimePoint idle_since_;      ///< the end of the last iteration
     TimePoint due_at_ = kNever; ///< when run_deadlines() has something to do next
     Clients clients_;
     Acceptor acceptor_;
     Reporter reporter_;
+    BusyPoll busy_poll_;
+    Processors processors_;
     Settings settings_;
     Commands commands_;
     ControlSocket control_;

@@ -8,6 +8,7 @@
 #include "server/listener/passed_difference.hpp"
 #include "server/listener/socket_unit.hpp"
 #include "server/loop/descriptor_limit.hpp"
+#include "server/loop/processors.hpp"
 
 #include <fmt/format.h>
 
@@ -103,6 +104,8 @@ void Settings::apply(Config config, ConfiguredNetworks networks, TimePoint now) 
     parts_.acceptor.set_unacked_timeout(config_.timeouts.unacked);
     parts_.acceptor.set_unsent_limit(config_.limits.unsent_bytes);
     parts_.reporter.set_interval(config_.stats.interval, now);
+    parts_.busy_poll.set_useful(has_several_processors());
+    parts_.busy_poll.configure(config_.loop.busy_poll);
     parts_.log.set_level(config_.log.level);
     parts_.clients.set_fault_hook(
         parts_.log.writes(LogLevel::debug)

@@ -11,6 +11,7 @@
 #include "server/listener/acceptor.hpp"
 #include "server/listener/listener.hpp"
 #include "server/log/log.hpp"
+#include "server/loop/busy_poll.hpp"
 #include "server/loop/missing_addresses.hpp"
 #include "server/loop/notices.hpp"
 #include "server/loop/reporter.hpp"
@@ -33,6 +34,7 @@ struct ConfiguredParts {
     Clients& clients;
     Acceptor& acceptor;
     Reporter& reporter;
+    BusyPoll& busy_poll;
     ServiceManager& service;
     Log& log;
     Notices& notices;

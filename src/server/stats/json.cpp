@@ -71,6 +71,11 @@ std::string turns_json(const TurnHistogram& turns) {
         to_seconds(turns.sum()));
 }
 
+std::string polling_json(const PollingFigures& polling) {
+    return fmt::format(R"({{"auto":{},"window_seconds":{},"polled_seconds":{}}})",
+                       polling.automatic, to_seconds(polling.window), to_seconds(polling.polled));
+}
+
 std::string process_json(const ProcessFigures& process) {
     const auto or_null = [](const auto& value) {
         return value ? fmt::format("{}", *value) : std::string("null");
@@ -112,6 +117,7 @@ std::string format_json(const ServerState& state) {
     add("uptime_seconds", number(to_seconds(state.uptime)));
     add("longest_turn_seconds", number(to_seconds(state.longest_turn)));
     add("turns", turns_json(state.turns));
+    add("busy_poll", polling_json(state.polling));
     add("connections", number(state.gauges.connections));
     add("waiting", number(state.gauges.waiting));
     add("kept_bytes", number(state.gauges.buffered_bytes));

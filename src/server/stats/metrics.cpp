@@ -117,6 +117,11 @@ void add_connections(FamilyList& list, const ServerState& state) {
     list.add("echod_longest_turn_seconds", "The longest iteration of the loop since the start.",
              to_seconds(state.longest_turn));
     list.add_histogram("echod_turn_seconds", "Iterations of the loop, by length.", state.turns);
+    list.add("echod_busy_poll_window_seconds",
+             "How long the loop polls at most before it sleeps; 0: not at all.",
+             to_seconds(state.polling.window));
+    list.add("echod_busy_poll_seconds", "Time in which the loop polled instead of sleeping.",
+             to_seconds(state.polling.polled), MetricType::counter);
 }
 
 // The names are those of Prometheus' own clients.

@@ -51,6 +51,13 @@ struct SocketFigures {
     std::vector<ListenerConnections> by_listener;
 };
 
+/// Polling before the loop sleeps, loop.busy_poll.
+struct PollingFigures {
+    bool automatic = true; ///< the setting is "auto"
+    Duration window{};     ///< how long it polls at most; zero: not at all
+    Duration polled{};     ///< how long it has polled since the start
+};
+
 struct ServerState {
     std::string refused;                ///< why the configuration on disk is not in force, if so
     std::vector<std::string> notices;   ///< other departures from the configuration, a line each
@@ -66,6 +73,7 @@ struct ServerState {
     SocketFigures sockets;
     ProcessFigures process;
     TurnHistogram turns;
+    PollingFigures polling;
     Duration longest_turn{};                ///< the longest iteration of the loop since the start
     std::vector<ConnectionSummary> busiest; ///< the most messages first
     std::vector<ConnectionSummary> oldest;

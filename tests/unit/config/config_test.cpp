@@ -130,6 +130,20 @@ TEST(Config, ZeroNeedsNoUnit) {
     EXPECT_EQ(parse_config("[timeouts]\ndrain = \"0\"\n", "f").timeouts.drain, 0s);
 }
 
+TEST(Config, BusyPollIsAutoOrADurationOrZero) {
+    const auto busy_poll = [](const std::string& value) {
+        return parse_config("[loop]\nbusy_poll = " + value + "\n", "f").loop.busy_poll;
+    };
+    EXPECT_EQ(Config().loop.busy_poll, std::nullopt);
+    EXPECT_EQ(busy_poll("\"auto\""), std::nullopt);
+    EXPECT_EQ(busy_poll("\"50us\""), 50us);
+    EXPECT_EQ(busy_poll("\"0\""), 0us);
+    EXPECT_EQ(busy_poll("0"), 0us);
+    Config config;
+    config.loop.busy_poll = 20us;
+    EXPECT_EQ(parse_config(format_config(config), "g"), config);
+}
+
 TEST(Config, InvalidTomlIsOneErrorWithItsPosition) {
     const auto lines = errors_of("[limits]\nmax_connections = = 3\n");
     ASSERT_EQ(lines.size(), 1U);

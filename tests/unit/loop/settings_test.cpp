@@ -47,8 +47,9 @@ protected:
     std::unique_ptr<Clients> clients = std::make_unique<Clients>(epoll, counters);
     Acceptor acceptor{{}, epoll, *clients, counters, 1};
     Reporter reporter{log, service, counters, now};
+    BusyPoll busy_poll;
     Notices notices;
-    ConfiguredParts parts{*clients, acceptor, reporter, service, log, notices};
+    ConfiguredParts parts{*clients, acceptor, reporter, busy_poll, service, log, notices};
 };
 
 } // namespace
