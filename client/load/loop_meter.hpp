@@ -38,6 +38,13 @@ public:
     /// An iteration that began at `began` had nothing to do and did not sleep.
     void polled(TimePoint began) noexcept { polling_since_ = began; }
 
+    /// The loop polled for that long before it slept or an event came.
+    void polled_for(Duration length) noexcept {
+        if (begun_ && !result_) {
+            use_.polled += length;
+        }
+    }
+
     /// The iteration before is complete, and the next one begins. What arrives during an iteration
     /// waits for the next one, so its length is what the loop itself may add to a latency.
     void begin_iteration(TimePoint now) noexcept {

@@ -55,6 +55,7 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         plan.source = options.source;
         plan.close = options.close;
         plan.think = options.think;
+        plan.busy_poll = options.busy_poll;
         plan.warmup = options.warmup;
         plan.timeout = options.timeout;
         plan.drain = options.drain;

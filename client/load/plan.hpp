@@ -37,6 +37,7 @@ struct WorkerPlan {
     std::uint32_t loop = 0; ///< its number
     Close close = Close::fin;
     std::optional<SourceRange> source; ///< where connections come from
+    Duration busy_poll{};              ///< how long it polls before it sleeps
     Duration think{};                  ///< closed loop: from an echo to the message after it
     Duration warmup{};
     Duration timeout{};

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/sys_error.hpp"
+#include "net/poll_until.hpp"
 
 #include <sched.h>
 #include <sys/prctl.h>
@@ -86,7 +87,9 @@ void Worker::wait_and_handle(std::span<epoll_event> events, TimePoint now) {
     if (sleep > Duration::zero()) {
         meter_.sleeps_until(now + sleep);
     }
-    const int count = epoll_.wait(events, sleep);
+    const int count = sleep > Duration::zero() && plan_.busy_poll > Duration::zero()
+                          ? poll_and_wait(events, now, sleep)
+                          : epoll_.wait(events, sleep);
     if (count < 0) {
         echod::throw_errno(-count, "epoll_wait");
     }
@@ -106,6 +109,16 @@ void Worker::wait_and_handle(std::span<epoll_event> events, TimePoint now) {
             traffic_.handle(event);
         }
     }
+}
+
+// Everything that ends a sleep is an event, also wake().
+int Worker::poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep) {
+    const echod::Polled polled = echod::poll_until(
+        now + std::min(plan_.busy_poll, sleep), now,
+        [&] { return epoll_.wait(events, Duration::zero()); }, [] { return Clock::now(); });
+    meter_.polled_for(polled.now - now);
+    const Duration left = sleep - (polled.now - now);
+    return polled.count != 0 || left <= Duration::zero() ? polled.count : epoll_.wait(events, left);
 }
 
 void Worker::apply_control(TimePoint now) {

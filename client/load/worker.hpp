@@ -88,6 +88,7 @@ private:
 
     void begin_iteration(TimePoint now);
     void wait_and_handle(std::span<epoll_event> events, TimePoint now);
+    [[nodiscard]] int poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep);
     void apply_control(TimePoint now);
     void begin_measuring(TimePoint now);
     void run_schedule(TimePoint now);

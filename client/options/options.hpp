@@ -69,6 +69,7 @@ struct Options {
     Split split = Split::none;
     std::uint32_t coalesce = 1; ///< messages per send call
     AbuseOptions abuse;
+    Duration busy_poll{};     ///< how long a loop polls before it sleeps; zero: not at all
     std::optional<Pace> pace; ///< of an open loop; without it the loop is closed
     Arrival arrival = Arrival::constant;
     std::optional<SourceRange> source; ///< local addresses

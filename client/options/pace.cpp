@@ -14,6 +14,7 @@ constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
 // 2^53 - 1: the largest integer that every JSON parser reads exactly.
 constexpr std::uint64_t kMaxSeedOrNumber = 9'007'199'254'740'991;
 constexpr Duration kMaxThink = std::chrono::hours(1);
+constexpr Duration kMaxBusyPoll = std::chrono::seconds(1);
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
 
@@ -91,6 +92,12 @@ void add_pace_options(OptionReader& reader, Options& options) {
                    options.threads = static_cast<std::uint32_t>(options.cpus.size());
                });
     reader.exclude("--cpus", "--threads");
+    reader.add("--busy-poll",
+               "Time for which an event loop polls before it sleeps, up to 1s; its own wake-up is "
+               "then no part of the latencies [0s]",
+               "T", [&options](const std::string& text) {
+                   options.busy_poll = duration_in(text, Duration::zero(), kMaxBusyPoll);
+               });
     reader.add("-R,--rate",
                "Open loop: messages per second in all, each sent when it is due even if the server "
                "is slow; A:B changes the rate from A to B over --duration",

@@ -16,15 +16,15 @@ struct Member {
 };
 
 constexpr Member kRequested[] = {
-    {"loop", Type::text},           {"connections", Type::count},   {"duration_s", Type::number},
-    {"messages", Type::count},      {"pipeline", Type::count},      {"threads", Type::count},
-    {"conn_messages", Type::count}, {"reconnect", Type::boolean},   {"replay", Type::text},
-    {"source", Type::text},         {"resolve", Type::text},        {"think_s", Type::number},
-    {"close", Type::text},          {"sizes", Type::text},          {"timeout_s", Type::number},
-    {"drain_s", Type::number},      {"connect_rate", Type::number}, {"warmup_s", Type::number},
-    {"verify", Type::text},         {"on_mismatch", Type::text},    {"split", Type::text},
-    {"coalesce", Type::count},      {"rate", Type::number},         {"rate_at_end", Type::number},
-    {"arrival", Type::text},        {"max_in_flight", Type::count},
+    {"loop", Type::text},           {"connections", Type::count}, {"duration_s", Type::number},
+    {"messages", Type::count},      {"pipeline", Type::count},    {"threads", Type::count},
+    {"conn_messages", Type::count}, {"reconnect", Type::boolean}, {"replay", Type::text},
+    {"source", Type::text},         {"resolve", Type::text},      {"think_s", Type::number},
+    {"busy_poll_s", Type::number},  {"close", Type::text},        {"sizes", Type::text},
+    {"timeout_s", Type::number},    {"drain_s", Type::number},    {"connect_rate", Type::number},
+    {"warmup_s", Type::number},     {"verify", Type::text},       {"on_mismatch", Type::text},
+    {"split", Type::text},          {"coalesce", Type::count},    {"rate", Type::number},
+    {"rate_at_end", Type::number},  {"arrival", Type::text},      {"max_in_flight", Type::count},
 };
 
 constexpr Member kTarget[] = {{"target", Type::text},         {"up", Type::count},

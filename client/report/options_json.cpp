@@ -40,6 +40,7 @@ Json options_json(const Options& options) {
         {"pipeline", options.pipeline},
         {"threads", options.threads},
         {"cpus", options.cpus.empty() ? Json(nullptr) : Json(options.cpus)},
+        {"busy_poll_s", echod::to_seconds(options.busy_poll)},
         {"conn_messages", or_null(options.conn_messages)},
         {"reconnect", options.reconnect},
         {"replay", options.replay ? Json(replay_text(options.seed, options.replay->connection,

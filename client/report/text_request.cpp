@@ -86,6 +86,9 @@ void write_pace(Out out, const Json& requested) {
         }
         fmt::format_to(out, ", on processors {}", joined(names, ","));
     }
+    if (differs(requested, "busy_poll_s", 0.0)) {
+        fmt::format_to(out, ", busy poll {}", duration_text(requested, "busy_poll_s"));
+    }
     if (differs(requested, "think_s", 0.0)) {
         fmt::format_to(out, ", think {}", duration_text(requested, "think_s"));
     }

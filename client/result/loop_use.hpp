@@ -18,7 +18,7 @@ struct LoopUse {
     Duration user{};
     Duration system{};
     Duration wall{};
-    Duration polled{};       ///< of wall: an open loop polled and no event came
+    Duration polled{};       ///< of wall: it polled for events instead of sleeping
     Duration longest_turn{}; ///< an event that came at its beginning waited for up to that time
     Duration turns_total{};  ///< time in turns that had events
     std::uint64_t turns = 0; ///< number of turns that had events

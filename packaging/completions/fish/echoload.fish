@@ -27,6 +27,7 @@ complete -c echoload -l conn-messages -x -d 'Messages after which a connection i
 complete -c echoload -l reconnect -d 'Open lost and refused connections again, and report outages'
 complete -c echoload -l replay -x -d 'Send the stream of one connection again, up to that message'
 complete -c echoload -l cpus -x -d 'Processors, each with one event loop'
+complete -c echoload -l busy-poll -x -d 'Time to poll before sleeping [0s]'
 complete -c echoload -l resolve -x -a 'first all' -d 'Addresses of a name that get connections [first]'
 complete -c echoload -l close -x -a 'fin half rst' -d 'How a connection ends [fin]'
 complete -c echoload -l max-in-flight -x -d 'Limit of due and unanswered messages [100k]'

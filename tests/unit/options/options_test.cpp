@@ -123,6 +123,7 @@ TEST(Options, AnInvalidValueIsReportedInOneLineWithTheValidOnes) {
         {{"a:1", "--conn-messages", "0"}, "--conn-messages", "1 to"},
         {{"a:1", "--source", "eth0"}, "--source", "127.0.0.0/8"},
         {{"a:1", "--think", "2h"}, "--think", "1h"},
+        {{"a:1", "--busy-poll", "2s"}, "--busy-poll", "1s"},
         {{"a:1", "--think", "1s", "-R", "5"}, "--think", "--rate"},
         {{"a:1", "--close", "both"}, "--close", "fin, half or rst"},
         {{"a:1", "-t", "51"}, "--threads", "--connections"},
@@ -154,6 +155,8 @@ TEST(Options, TheEndOfConnectionsIsParsed) {
 }
 
 TEST(Options, AThinkTimeIsParsed) {
+    EXPECT_EQ(accepted({"a:1"}).busy_poll, Duration(0));
+    EXPECT_EQ(accepted({"a:1", "--busy-poll", "50us"}).busy_poll, Duration(50us));
     EXPECT_EQ(accepted({"a:1"}).think, Duration(0));
     EXPECT_EQ(accepted({"a:1", "--think", "20ms"}).think, Duration(20ms));
 }

@@ -19,6 +19,7 @@ TEST(Report, AnOptionThatIsNotTheDefaultIsInTextAndJson) {
     } cases[] = {
         {[](Options& o) { o.threads = 2; }, ", 2 threads"},
         {[](Options& o) { o.think = 20ms; }, ", think 20ms"},
+        {[](Options& o) { o.busy_poll = 50us; }, ", busy poll 50us"},
         {[](Options& o) { o.source = SourceRange::parse("127.0.0.0/8"); }, ", from 127.0.0.0/8"},
         {[](Options& o) { o.conn_messages = 1000; }, ", 1,000 messages a connection"},
         {[](Options& o) { o.close = Close::half; }, ", close half"},
