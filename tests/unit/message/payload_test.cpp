@@ -73,6 +73,26 @@ TEST(Payload, TheBytesOnTheWireAreHeaderThenPayload) {
     EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof expected), 0);
 }
 
+TEST(Payload, EverySizeHasTheWordsOfTheLargest) {
+    // Whole messages are made and compared in blocks of words, parts word by word.
+    Message message = message_at(3, 4, 5);
+    message.size = echod::kMaxPayload;
+    std::vector<std::byte> largest(message.length());
+    write_part(message, 0, largest);
+    for (message.size = 0; message.size <= echod::kMaxPayload; ++message.size) {
+        std::vector<std::byte> whole(message.length());
+        write_message(message, whole.data());
+        ASSERT_TRUE(std::equal(whole.begin() + 8, whole.end(), largest.begin() + 8))
+            << message.size;
+        ASSERT_TRUE(matches(message, 0, whole)) << message.size;
+        for (std::size_t at = 8; at < whole.size(); at += 7) {
+            whole[at] ^= std::byte{1};
+            ASSERT_FALSE(matches(message, 0, whole)) << message.size << " at " << at;
+            whole[at] ^= std::byte{1};
+        }
+    }
+}
+
 TEST(Payload, APartOfAMessageEqualsThatPartOfTheWhole) {
     for (const std::uint64_t sequence : {0U, 1U, 2U, 3U}) {
         const Message message = message_at(3, 4, sequence);
