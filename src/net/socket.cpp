@@ -100,7 +100,7 @@ void set_nodelay(int fd) noexcept {
 
 // The kernel ends the connection of a silent peer after TCP_USER_TIMEOUT if no probe was answered.
 // Five probes are sent in the second half of that time, so a few lost ones do no harm.
-void set_unacked_timeout(int fd, Duration time) noexcept {
+void set_unacked_timeout(int fd, Duration time, bool probes) noexcept {
     constexpr int kProbes = 5;
     const auto whole_seconds = [](Duration part) {
         constexpr std::int64_t kMost = 32'767; // for TCP_KEEPIDLE
@@ -111,7 +111,7 @@ void set_unacked_timeout(int fd, Duration time) noexcept {
         static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
     const int first = whole_seconds(time / 2);
     const int pause = whole_seconds(time / 2 / kProbes);
-    const int on = time != Duration::zero() ? 1 : 0;
+    const int on = probes && time != Duration::zero() ? 1 : 0;
     if (::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) != 0) {
         return; // not TCP, as AF_UNIX
     }

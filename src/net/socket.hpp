@@ -58,10 +58,10 @@ void set_nonblocking(int fd);
 void set_nodelay(int fd) noexcept;
 
 /// Ends a connection with ETIMEDOUT if its peer acknowledges nothing for `time` (at least a
-/// second), and sends keepalive probes to silent peers (tcp(7): TCP_USER_TIMEOUT, SO_KEEPALIVE);
-/// zero disables both. Sockets that a listening socket accepts inherit that. Does nothing on a
-/// socket that is not TCP.
-void set_unacked_timeout(int fd, Duration time) noexcept;
+/// second; tcp(7), TCP_USER_TIMEOUT), and with `probes` sends keepalive probes to silent peers
+/// (SO_KEEPALIVE), which costs a timer for each connection; zero disables both. Sockets that a
+/// listening socket accepts inherit that. Does nothing on a socket that is not TCP.
+void set_unacked_timeout(int fd, Duration time, bool probes) noexcept;
 
 /// Bounds the bytes in fd's send queue that were not sent yet: above it send(2) takes nothing more
 /// (tcp(7), TCP_NOTSENT_LOWAT); zero is the system's limit, net.ipv4.tcp_notsent_lowat. Sockets

@@ -444,7 +444,7 @@ def socket_option(manager, level, option):
 
 def test_a_restart_sets_the_options_of_the_listening_sockets_again(echod, managed):
     manager = managed()
-    first = echod(timeouts={"unacked": "30s"}, manager=manager)
+    first = echod(timeouts={"unacked": "30s", "idle": "0"}, manager=manager)
     hand_over(first)
     assert socket_option(manager, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     assert socket_option(manager, socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000

@@ -121,7 +121,7 @@ int Acceptor::add(Listener listener) {
 int Acceptor::register_new(int listener, std::uint32_t events, std::size_t index) noexcept {
     set_nodelay(listener);
     if (unacked_timeout_) {
-        echod::set_unacked_timeout(listener, *unacked_timeout_);
+        echod::set_unacked_timeout(listener, *unacked_timeout_, probes_);
     }
     if (unsent_limit_) {
         echod::set_unsent_limit(listener, *unsent_limit_);
@@ -141,13 +141,17 @@ void Acceptor::stop_watching_if_full() noexcept {
     }
 }
 
-void Acceptor::set_unacked_timeout(Duration time) noexcept {
-    if (unacked_timeout_ == time) {
+// Probes end the connection of a silent client that has vanished. Where the idle timeout ends it no
+// later, they would only cost time at every accept(2) and close(2).
+void Acceptor::set_unacked_timeout(Duration time, Duration idle) noexcept {
+    const bool probes = idle == Duration::zero() || idle > time;
+    if (unacked_timeout_ == time && probes_ == probes) {
         return;
     }
     unacked_timeout_ = time;
+    probes_ = probes;
     for (const Listener& listener : listeners_) {
-        echod::set_unacked_timeout(listener.fd.get(), time); // accepted sockets inherit it
+        echod::set_unacked_timeout(listener.fd.get(), time, probes); // accepted sockets inherit it
     }
 }
 

@@ -42,9 +42,10 @@ public:
     /// of it and limits.max_connections is in force. A lower limit closes no connection.
     void configure(const Config::Limits& limits, std::uint32_t room) noexcept;
 
-    /// Sets timeouts.unacked for the connections accepted from now on. It overrides KeepAlive= of a
-    /// socket unit and the setting of the old process.
-    void set_unacked_timeout(Duration time) noexcept;
+    /// Sets timeouts.unacked for the connections accepted from now on, with keep-alive probes where
+    /// timeouts.idle does not end a silent connection first. It overrides KeepAlive= of a socket
+    /// unit and the setting of the old process.
+    void set_unacked_timeout(Duration time, Duration idle) noexcept;
 
     /// Sets limits.unsent_bytes for the connections accepted from now on; 0: the system's limit.
     void set_unsent_limit(std::uint32_t bytes) noexcept;
@@ -128,6 +129,7 @@ private:
     Config::Limits limits_;
     std::uint32_t most_ = 0;
     std::optional<Duration> unacked_timeout_;   ///< as set on the listeners
+    bool probes_ = false;                       ///< as above
     std::optional<std::uint32_t> unsent_limit_; ///< likewise
     std::size_t next_listener_ = 0;
     bool watching_ = true;

@@ -222,10 +222,16 @@ TEST_F(AcceptorTest, TheUnackedTimeoutOfTheOldProcessIsOverridden) {
         EXPECT_EQ(::getsockopt(fds[0], SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
         return on;
     };
-    set_unacked_timeout(fds[0], 30s);
+    set_unacked_timeout(fds[0], 30s, true);
     ASSERT_EQ(keeps_alive(), 1);
-    acceptor->set_unacked_timeout(0s);
+    acceptor->set_unacked_timeout(0s, 0s);
     EXPECT_EQ(keeps_alive(), 0);
+    acceptor->set_unacked_timeout(30s, 0s);
+    EXPECT_EQ(keeps_alive(), 1);
+    acceptor->set_unacked_timeout(30s, 30s);
+    EXPECT_EQ(keeps_alive(), 0) << "the idle timeout ends a silent connection";
+    acceptor->set_unacked_timeout(30s, 31s);
+    EXPECT_EQ(keeps_alive(), 1);
 }
 
 TEST_F(AcceptorTest, AListenerThatStaysKeepsItsBacklogAndAnOldOneIsEmptied) {
