@@ -19,7 +19,7 @@ BUILD = Path(os.environ.get("ECHOD_BUILD_DIR", HERE.parents[1] / "build-tests"))
 sys.path.insert(0, str(HERE))
 
 from suite import (  # noqa: E402
-    blocks, building, callgrind, calls, fair, measure, results, rows, targets,
+    blocks, building, callgrind, calls, fair, measure, polling, results, rows, targets,
 )
 from suite.servers import NAMES, PEERS, Server  # noqa: E402
 
@@ -159,7 +159,35 @@ def test_a_rate_limited_by_the_client_is_not_judged(limited):
 
 def test_a_ratio_is_the_median_of_the_ratios_within_the_rounds():
     found = results.compare([1.0, 2.0, 9.0], [2.0, 1.0, 3.0])
-    assert found == {"ratio": 2.0, "min": 0.5, "max": 3.0, "of_medians": 1.0}
+    assert found == {"ratio": 2.0, "min": 0.5, "max": 3.0, "low": 0.5, "high": 3.0,
+                     "of_medians": 1.0}
+
+
+@pytest.mark.parametrize("rounds, low, high", [(1, 1, 1), (5, 1, 5), (7, 1, 7), (8, 2, 7), (12, 3, 10)])
+def test_an_interval_contains_the_median_with_a_probability_of_90_percent(rounds, low, high):
+    found = results.interval_of([float(value) for value in range(rounds, 0, -1)])
+    assert (found["low"], found["high"]) == (low, high)
+
+
+@pytest.mark.parametrize("limit, met", [(0.9, False), (1.0, "undecided"), (1.05, "undecided"),
+                                        (1.1, True)])
+def test_a_target_within_the_interval_is_undecided(limit, met):
+    found = {"ratio": 1.02, "low": 0.95, "high": 1.1}
+    assert targets.at_most("what", limit, found)["met"] == met
+    opposite = targets.at_least("what", limit, found)["met"]
+    assert opposite == (limit <= 0.95 or (False if limit > 1.1 else "undecided"))
+
+
+def test_few_connections_and_low_rates_are_measured_with_and_without_polling(table):
+    _, measured, printed = table
+    found = measured["polling"]
+    assert [row["name"] for row in found["rows"]] == ["1×1×64", "4×1×64", "16×1×64"]
+    for row in found["rows"]:
+        assert {"echod", "echod_off", "epoll", "epoll_poll"} <= set(row["servers"])
+    assert [each["rate"] for each in found["paced"]] == polling.RATES
+    for each in found["paced"]:
+        assert all(len(shares) == measured["rounds"] for shares in each["server_cpu"].values())
+    assert "bare epoll loop that polls" in printed
 
 
 def test_the_rate_of_echoload_includes_messages_in_flight_at_the_end(monkeypatch):
@@ -269,5 +297,5 @@ def test_the_micro_benchmarks_all_run():
     benchmarks = {one["name"]: one for one in report["benchmarks"]}
     assert [name for name, one in benchmarks.items() if one.get("error_occurred")] == []
     for part in ("scan", "deadline", "ready_queue", "touch", "expire_everybody", "latency",
-                 "verify"):
+                 "verify", "copy_a_message", "compare_a_message"):
         assert any(part in name for name in benchmarks), part

@@ -7,6 +7,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -46,6 +47,30 @@ void verify_an_echo(benchmark::State& state) {
     state.SetBytesProcessed(state.iterations() * (state.range(0) + 8));
 }
 BENCHMARK(verify_an_echo)->ArgName("payload")->Arg(64)->Arg(1016);
+
+// What the memory allows: the two beside the same work on stored bytes.
+void copy_a_message(benchmark::State& state) {
+    const std::vector<std::byte> from(static_cast<std::size_t>(state.range(0)) + 8, std::byte{7});
+    std::vector<std::byte> to(from.size());
+    for (auto _ : state) {
+        std::memcpy(to.data(), from.data(), from.size());
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(state.iterations() * (state.range(0) + 8));
+}
+BENCHMARK(copy_a_message)->ArgName("payload")->Arg(64)->Arg(1016);
+
+void compare_a_message(benchmark::State& state) {
+    const std::vector<std::byte> one(static_cast<std::size_t>(state.range(0)) + 8, std::byte{7});
+    std::vector<std::byte> other = one;
+    benchmark::DoNotOptimize(other.data());
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(std::memcmp(one.data(), other.data(), one.size()));
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(state.iterations() * (state.range(0) + 8));
+}
+BENCHMARK(compare_a_message)->ArgName("payload")->Arg(64)->Arg(1016);
 
 std::vector<Duration> latencies() {
     std::mt19937_64 random(1); // NOLINT: the same values each run

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The reference: a minimal correct echo server with epoll(7). Edge triggered; it reads until a read
 // is short and sends with one call what it has read. No framing, limits, timeouts, fairness or
-// statistics.
+// statistics. With --poll it never sleeps: the limit of what polling can reach, at the price of a
+// whole core.
 #include "peer.hpp"
 
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
@@ -24,14 +26,15 @@ struct Client {
 
 class Server {
 public:
-    explicit Server(int listener) : listener_{listener, false, {}} {
+    Server(int listener, int timeout) : listener_{listener, false, {}}, timeout_(timeout) {
         watch(EPOLL_CTL_ADD, &listener_, EPOLLIN | EPOLLET);
     }
 
     [[noreturn]] void run() {
         std::array<epoll_event, 256> events{};
         for (;;) {
-            const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+            const int n =
+                ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_);
             for (std::size_t i = 0; n > 0 && i < static_cast<std::size_t>(n); ++i) {
                 auto* const client = static_cast<Client*>(events[i].data.ptr);
                 if (client == &listener_) {
@@ -101,12 +104,14 @@ private:
 
     int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     Client listener_;
+    int timeout_; ///< of epoll_wait(2)
     std::array<char, peer::kReadSize> buffer_{};
 };
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
     peer::raise_descriptor_limit();
-    std::make_unique<Server>(peer::listen_anywhere())->run();
+    const bool polls = argc == 2 && std::string_view(argv[1]) == "--poll";
+    std::make_unique<Server>(peer::listen_anywhere(), polls ? 0 : -1)->run();
 }

@@ -5,6 +5,7 @@ import json
 
 from . import chart, fair, markdown
 from .building import ROOT
+from .results import refreshed
 
 BENCH = ROOT / "tests" / "bench"
 RESULTS, FAIRNESS = BENCH / "results.json", BENCH / "fairness.json"
@@ -35,7 +36,7 @@ def _picture(page):
 
 def files(results=None, fairness=None):
     """The text of each generated file, made from the recorded results."""
-    results = results or json.loads(RESULTS.read_text())
+    results = refreshed(results or json.loads(RESULTS.read_text()))
     fairness = fairness or json.loads(FAIRNESS.read_text())
     return {
         CHART: chart.draw(results),

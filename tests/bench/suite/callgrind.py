@@ -18,8 +18,10 @@ from .servers import Server
 
 #: payload, messages in a batch
 CASES = [(64, 1), (1016, 1), (64, 16), (1016, 16)]
-# Without statistics, because a line per second would be counted, too.
+# Without statistics, because a line per second would be counted, too, and without polling, whose
+# length depends on the clock.
 CONFIG = '[listen]\naddresses = ["127.0.0.1"]\nport = 0\n[stats]\ninterval = "0"\n'
+CONFIG += '[loop]\nbusy_poll = "0"\n'
 
 
 def name(payload, batch):

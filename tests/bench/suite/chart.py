@@ -2,8 +2,8 @@
 """The results as a chart: a line per row, with each server relative to the bare epoll loop.
 
 A mark is the median of the ratios within the rounds. The axis is logarithmic, so that twice and
-half are equally far away, and both panels share it. The whiskers at echod are the range of its
-ratio over the rounds; a hollow mark is a rate limited by the client.
+half are equally far away, and both panels share it. The whiskers at echod are the interval of its
+ratio; a hollow mark is a rate limited by the client.
 """
 
 import math
@@ -98,7 +98,7 @@ def _marks(panel, metric, unit, row, y):
     out = ""
     found = row["echod_to"]["epoll"][metric]
     if found:
-        out += _line("echod", _x(panel, found["min"]), y, _x(panel, found["max"]), y, 2)
+        out += _line("echod", _x(panel, found["low"]), y, _x(panel, found["high"]), y, 2)
     for name in reversed(NAMES):  # echod last, so that nothing covers it
         value = servers[name]["median"][metric]
         to_bare = compare(servers[name]["rounds"][metric], servers["epoll"]["rounds"][metric])
@@ -136,7 +136,7 @@ def draw(results):
             out += _marks(panel, metric, unit, row, y)
     out += _text(16, height - 30,
                  "Rows: connections × messages in flight × bytes of payload. Lines at echod: "
-                 "the range over the rounds. Hollow: limited by the client. Logarithmic.",
+                 "the interval of the ratio. Hollow: limited by the client. Logarithmic.",
                  "faint")
     out += _text(16, height - 13, machine.describe(results["machine"]), "faint")
     return out + "</svg>\n"

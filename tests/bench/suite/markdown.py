@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The results as Markdown tables."""
 
-from . import machine
+from . import machine, polling, targets
 from .servers import NAMES, PEERS
 from .text import grouped, has_rss, microseconds, rate
 
@@ -12,6 +12,11 @@ ROWS = "connections × in flight × payload"
 def _table(head, lines):
     text = "| " + " | ".join(head) + " |\n"
     text += "| " + " | ".join(["---"] + ["--:"] * (len(head) - 1)) + " |\n"
+    return text + "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _plain_table(head, lines):
+    text = "| " + " | ".join(head) + " |\n" + "| " + " | ".join(["---"] * len(head)) + " |\n"
     return text + "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
@@ -40,9 +45,17 @@ def _latency(server):
     return " / ".join(microseconds(server["median"][key]) for key in keys)
 
 
+def _ratio(found):
+    return f"{found['ratio']:.2f} ({found['low']:.2f}–{found['high']:.2f})"
+
+
+def _cpu_ratio(row, peer):
+    return row["echod_to"][peer]["cpu_ns_per_message"]
+
+
 def _against(row, peer):
-    found = row["echod_to"][peer]["cpu_ns_per_message"]
-    return f"{found['ratio']:.2f} ({found['min']:.2f}–{found['max']:.2f})" if found else "–"
+    found = _cpu_ratio(row, peer)
+    return _ratio(found) if found else "–"
 
 
 def _ratios(rows):
@@ -74,20 +87,50 @@ def _how(results):
             f"{results['load_average']['before'][0]:.2f} before.\n")
 
 
-def _span(rows, peer):
-    """The lowest and the highest of the rows' medians: CPU time of echod over that of `peer`."""
-    found = [row["echod_to"][peer]["cpu_ns_per_message"] for row in rows]
-    ratios = [each["ratio"] for each in found if each]
-    return f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "–"
+def _sides(rows, peer):
+    """The rows in which echod needs less CPU time per message than the peer, and more; the others
+    are undecided, because equality is within the interval."""
+    found = [(row["name"], _cpu_ratio(row, peer)) for row in rows]
+    return ([name for name, ratio in found if ratio and ratio["high"] < 1],
+            [name for name, ratio in found if ratio and ratio["low"] > 1])
+
+
+def _listed(names, rows):
+    if len(names) in (0, len(rows)):
+        return "all" if names else "none"
+    return f"{len(names)} ({'; '.join(names)})"
 
 
 def summary(results):
-    """One sentence that a reader of the chart takes away."""
+    """One line that a reader of the chart takes away."""
     rows = results["rows"]
-    return (f"In the {len(rows)} loads of the chart, echod needs {_span(rows, 'epoll')} times the CPU "
-            "time per message of a bare epoll loop that does nothing but echo, and "
-            f"{_span(rows, 'libevent')} times that of libevent's bufferevents "
-            "([all figures](tests/bench/README.md)).\n")
+    sides = []
+    for peer, what in (("epoll", "a bare epoll loop that does nothing but echo"),
+                       ("libevent", "libevent's bufferevents")):
+        less, more = _sides(rows, peer)
+        sides.append(f"less CPU time per message than {what} in {_listed(less, rows)} and more in "
+                     f"{_listed(more, rows)}")
+    return (f"Of the {len(rows)} loads of the chart, echod needs {', and '.join(sides)}; the other "
+            "differences are within the noise ([all figures](tests/bench/README.md)).\n")
+
+
+def _targets(results):
+    words = {True: "met", False: "**missed**", None: "not judged"}
+    return "\nTargets:\n\n" + _plain_table(["target", "limit", "measured", "verdict"], [
+        [each["what"], each["target"], each["measured"], words.get(each["met"], each["met"])]
+        for each in targets.judge(results["rows"], results["idle"], results["start"],
+                                  results.get("polling"))])
+
+
+def _polling(results):
+    found = results.get("polling")
+    if not found:
+        return ""
+    return ("\nPolling before sleeping (`loop.busy_poll`), beside echod that never polls and a bare "
+            "loop that always does, which is the limit:\n\n"
+            + _table(polling.HEAD, polling.lines(found))
+            + "\nShare of a core that the server uses at a fixed rate:\n\n"
+            + _table(polling.RATE_HEAD, list(polling.rate_lines(found))))
 
 
 def table(results):
@@ -95,9 +138,10 @@ def table(results):
     rows = results["rows"]
     return (
         "CPU time per message of echod divided by that of the other server: the median of the ratios "
-        "within the rounds, and their range (less is better). A ratio compares servers in the same "
+        "within the rounds, and an interval that contains it with a probability of at least 90 % (less is "
+        "better; with five rounds their range). A ratio compares servers in the same "
         "round; the other tables hold medians over all rounds, in some of which the machine may have "
-        "been slower for one server than for another:\n\n" + _ratios(rows)
+        "been slower for one server than for another:\n\n" + _ratios(rows) + _polling(results)
         + "\n<details><summary>Rates, CPU time, latency, memory</summary>\n"
         + "\nMessages per second (more is better); \\* the client was the bottleneck, so the figure is "
           "the client's:\n\n" + _by_server(rows, _rate)
@@ -106,5 +150,5 @@ def table(results):
           "rate):\n\n" + _by_server(rows, _latency)
         + "\nThe server's memory, in bytes per connection:\n\n"
         + _by_server([row for row in rows if has_rss(row)], _rss)
-        + "\nIdle connections:\n\n" + _idle(results) + "\n</details>\n\n" + _how(results)
+        + "\nIdle connections:\n\n" + _idle(results) + _targets(results) + "\n</details>\n\n" + _how(results)
     )

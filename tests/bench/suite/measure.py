@@ -184,6 +184,15 @@ def echoload(build, server, connections, in_flight, sizes, warmup, duration, see
                     report["messages"]["measured"] / window, report["latency"])
 
 
+def paced(build, server, rate, warmup, duration):
+    """The share of a core that the server uses at so many messages a second, on 4 connections."""
+    length = warmup + duration
+    _, sampler, began, ended = _observe(server, [
+        build.echoload, f"127.0.0.1:{server.port}", "-c", 4, "--rate", rate, "--sizes", "fixed:64",
+        "-d", f"{round(length * 1000)}ms", "--format", "json"])
+    return sampler.within(began + warmup * 1e9, ended - 0.05e9)["server_cpu"]
+
+
 def load(build, server, row, warmup, duration, seed):
     """A closed loop, beside `row.idle` idle connections."""
     resident_before = resident_bytes(server.pid)

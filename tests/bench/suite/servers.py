@@ -21,6 +21,11 @@ PEERS = {
     "libevent": ("libevent", "libevent bufferevents"),
 }
 NAMES = ["echod", *PEERS]
+#: two of these with another setting: the server, its configuration or arguments, description
+VARIANTS = {
+    "echod_off": ("echod", [("loop", "busy_poll", '"0"')], "echod, busy_poll = \"0\""),
+    "epoll_poll": ("epoll", ["--poll"], "bare epoll loop that polls (the limit)"),
+}
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,6 +45,10 @@ def pinned(cpu):
     return ["taskset", "-c", str(cpu % os.cpu_count())]
 
 
+def title(name):
+    return VARIANTS[name][2] if name in VARIANTS else "echod" if name == "echod" else PEERS[name][1]
+
+
 class Server:
     """Runs the server `name` within a with statement; see `pid` and `port`."""
 
@@ -50,16 +59,17 @@ class Server:
         self.inside = list(inside)
         self._under = list(under)
         self._ended = False
-        if name == "echod":
+        kind, setting, _ = VARIANTS.get(name, (name, [], None))
+        if kind == "echod":
             values = {("listen", "addresses"): '["127.0.0.1"]', ("listen", "port"): "0",
                       ("limits", "max_connections"): "19000"}
-            values.update({(section, key): value for section, key, value in config})
+            values.update({(section, key): value for section, key, value in [*config, *setting]})
             path = Path(directory) / "echod.toml"
             path.write_text(_toml(values))
             self.control = str(Path(directory) / "control.sock")
             self._command = [build.echod, "--config", str(path), "--control", self.control]
         else:
-            self._command = [build.peer(PEERS[name][0])]
+            self._command = [build.peer(PEERS[kind][0]), *setting]
 
     def __enter__(self):
         self._process = subprocess.Popen(

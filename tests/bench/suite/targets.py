@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A verdict on each target, with the measured figure. Ratios are medians of the ratios within the
-rounds."""
+rounds, with their interval; a target inside of the interval is undecided."""
 
-from . import results
+from . import polling, results
 
 READY_MS, FIRST_ECHO_MS = 30, 100
 
@@ -11,18 +11,50 @@ def _target(what, limit, measured, met):
     return {"what": what, "target": limit, "measured": measured, "met": met}
 
 
+UNDECIDED = "undecided"
+
+
+def _interval(found):
+    """A single figure is its own interval."""
+    return found if isinstance(found, dict) else {"ratio": found, "low": found, "high": found}
+
+
+def _verdict(found, limit, at_most_):
+    """Whether the target is met: True, False or UNDECIDED."""
+    low, high = ((found["low"], found["high"]) if at_most_ else (-found["high"], -found["low"]))
+    bound = limit if at_most_ else -limit
+    return True if high <= bound else False if low > bound else UNDECIDED
+
+
+def _shown(found, form):
+    text = form.format(found["ratio"])
+    return text if found["low"] == found["high"] else (
+        f"{text} ({form.format(found['low'])}..{form.format(found['high'])})")
+
+
+def _bounded(what, limit, value, form, at_most_):
+    bound = f"{'at most' if at_most_ else 'at least'} {form.format(limit)}"
+    if value is None:
+        return _target(what, bound, "not measured", None)
+    found = _interval(value)
+    return _target(what, bound, _shown(found, form), _verdict(found, limit, at_most_))
+
+
 def at_most(what, limit, value, form="{:.2f}"):
-    measured = "not measured" if value is None else form.format(value)
-    return _target(what, f"at most {form.format(limit)}", measured,
-                   None if value is None else value <= limit)
+    """`value`: a figure, one with an interval, or None."""
+    return _bounded(what, limit, value, form, True)
+
+
+def at_least(what, limit, value, form="{:.2f}"):
+    return _bounded(what, limit, value, form, False)
 
 
 def _of_the_bare_loop(rows):
     for row in rows:
-        limit = 1.05 if row["in_flight"] == 1 else 1.15
+        limit = 1.00 if row["churn"] else 1.05 if row["in_flight"] == 1 else 1.15
         found = row["echod_to"]["epoll"]["cpu_ns_per_message"]
         yield at_most(f"{row['name']}: CPU a message, of the bare loop's", limit,
-                      found["ratio"] if found else None)
+                      found)
 
 
 def _in_every_row(rows, peer, metric, what, limit, at_most_):
@@ -30,7 +62,7 @@ def _in_every_row(rows, peer, metric, what, limit, at_most_):
     bound = f"{'at most' if at_most_ else 'at least'} {limit:.2f}"
     judged = [row for row in rows
               if metric != "messages_per_s" or results.rate_is_theirs(row, peer)]
-    ratios = [(row["echod_to"][peer][metric]["ratio"], row["name"]) for row in judged
+    ratios = [(row["echod_to"][peer][metric], row["name"]) for row in judged
               if row["echod_to"][peer][metric]]
     if len(ratios) < len(judged):
         return _target(what, bound, "not measured in every row", None)
@@ -38,12 +70,16 @@ def _in_every_row(rows, peer, metric, what, limit, at_most_):
     tail = f"; limited by the client, so that CPU alone is judged: {', '.join(limited)}"
     if not ratios:
         return _target(what, bound, "no row is judged" + tail, None)
-    worst, where = (max if at_most_ else min)(ratios)
-    missed = [name for ratio, name in ratios if (ratio > limit if at_most_ else ratio < limit)]
-    measured = f"{worst:.2f} at worst ({where})"
-    if missed:
-        measured += f"; missed in {len(missed)} of {len(ratios)}: {', '.join(missed)}"
-    return _target(what, bound, measured + (tail if limited else ""), not missed)
+    worst, where = (max if at_most_ else min)(ratios, key=lambda one: one[0]["ratio"])
+    measured = f"{_shown(worst, '{:.2f}')} at worst ({where})"
+    by_verdict = {wanted: [name for found, name in ratios
+                           if _verdict(found, limit, at_most_) is wanted]
+                  for wanted in (False, UNDECIDED)}
+    for wanted, word in ((False, "missed"), (UNDECIDED, UNDECIDED)):
+        if names := by_verdict[wanted]:
+            measured += f"; {word} in {len(names)} of {len(ratios)}: {', '.join(names)}"
+    met = False if by_verdict[False] else UNDECIDED if by_verdict[UNDECIDED] else True
+    return _target(what, bound, measured + (tail if limited else ""), met)
 
 
 def _of_the_peers(rows):
@@ -57,6 +93,13 @@ def _of_the_peers(rows):
                             f"messages a second, of {peer}'s, {where}", rate, False)
 
 
+def _ahead_of_io_uring(rows):
+    for row in rows:
+        if row["connections"] >= 10_000:
+            yield at_most(f"{row['name']}: CPU a message, of io_uring's", 1.00,
+                          row["echod_to"]["io_uring"]["cpu_ns_per_message"])
+
+
 def growth(rows, server):
     """The highest number of active connections, and its CPU time per message relative to 64."""
     plain = [row for row in rows
@@ -66,7 +109,7 @@ def growth(rows, server):
     many = max(plain, key=lambda row: row["connections"])
     found = results.compare(*(row["servers"][server]["rounds"]["cpu_ns_per_message"]
                               for row in (many, few)))
-    return many["connections"], found["ratio"] if found else None
+    return many["connections"], found
 
 
 def start(found):
@@ -75,12 +118,14 @@ def start(found):
                   found["first_echo_ms"]["median"], "{:.1f}")
 
 
-def judge(rows, idle, started):
-    found = [*_of_the_bare_loop(rows), *_of_the_peers(rows)]
+def judge(rows, idle, started, polled=None):
+    found = [*_of_the_bare_loop(rows), *_of_the_peers(rows), *_ahead_of_io_uring(rows)]
     connections, ours = growth(rows, "echod")
-    _, bare = growth(rows, "epoll")
+    bare = (growth(rows, "epoll")[1] or {"ratio": 0})["ratio"]
     found.append(at_most(f"{connections:,} connections: CPU a message, of that with 64 "
-                         f"(the bare loop: {bare or 0:.2f})", max(1.2, bare or 0), ours))
+                         f"(the bare loop: {bare:.2f})", max(1.2, bare), ours))
+    if polled:
+        found += polling.judge(polled)
     idle_echod = idle["echod"]
     found.append(at_most(f"{idle_echod['connections']:,} idle: bytes of memory each", 160,
                          idle_echod["rss_bytes_per_connection"], "{:.0f}"))
@@ -91,10 +136,12 @@ def judge(rows, idle, started):
 
 def describe(found):
     text = ""
-    marks = {True: "met   ", False: "MISSED", None: "-     "}
+    marks = {True: "met      ", False: "MISSED   ", UNDECIDED: UNDECIDED, None: "-        "}
     for target in found:
         text += (f"{marks[target['met']]}  {target['what']}: {target['target']}, is "
                  f"{target['measured']}\n")
     met = sum(target["met"] is True for target in found)
     judged = sum(target["met"] is not None for target in found)
-    return text + f"{met} of {judged} targets met, {len(found) - judged} not judged\n"
+    undecided = sum(target["met"] == UNDECIDED for target in found)
+    return text + (f"{met} of {judged} targets met, {undecided} undecided, "
+                   f"{len(found) - judged} not judged\n")

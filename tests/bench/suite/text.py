@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The results as text, for a terminal."""
 
-from . import machine, starting, targets
+from . import machine, polling, starting, targets
 from .servers import NAMES
 
 
@@ -34,7 +34,7 @@ def has_rss(row):
 def ratio(found):
     if found is None:
         return "-"
-    return f"{found['ratio']:.2f} ({found['min']:.2f}..{found['max']:.2f}) {found['of_medians']:.2f}"
+    return f"{found['ratio']:.2f} ({found['low']:.2f}..{found['high']:.2f})"
 
 
 def _line(cells, widths):
@@ -47,8 +47,8 @@ HEADER = ["", "messages/s", "CPU ns/msg", "p50 us", "p99 us", "p99.9 us", "RSS B
 WIDTHS = [9, 11, 10, 9, 9, 9, 10, 6, 6, 7, 6, 24, 24]
 LEGEND = """\
 Rows: connections × in flight × bytes of payload. Beside each peer: the median of the ratios
-within the rounds, their range, then the ratio of the medians. server, client: shares of a core;
-foreign, stolen: shares of other processes on the machine and of its host.
+within the rounds, and its interval. server, client: shares of a core; foreign, stolen: shares of
+other processes on the machine and of its host.
 * the client was the bottleneck (97 % of its core or more): the rate is the client's
 """
 
@@ -88,6 +88,16 @@ def time_wait(results):
             f"of the {found['limit']:,} that the kernel keeps\n")
 
 
+def _aligned(lines):
+    widths = [max(map(len, cells)) for cells in zip(*lines)]
+    return "".join(_line(line, widths) for line in lines)
+
+
+def polled(found):
+    return (_aligned([polling.HEAD, *polling.lines(found)]) + "\n"
+            + _aligned([polling.RATE_HEAD, *polling.rate_lines(found)]))
+
+
 def everything(results):
     facts = results["machine"]
     before, after = results["load_average"]["before"][0], results["load_average"]["after"][0]
@@ -106,4 +116,6 @@ def everything(results):
         text += idle(results["idle"])
     if results["start"]:
         text += "\n" + starting.describe(results["start"])
+    if results.get("polling"):
+        text += "\n" + polled(results["polling"])
     return text + ("\n" + targets.describe(results["targets"]) if results["targets"] else "")
