@@ -3,6 +3,7 @@
 
 #include "client/compare/one_run.hpp"
 #include "client/report/read.hpp"
+#include "client/report/stages.hpp"
 #include "client/result/verdict.hpp"
 
 #include <fmt/format.h>
@@ -266,6 +267,7 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     for (std::size_t i = 0; i < sum.latencies.size(); ++i) {
         merge_optional(sum.latencies[i], part.latencies[i], merge_latency);
     }
+    merge_optional(sum.stages, part.stages, merge_stages);
     sum.errors = sum.errors.value_or(std::vector<StoredError>());
     merge_optional(sum.errors, part.errors, merge_errors);
     append_list(sum.targets, part.targets);
@@ -284,6 +286,9 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     keep_same_or_null(sum.server, part.server);
     keep_same_or_null(sum.bottleneck, part.bottleneck);
     append_rows(sum.gates, part.gates);
+    if (sum.aborted.is_null()) {
+        sum.aborted = part.aborted;
+    }
     merge_verdict(sum.verdict, part.verdict);
     append_list(sum.merged, part.merged);
 }

@@ -18,8 +18,9 @@ namespace {
 
 // Options on which every figure depends: with another value, the difference is that of the loads.
 constexpr const char* kOptionsOfTheLoad[] = {
-    "loop",    "rate",  "rate_at_end", "arrival", "sizes",         "connections", "pipeline",
-    "think_s", "split", "coalesce",    "close",   "conn_messages", "reconnect",   "verify"};
+    "loop",     "rate",        "rate_at_end",   "stages",    "arrival",
+    "sizes",    "connections", "pipeline",      "think_s",   "split",
+    "coalesce", "close",       "conn_messages", "reconnect", "verify"};
 
 // Throws BadResult that names the options of the load that differ.
 void require_same_load(const SideRun& one, const SideRun& other) {

@@ -32,7 +32,10 @@ bool is_right(VerifyLevel level, const Message& message, std::size_t from, Bytes
         ++tally.messages.measured;
         tally.service.record(received.now - times.sent);
         if (messages.due_times) {
-            tally.response.record(received.now - times.due);
+            tally.record_response(times.due, received.now - times.due);
+            if (!tally.stages.empty()) [[unlikely]] {
+                ++tally.stages.of(times.due).verified;
+            }
         }
         messages.note_latency(received.now - times.due);
     } else if (sequence >= messages.carried_from) { // or a stall across the beginning would be lost

@@ -18,6 +18,12 @@ constexpr Duration kCatchUp = std::chrono::milliseconds(100);
 // Many messages are counted in groups, so that a long schedule of a high rate takes a bounded time.
 constexpr std::uint64_t kMostGroups = 1'000'000;
 
+void count_in_stage(TimePoint due, std::uint64_t count, Tally& tally) noexcept {
+    if (!tally.stages.empty()) {
+        tally.stages.of(due).due += count;
+    }
+}
+
 } // namespace
 
 OpenLoop::OpenLoop(const Arrivals& arrivals, std::uint64_t max_in_flight, std::uint32_t connections)
@@ -47,6 +53,7 @@ std::optional<OpenLoop::Due> OpenLoop::take_due(TimePoint now, TimePoint stop_at
             ++tally.messages.measured_due;
             tally.lag.record(now - due.when);
             last_due_ = due.when;
+            count_in_stage(due.when, 1, tally);
         }
         if (outstanding + waiting_ < max_in_flight_) {
             ++waiting_;
@@ -55,6 +62,9 @@ std::optional<OpenLoop::Due> OpenLoop::take_due(TimePoint now, TimePoint stop_at
         }
         ++tally.messages.shed;
         tally.messages.measured_shed += due.measured ? 1 : 0;
+        if (due.measured && !tally.stages.empty()) {
+            ++tally.stages.of(due.when).shed;
+        }
     }
     return std::nullopt;
 }
@@ -103,6 +113,7 @@ void OpenLoop::count_unassigned(TimePoint end, Tally& tally) {
             tally.messages.measured_due += count;
             tally.messages.measured_gone += count;
             last_due_ = arrivals_.next();
+            count_in_stage(arrivals_.next(), count, tally);
         }
         arrivals_.advance(count);
     }

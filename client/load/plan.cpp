@@ -42,6 +42,10 @@ std::vector<WorkerPlan> divide(const Options& options, std::optional<Duration> i
         if (options.pace) { // nothing is due before all connections are up
             plan.arrivals.emplace(*options.pace, options.arrival, options.duration, plan.messages,
                                   share, options.seed);
+            for (const Stage& stage : options.pace->stages) {
+                plan.stage_ends.push_back(
+                    (plan.stage_ends.empty() ? Duration{} : plan.stage_ends.back()) + stage.length);
+            }
         } else {
             plan.hold = options.messages && options.warmup == Duration::zero();
         }

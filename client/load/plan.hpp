@@ -28,6 +28,7 @@ struct WorkerPlan {
     Split split = Split::none;
     std::uint32_t coalesce = 1;           ///< messages to a send call
     std::optional<Arrivals> arrivals;     ///< of an open loop
+    std::vector<Duration> stage_ends;     ///< of its stages, since the measured part began
     std::uint64_t max_in_flight = 0;      ///< due and unanswered messages of an open loop
     std::uint64_t conn_messages = kNoEnd; ///< after which a connection is replaced
     std::uint64_t next_connection = 0;    ///< the number of the first replacement

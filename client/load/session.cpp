@@ -262,7 +262,7 @@ void Session::count_unanswered(Ending ending, TimePoint now, Duration timeout,
             const MessageStream::Times times = messages_.times_of(messages_.expected);
             tally.service.record(age);
             if (messages_.due_times) {
-                tally.response.record(now - times.due);
+                tally.record_response(times.due, now - times.due);
             }
             messages_.note_latency(now - times.due);
         }

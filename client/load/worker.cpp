@@ -146,12 +146,27 @@ void Worker::begin_measuring(TimePoint now) {
     }
 }
 
+void Worker::begin_schedule() {
+    const TimePoint from = control_.measure_from();
+    connections_.pacer().open_loop()->begin(from - plan_.warmup, from);
+    if (plan_.stage_ends.empty()) {
+        return;
+    }
+    std::vector<TimePoint> ends;
+    for (const Duration end : plan_.stage_ends) {
+        ends.push_back(from + end);
+    }
+    for (Tally& tally : connections_.tallies()) {
+        tally.stages.begin(ends);
+    }
+}
+
 void Worker::run_schedule(TimePoint now) {
     OpenLoop& open_loop = *connections_.pacer().open_loop();
     if (!open_loop.begun()) {
         // The default lets the kernel end a sleep up to 50 us late, to save power (prctl(2)).
         ::prctl(PR_SET_TIMERSLACK, 1UL);
-        open_loop.begin(measure_from_ - plan_.warmup, measure_from_);
+        begin_schedule();
     }
     traffic_.dispatch(now, stop_at_);
     if (open_loop.is_over(now, stop_at_)) {
@@ -272,7 +287,7 @@ void Worker::count_unassigned(TimePoint end) {
         return;
     }
     if (!open_loop->begun()) {
-        open_loop->begin(from - plan_.warmup, from);
+        begin_schedule();
     }
     open_loop->count_unassigned(end, connections_.tally_of_none());
     result_.unassigned = open_loop->unassigned();

@@ -91,6 +91,7 @@ private:
     [[nodiscard]] int poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep);
     void apply_control(TimePoint now);
     void begin_measuring(TimePoint now);
+    void begin_schedule();
     void run_schedule(TimePoint now);
     void stop_sending(TimePoint now);
     void note_ramped() noexcept;

@@ -199,6 +199,25 @@ Condition Condition::parse_required(std::string_view text) {
     return *condition;
 }
 
+Condition Condition::parse_ending(std::string_view text) {
+    std::string_view value;
+    auto condition = read_comparison(text, value);
+    const bool has_form = condition && text.find_first_of("<>") != std::string_view::npos;
+    const auto number = has_form ? value_in(condition->figure.unit, value) : std::nullopt;
+    if (!number) {
+        throw std::invalid_argument(
+            fmt::format("must be a figure, <, <=, > or >=, and a value, as in 'p99>1s' or "
+                        "'errors>1%', is '{}'; {}",
+                        text, kForms));
+    }
+    if (condition->figure.is_of_outages()) {
+        throw std::invalid_argument(fmt::format(
+            "must be a figure that is known during the run, and outages are not, is '{}'", text));
+    }
+    condition->value = *number;
+    return *condition;
+}
+
 Condition Condition::parse_refused(std::string_view text) {
     std::string_view value;
     auto condition = read_comparison(text, value);

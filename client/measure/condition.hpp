@@ -85,6 +85,10 @@ struct Condition {
     /// "p99<=5ms". Throws std::invalid_argument with the valid form.
     [[nodiscard]] static Condition parse_required(std::string_view text);
 
+    /// What ends a run in which it holds: "p99>1s", "rate<100", "errors>1%". Not a figure of
+    /// outages, which are known at the end only. Throws std::invalid_argument with the valid form.
+    [[nodiscard]] static Condition parse_ending(std::string_view text);
+
     /// What must not hold of a result that is compared with another: also relative, "p99>+10%". A
     /// percentage is relative, but that of "errors" only where it has a sign. Throws
     /// std::invalid_argument with the valid form.

@@ -75,6 +75,7 @@ void Tally::merge(const Tally& other) {
     connect.merge(other.connect);
     response.merge(other.response);
     lag.merge(other.lag);
+    stages.merge(other.stages);
 }
 
 void Tally::clear() noexcept {
@@ -88,6 +89,7 @@ void Tally::clear() noexcept {
     connect.clear();
     response.clear();
     lag.clear();
+    stages.clear();
 }
 
 std::vector<NamedLatency> latencies(const Tally& tally, bool open_loop) {

@@ -4,6 +4,7 @@
 
 #include "base/enum_names.hpp"
 #include "client/measure/histogram.hpp"
+#include "client/measure/stage_tally.hpp"
 #include "client/message/mismatch.hpp"
 
 #include <array>
@@ -98,14 +99,23 @@ struct Tally {
     ErrorTable errors;
     std::uint64_t mismatches = 0; ///< wrong echoes of every kind, unexpected bytes included
     std::array<std::uint64_t, kMismatchKinds> wrong_by_kind{}; ///< of mismatches
-    Histogram service;  ///< of measured and carried-over messages, from their sending: echoes, and
-                        ///< those that timed out, at their age; in the open loop all that are
-                        ///< unanswered at the end
-    Histogram connect;  ///< from connect(2) until a connection was established; with
-                        ///< --conn-messages of those in the measured part alone
-    Histogram response; ///< open loop: the same from when they were due
-    Histogram lag;      ///< open loop: of measured messages, how long after they were due the loop
-                        ///< handled them
+    Histogram service;   ///< of measured and carried-over messages, from their sending: echoes, and
+                         ///< those that timed out, at their age; in the open loop all that are
+                         ///< unanswered at the end
+    Histogram connect;   ///< from connect(2) until a connection was established; with
+                         ///< --conn-messages of those in the measured part alone
+    Histogram response;  ///< open loop: the same from when they were due
+    Histogram lag;       ///< open loop: of measured messages, how long after they were due the loop
+                         ///< handled them
+    StageTallies stages; ///< of measured messages, where the pace has stages
+
+    /// Counts the response time of a measured message of an open loop that was due at `due`.
+    void record_response(TimePoint due, Duration time) noexcept {
+        response.record(time);
+        if (!stages.empty()) [[unlikely]] {
+            stages.of(due).response.record(time);
+        }
+    }
 
     void count(MismatchKind kind) noexcept {
         ++mismatches;

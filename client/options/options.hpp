@@ -90,6 +90,7 @@ struct Options {
     std::string server_unit;       ///< or the systemd unit of that process; empty is none
     bool quiet = false;
     Gates gates;
+    Gates abort_on;                  ///< conditions that end the run where one of them holds
     std::vector<double> percentiles; ///< in place of the usual ones in the text; empty: those
 };
 

@@ -17,12 +17,18 @@ constexpr Duration kMaxThink = std::chrono::hours(1);
 constexpr Duration kMaxBusyPoll = std::chrono::seconds(1);
 constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
+constexpr std::size_t kMaxStages = 100;
+constexpr Duration kMaxStage = std::chrono::hours(1000); // and of all together
 
-Pace pace_in(const std::string& text) {
+// "1k", "A:B", each also with "/s". `lowest` is that of a rate that does not change.
+Pace rates_in(std::string text, std::uint64_t lowest) {
+    if (text.size() > 2 && text.ends_with("/s")) {
+        text.resize(text.size() - 2);
+    }
     Pace pace;
     const std::size_t colon = text.find(':');
     if (colon == std::string::npos) {
-        pace.first = pace.last = static_cast<double>(count_in(text, 1, kMaxRate));
+        pace.first = pace.last = static_cast<double>(count_in(text, lowest, kMaxRate));
         return pace;
     }
     pace.first = static_cast<double>(count_in(text.substr(0, colon), 0, kMaxRate));
@@ -30,6 +36,41 @@ Pace pace_in(const std::string& text) {
     if (pace.first + pace.last == 0) {
         throw std::invalid_argument(fmt::format("must not be 0 at both ends, is '{}'", text));
     }
+    return pace;
+}
+
+// "1k@30s" or "A:B@1m".
+Stage stage_in(const std::string& text) {
+    const std::size_t at = text.find('@');
+    if (at == std::string::npos) {
+        throw std::invalid_argument(fmt::format(
+            "each stage must be N@T or A:B@T, as in 1k@30s,5k@10s,0:1k@1m, is '{}'", text));
+    }
+    const Pace rates = rates_in(text.substr(0, at), 0);
+    return {rates.first, rates.last,
+            duration_in(text.substr(at + 1), std::chrono::milliseconds(1), kMaxStage)};
+}
+
+Pace pace_in(const std::string& text) {
+    if (text.find_first_of("@,") == std::string::npos) {
+        return rates_in(text, 1);
+    }
+    Pace pace;
+    bool is_silent = true;
+    for (std::size_t begin = 0; begin <= text.size() && pace.stages.size() <= kMaxStages;) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        pace.stages.push_back(stage_in(text.substr(begin, end - begin)));
+        is_silent = is_silent && pace.stages.back().first + pace.stages.back().last == 0;
+        begin = end + 1;
+    }
+    if (pace.stages.size() > kMaxStages || length_of(pace.stages) > kMaxStage || is_silent) {
+        throw std::invalid_argument(
+            fmt::format("must be at most {} stages of at most {} together, one of them with a rate "
+                        "above 0, is '{}'",
+                        kMaxStages, echod::format_duration(kMaxStage), text));
+    }
+    pace.first = pace.stages.front().first;
+    pace.last = pace.stages.back().last;
     return pace;
 }
 
@@ -100,11 +141,10 @@ void add_pace_options(OptionReader& reader, Options& options) {
                });
     reader.add("-R,--rate",
                "Open loop: messages per second in all, each sent when it is due even if the server "
-               "is slow; A:B changes the rate from A to B over --duration",
-               "N|A:B", [&options](const std::string& text) {
-                   const bool has_unit = text.size() > 2 && text.substr(text.size() - 2) == "/s";
-                   options.pace = pace_in(has_unit ? text.substr(0, text.size() - 2) : text);
-               });
+               "is slow; A:B changes the rate from A to B over --duration; stages, as in "
+               "1k@30s,0@5s,A:B@1m, follow each other",
+               "N|A:B|STAGE,...",
+               [&options](const std::string& text) { options.pace = pace_in(text); });
     reader.add("--think", "Closed loop: pause between an echo and the next message [0s]", "T",
                [&options](const std::string& text) {
                    options.think = duration_in(text, Duration::zero(), kMaxThink);
@@ -113,13 +153,13 @@ void add_pace_options(OptionReader& reader, Options& options) {
     reader.add_choice("--arrival",
                       "Open loop: const, at even intervals, or poisson, at random ones [const]",
                       "LAW", options.arrival);
-    reader.need("--arrival", "--rate");
     reader.add("--max-in-flight",
                "Open loop: maximum number of due and unanswered messages in all; messages beyond "
                "it are shed [100k]",
                "N", [&options](const std::string& text) {
                    options.max_in_flight = count_in(text, 1, kMaxInFlight);
                });
+    reader.need("--arrival", "--rate");
     reader.need("--max-in-flight", "--rate");
 }
 
@@ -174,7 +214,17 @@ void check_pace(const Options& options) {
                         options.threads, options.max_in_flight));
     }
     if (options.pace && options.pace->is_ramp() && options.messages) {
-        throw std::invalid_argument("--rate A:B changes over --duration and excludes --messages");
+        throw std::invalid_argument(
+            options.pace->stages.empty()
+                ? "--rate A:B changes over --duration and excludes --messages"
+                : "the stages of --rate have lengths and exclude --messages");
+    }
+    if (options.pace && !options.pace->stages.empty() && options.duration &&
+        *options.duration != length_of(options.pace->stages)) {
+        throw std::invalid_argument(
+            fmt::format("--duration {} differs from the {} of the stages of --rate; leave it out",
+                        echod::format_duration(*options.duration),
+                        echod::format_duration(length_of(options.pace->stages))));
     }
 }
 

@@ -34,7 +34,9 @@ std::uint64_t random_seed() {
 }
 
 void set_default_length(Options& options) {
-    if (!options.duration && !options.messages) {
+    if (options.pace && !options.pace->stages.empty()) {
+        options.duration = length_of(options.pace->stages);
+    } else if (!options.duration && !options.messages) {
         options.duration = std::chrono::seconds(10);
     }
 }

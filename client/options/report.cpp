@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/units.hpp"
 #include "client/options/groups.hpp"
 #include "client/options/output_names.hpp"
 
@@ -9,6 +10,7 @@ namespace echoload {
 namespace {
 
 constexpr Duration kMaxInterval = std::chrono::hours(1000);
+constexpr Duration kLongestJudged = std::chrono::seconds(1);
 constexpr Duration kMinInterval = std::chrono::milliseconds(10);
 
 // "99.9" or "p99.9".
@@ -60,6 +62,11 @@ void add_gate_options(OptionReader& reader, Options& options) {
         "CONDITION,...", [&options](const std::string& text) {
             options.gates.push_back(Condition::parse_required(text));
         });
+    reader.add_list("--abort-on",
+                    "What ends the run when it holds, judged once a second, as in p99>1s,errors>5%",
+                    "CONDITION,...", [&options](const std::string& text) {
+                        options.abort_on.push_back(Condition::parse_ending(text));
+                    });
     reader.add_list("--percentiles",
                     "Percentiles to print, separated by commas, in place of the usual ones",
                     "N,...", [&options](const std::string& text) {
@@ -78,6 +85,12 @@ void check_report_options(const Options& options) {
             throw std::invalid_argument(fmt::format(
                 "--slo {} requires --reconnect: outages are noted only with it", gate.text));
         }
+    }
+    if (!options.abort_on.empty() && options.interval && *options.interval > kLongestJudged) {
+        throw std::invalid_argument(
+            fmt::format("--abort-on is judged once a second and requires an --interval of at most "
+                        "1s, not {}",
+                        echod::format_duration(*options.interval)));
     }
     const std::string standard_output;
     require_different_files({{"--output", options.output == "-" ? standard_output : options.output},

@@ -20,19 +20,16 @@ std::mt19937_64 random_of(std::uint64_t seed, std::uint32_t index) {
 
 Arrivals::Arrivals(const Pace& pace, Arrival arrival, std::optional<Duration> length,
                    std::optional<std::uint64_t> messages, LoopShare share, std::uint64_t seed)
-    : rate_(pace.first), arrival_(arrival), first_position_(share.index), stride_(share.loops),
-      left_(messages), random_(random_of(seed, share.index)) {
-    if (pace.is_ramp() && length) {
-        slope_of_ramp_ = (pace.last - pace.first) / echod::to_seconds(*length);
-    }
-}
+    : warm_up_curve_(pace.first), measured_curve_(pace, length), warms_up_(pace.first > 0),
+      arrival_(arrival), first_position_(share.index), stride_(share.loops), left_(messages),
+      random_(random_of(seed, share.index)) {}
 
 void Arrivals::begin(TimePoint warm_up, TimePoint measured) noexcept {
     begun_ = true;
     measured_from_ = measured;
     origin_ = warm_up;
     position_ = arrival_ == Arrival::poisson ? gap() : first_position_;
-    next_ = warm_up < measured && rate_ > 0 ? due(position_) : measured;
+    next_ = warm_up < measured && warms_up_ ? due(position_) : measured;
     if (next_ >= measured) {
         begin_measured();
     }
@@ -41,7 +38,7 @@ void Arrivals::begin(TimePoint warm_up, TimePoint measured) noexcept {
 void Arrivals::begin_measured() noexcept {
     measured_ = true;
     origin_ = measured_from_;
-    slope_ = slope_of_ramp_;
+    segment_ = 0;
     position_ = arrival_ == Arrival::poisson ? gap() : first_position_;
     next_ = left_ == 0 ? kNever : due(position_);
 }
@@ -55,8 +52,7 @@ std::uint64_t Arrivals::left(TimePoint until) const noexcept {
     if (end == kNever) {
         return most;
     }
-    const double seconds = echod::to_seconds(end - origin_);
-    const double position = rate_ * seconds + slope_ * seconds * seconds / 2;
+    const double position = curve().position_at(end - origin_);
     const double count = std::clamp((position - position_) / stride_, 1.0, 1e18);
     return std::min(most, static_cast<std::uint64_t>(count));
 }
@@ -82,23 +78,10 @@ double Arrivals::gap() noexcept {
     return -std::log1p(-static_cast<double>(random_() >> 11U) * kUnit) * stride_;
 }
 
-// The time t at which rate_ * t + slope_ * t^2 / 2 equals `position`, solved without cancellation;
-// kNever where the rate reaches zero before.
-TimePoint Arrivals::due(double position) const noexcept {
-    double seconds = 0;
-    if (slope_ == 0) {
-        seconds = position / rate_;
-    } else if (position > 0) {
-        const double square = rate_ * rate_ + 2 * slope_ * position;
-        if (square < 0) {
-            return kNever;
-        }
-        seconds = 2 * position / (rate_ + std::sqrt(square));
-    }
-    constexpr double kFarthest = 1e9; // seconds; the longest run has 3.6e6
-    return seconds < kFarthest
-               ? origin_ + Duration(static_cast<std::int64_t>(std::llround(seconds * 1e9)))
-               : kNever;
+// Positions do not fall between calls, but for the beginning of the measured part.
+TimePoint Arrivals::due(double position) noexcept {
+    const auto since = curve().time_of(position, segment_);
+    return since ? origin_ + *since : kNever;
 }
 
 } // namespace echoload

@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/enum_names.hpp"
+#include "client/pace/pace_curve.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -11,21 +12,10 @@
 
 namespace echoload {
 
-using echod::Duration;
-using echod::TimePoint;
-
 /// How the messages of an open loop follow each other.
 enum class Arrival : std::uint8_t {
     constant, ///< evenly
     poisson,  ///< at random, as from many independent users
-};
-
-/// The rate of an open loop, of all its messages together.
-struct Pace {
-    double first = 0; ///< messages a second when the measured part begins
-    double last = 0;  ///< when it ends; the rate changes evenly in between
-
-    [[nodiscard]] bool is_ramp() const noexcept { return first != last; }
 };
 
 /// One of several loops.
@@ -44,8 +34,8 @@ class Arrivals {
 public:
     static constexpr TimePoint kNever = TimePoint::max();
 
-    /// `length` is that of the measured part, which a ramp needs; `messages` limits this loop's
-    /// measured ones; `seed` makes Poisson arrivals repeatable.
+    /// `length` is that of the measured part, which a ramp without stages needs; `messages` limits
+    /// this loop's measured ones; `seed` makes Poisson arrivals repeatable.
     Arrivals(const Pace& pace, Arrival arrival, std::optional<Duration> length,
              std::optional<std::uint64_t> messages, LoopShare share, std::uint64_t seed);
 
@@ -71,18 +61,22 @@ public:
 private:
     void begin_measured() noexcept;
     [[nodiscard]] double gap() noexcept;
-    [[nodiscard]] TimePoint due(double position) const noexcept;
+    [[nodiscard]] const PaceCurve& curve() const noexcept {
+        return measured_ ? measured_curve_ : warm_up_curve_;
+    }
+    [[nodiscard]] TimePoint due(double position) noexcept;
 
-    double rate_;      ///< at origin_
-    double slope_ = 0; ///< how much the rate grows in a second; 0 in the warm-up
-    double slope_of_ramp_ = 0;
+    PaceCurve warm_up_curve_;
+    PaceCurve measured_curve_;
+    bool warms_up_; ///< the first rate is not 0
     Arrival arrival_;
     double first_position_; ///< of this loop's first message
     double stride_;         ///< positions from one of this loop's messages to the next
     std::optional<std::uint64_t> left_;
     std::mt19937_64 random_;
 
-    double position_ = 0; ///< of the next message: how many of all come before it
+    double position_ = 0;     ///< of the next message: how many of all come before it
+    std::size_t segment_ = 0; ///< of curve(), in which that is
     TimePoint origin_;
     TimePoint measured_from_;
     TimePoint next_ = kNever;

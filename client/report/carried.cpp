@@ -24,7 +24,8 @@ constexpr Member kRequested[] = {
     {"timeout_s", Type::number},    {"drain_s", Type::number},    {"connect_rate", Type::number},
     {"warmup_s", Type::number},     {"verify", Type::text},       {"on_mismatch", Type::text},
     {"split", Type::text},          {"coalesce", Type::count},    {"rate", Type::number},
-    {"rate_at_end", Type::number},  {"arrival", Type::text},      {"max_in_flight", Type::count},
+    {"rate_at_end", Type::number},  {"stages", Type::text},       {"arrival", Type::text},
+    {"max_in_flight", Type::count},
 };
 
 constexpr Member kTarget[] = {{"target", Type::text},         {"up", Type::count},
@@ -82,6 +83,11 @@ constexpr Member kLoop[] = {
     {"longest_turn_ns", Type::ns}};
 
 constexpr Member kBottleneck[] = {{"limited_by", Type::text}, {"reason", Type::text}};
+
+constexpr Member kAborted[] = {{"condition", Type::text},
+                               {"after_s", Type::number},
+                               {"unit", Type::text},
+                               {"measured", Type::number}};
 
 constexpr Member kPart[] = {{"file", Type::text},
                             {"seed", Type::count},
@@ -212,6 +218,10 @@ void check_loops(const JsonReader& list) {
 
 void check_bottleneck(const JsonReader& limit) {
     check(limit, kBottleneck);
+}
+
+void check_aborted(const JsonReader& aborted) {
+    check(aborted, kAborted);
 }
 
 void check_parts(const JsonReader& merged) {

@@ -17,6 +17,7 @@ void check_steadiness(const JsonReader& steadiness);
 void check_process(const JsonReader& use);
 void check_loops(const JsonReader& list);
 void check_bottleneck(const JsonReader& limit);
+void check_aborted(const JsonReader& aborted);
 void check_parts(const JsonReader& merged);
 
 } // namespace echoload

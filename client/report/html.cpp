@@ -7,6 +7,7 @@
 #include "client/report/html_style.hpp"
 #include "client/report/html_table.hpp"
 #include "client/report/latency_json.hpp"
+#include "client/report/stages.hpp"
 #include "client/report/text_lines.hpp"
 #include "client/report/text_request.hpp"
 #include "client/result/verdict.hpp"
@@ -164,6 +165,7 @@ Json rows_of_cohorts(const Json& cohorts) {
 // Every section of the JSON that has no other place in the page.
 void write_all_figures(std::string& html, StoredResult result) {
     result.latencies = {};
+    result.stages.reset();
     html += "<h2>All figures</h2>\n<div class=\"columns\">\n";
     write_section(html, "Requested", result.requested);
     const Json json = result_json(result);
@@ -195,6 +197,9 @@ std::string html_report(const StoredResult& result, const Timeline& timeline) {
     }
     write_section(html, "Gates", result_json(result)["gates"]);
     write_latencies(html, measured);
+    if (result.stages) {
+        write_section(html, "Stages", stages_table(*result.stages));
+    }
     write_timeline(html, timeline, bands_of(result.outages));
     write_all_figures(html, result);
     html += "</main></body></html>\n";

@@ -5,6 +5,7 @@
 #include "client/report/latency_json.hpp"
 #include "client/report/options_json.hpp"
 #include "client/report/outages.hpp"
+#include "client/report/stages.hpp"
 #include "client/result/bottleneck.hpp"
 
 #include <fmt/format.h>
@@ -190,6 +191,16 @@ Json bottleneck_json(const RunResult& result) {
     return {{"limited_by", echod::enum_name(bottleneck.where)}, {"reason", bottleneck.reason}};
 }
 
+Json aborted_json(const std::optional<Aborted>& aborted) {
+    if (!aborted) {
+        return nullptr;
+    }
+    return {{"condition", aborted->condition.text},
+            {"after_s", echod::to_seconds(aborted->after)},
+            {"unit", echod::enum_name(aborted->condition.figure.unit)},
+            {"measured", aborted->measured}};
+}
+
 void store_latencies(StoredResult& stored, const Tally& tally, bool open_loop) {
     for (const NamedLatency& each : latencies(tally, open_loop)) {
         for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
@@ -246,6 +257,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.rate = rate_of(*result);
     if (options.pace) {
         stored.pace = pace_of(*result);
+        stored.stages = stages_of(*options.pace, *result);
     }
     store_latencies(stored, result->tally, options.pace.has_value());
     stored.errors = errors_of(result->tally.errors);
@@ -264,6 +276,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.server = process_json(result->server);
     stored.bottleneck = bottleneck_json(*result);
     stored.gates = verdict.gates;
+    stored.aborted = aborted_json(result->aborted);
     return stored;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "client/report/options_json.hpp"
 
+#include "base/units.hpp"
 #include "client/report/replay.hpp"
+
+#include <fmt/format.h>
 
 namespace echoload {
 
@@ -26,6 +29,20 @@ Json expected_of_abuse(const AbuseOptions& abuse) {
         }
     }
     return json;
+}
+
+// "1000@30s,0:500@1m"; null where the pace has none.
+Json stages_or_null(const std::optional<Pace>& pace) {
+    if (!pace || pace->stages.empty()) {
+        return nullptr;
+    }
+    std::string text;
+    for (const Stage& stage : pace->stages) {
+        text += fmt::format("{}{:.15g}", text.empty() ? "" : ",", stage.first);
+        text += stage.first == stage.last ? "" : fmt::format(":{:.15g}", stage.last);
+        text += '@' + echod::format_duration(stage.length);
+    }
+    return text;
 }
 
 } // namespace
@@ -61,6 +78,7 @@ Json options_json(const Options& options) {
         {"coalesce", options.coalesce},
         {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
         {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
+        {"stages", stages_or_null(options.pace)},
         {"arrival", echod::enum_name(options.arrival)},
         {"max_in_flight", options.max_in_flight},
         {"abuse", requested_abuse(options.abuse)},

@@ -149,6 +149,18 @@ StoredLatency read_latency(const JsonReader& latency) {
     return {latency.field("loop").text(), read_histogram(latency)};
 }
 
+std::vector<StoredStage> read_stages(const JsonReader& list) {
+    std::vector<StoredStage> stages;
+    for (const JsonReader& row : list.list()) {
+        const auto number = [&row](const char* key) { return number_in(row, key).value_or(0); };
+        stages.push_back({number("rate"), number("rate_at_end"), number("from_s"),
+                          number("length_s"), row.field("due").count(), row.field("shed").count(),
+                          row.field("verified").count(), number_in(row, "messages_per_s"),
+                          read_latency(row.field("response"))});
+    }
+    return stages;
+}
+
 std::vector<StoredError> read_errors(const JsonReader& list) {
     const std::vector<JsonReader> rows = list.list();
     std::vector<StoredError> errors;
@@ -311,6 +323,7 @@ StoredResult read_result(const JsonReader& file) {
     for (std::size_t i = 0; i < std::size(kLatencyKeys); ++i) {
         result.latencies[i] = optional_field(file, kLatencyKeys[i], read_latency);
     }
+    result.stages = optional_field(file, "stages", read_stages);
     result.errors = required_field(file, "errors", read_errors);
     result.targets = checked_in(file, "targets", check_targets);
     result.addresses = checked_in(file, "addresses", check_addresses);
@@ -326,6 +339,7 @@ StoredResult read_result(const JsonReader& file) {
     result.server = checked_in(file, "server", check_process);
     result.bottleneck = checked_in(file, "limit", check_bottleneck);
     result.gates = optional_field(file, "gates", read_gates);
+    result.aborted = checked_in(file, "aborted", check_aborted);
     result.verdict = read_verdict(file.field("verdict"));
     result.merged = checked_in(file, "merged", check_parts);
     return result;

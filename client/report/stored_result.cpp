@@ -96,6 +96,16 @@ Json gates_json(const std::vector<GateResult>& results) {
     return rows;
 }
 
+Json stages_json(const std::vector<StoredStage>& stages, const std::vector<double>& percentiles) {
+    Json rows = Json::array();
+    for (const StoredStage& stage : stages) {
+        rows.push_back(stage_json(stage));
+        rows.back()["response"] =
+            latency_json(stage.response.loop, stage.response.histogram, percentiles);
+    }
+    return rows;
+}
+
 } // namespace
 
 std::vector<std::string> targets_of(const Json& requested) {
@@ -110,6 +120,13 @@ const StoredLatency* StoredResult::find_latency(std::string_view key) const noex
         }
     }
     return nullptr;
+}
+
+Json stage_json(const StoredStage& stage) {
+    return {{"from_s", stage.from_s},     {"length_s", stage.length_s},
+            {"rate", stage.rate},         {"rate_at_end", stage.rate_at_end},
+            {"due", stage.due},           {"shed", stage.shed},
+            {"verified", stage.verified}, {"messages_per_s", or_null(stage.messages_per_s)}};
 }
 
 Json verdict_json(const StoredVerdict& verdict) {
@@ -139,6 +156,7 @@ Json result_json(const StoredResult& result) {
                         ? latency_json(latency->loop, latency->histogram, result.percentiles)
                         : Json();
     }
+    json["stages"] = result.stages ? stages_json(*result.stages, result.percentiles) : Json();
     json["errors"] = result.errors ? errors_json(*result.errors) : Json();
     json["targets"] = result.targets;
     json["addresses"] = result.addresses;
@@ -155,6 +173,7 @@ Json result_json(const StoredResult& result) {
     json["server"] = result.server;
     json["limit"] = result.bottleneck;
     json["gates"] = result.gates ? gates_json(*result.gates) : Json();
+    json["aborted"] = result.aborted;
     json["verdict"] = verdict_json(result.verdict);
     if (!result.merged.is_null()) {
         json["merged"] = result.merged;

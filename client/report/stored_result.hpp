@@ -41,6 +41,19 @@ struct StoredLatency {
 inline constexpr const char* kLatencyKeys[] = {"response", "latency", "lag", "connect_latency",
                                                "interruption"};
 
+/// A stage of an open loop, and what became of the messages that were due in it.
+struct StoredStage {
+    double rate = 0; ///< messages a second at its beginning
+    double rate_at_end = 0;
+    double from_s = 0; ///< since the measured part began
+    double length_s = 0;
+    std::uint64_t due = 0;
+    std::uint64_t shed = 0;
+    std::uint64_t verified = 0;
+    std::optional<double> messages_per_s; ///< verified; nothing where the run ended before it
+    StoredLatency response;
+};
+
 struct StoredError {
     std::string phase;
     std::string error; ///< "ECONNRESET", or kEndOfFileName
@@ -89,6 +102,7 @@ struct StoredResult {
     std::optional<StoredRate> rate;
     std::optional<StoredPace> pace; ///< of an open loop
     std::array<std::optional<StoredLatency>, std::size(kLatencyKeys)> latencies;
+    std::optional<std::vector<StoredStage>> stages; ///< of a pace with stages
     std::optional<std::vector<StoredError>> errors;
     Json targets; ///< lists
     Json addresses;
@@ -104,6 +118,7 @@ struct StoredResult {
     Json server;
     Json bottleneck;
     std::optional<std::vector<GateResult>> gates; ///< how many values were needed is not stored
+    Json aborted;                                 ///< how --abort-on ended the run, or null
     StoredVerdict verdict;
     Json merged; ///< of a merged result: a list of what it was made of
 
@@ -116,6 +131,9 @@ struct StoredResult {
 
 /// "schema" to "verdict", or to "merged": one JSON object.
 [[nodiscard]] Json result_json(const StoredResult& result);
+
+/// A stage as JSON, without its response time.
+[[nodiscard]] Json stage_json(const StoredStage& stage);
 
 /// The verdict as one JSON object.
 [[nodiscard]] Json verdict_json(const StoredVerdict& verdict);

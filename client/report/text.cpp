@@ -6,6 +6,7 @@
 #include "client/report/figures.hpp"
 #include "client/report/outages.hpp"
 #include "client/report/replay.hpp"
+#include "client/report/stages.hpp"
 #include "client/report/text_lines.hpp"
 #include "client/report/text_request.hpp"
 #include "client/report/text_usage.hpp"
@@ -233,6 +234,7 @@ std::string result_text(const StoredResult& result) {
     text += steadiness_text(result.steadiness);
     write_pace(out, result);
     write_latencies(out, result);
+    text += stages_text(result.stages.value_or(std::vector<StoredStage>()));
     text += fairness_text(result.fairness);
     if (result.errors) {
         write_errors(out, *result.errors);

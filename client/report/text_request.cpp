@@ -38,6 +38,9 @@ bool differs(const Json& requested, const char* key, const T& usual) {
 std::string rate_text(const Json& requested) {
     const auto first = value_at<double>(requested, "rate");
     const auto last = value_at<double>(requested, "rate_at_end");
+    if (const auto stages = value_at<std::string>(requested, "stages")) {
+        return *stages;
+    }
     if (!first) {
         return "-";
     }

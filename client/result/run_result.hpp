@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "client/measure/address_use.hpp"
 #include "client/measure/clock_state.hpp"
+#include "client/measure/condition.hpp"
 #include "client/measure/outage.hpp"
 #include "client/measure/process.hpp"
 #include "client/measure/tally.hpp"
@@ -32,6 +33,13 @@ struct AchievedRate {
     }
 };
 
+/// How a condition of --abort-on ended a run.
+struct Aborted {
+    Condition condition;
+    double measured = 0; ///< in the unit of its figure
+    Duration after{};    ///< since the measured part began
+};
+
 /// The result of a run. A figure of a phase that was not reached is absent.
 struct RunResult {
     Tally tally;
@@ -54,8 +62,9 @@ struct RunResult {
     std::optional<AbuseResult> abuse;     ///< where there were misbehaving connections
     std::optional<ProcessUse> client;     ///< in the measured part; so is the server's
     std::optional<ProcessUse> server;
-    int signal = 0;      ///< that ended the run, or 0
-    std::string failure; ///< why the run was not possible, or empty
+    std::optional<Aborted> aborted; ///< where --abort-on ended the run
+    int signal = 0;                 ///< that ended the run, or 0
+    std::string failure;            ///< why the run was not possible, or empty
 };
 
 } // namespace echoload

@@ -171,6 +171,13 @@ std::string no_connection(const RunResult& result) {
                           : fmt::format("no connection could be made ({})", causes);
 }
 
+std::string describe(const Aborted& aborted) {
+    return fmt::format("ended {} into the measured part by --abort-on {}: {} was {}",
+                       echod::humanize_duration(aborted.after), aborted.condition.text,
+                       aborted.condition.figure.name,
+                       GateResult{aborted.condition, aborted.measured}.measured_text());
+}
+
 Verdict judge_run(const Options& options, const RunResult& result) {
     Verdict verdict;
     const std::uint64_t abused = wrong_on_misbehaving(result);
@@ -199,6 +206,12 @@ Verdict judge_run(const Options& options, const RunResult& result) {
         verdict.exit_code = 1;
         verdict.reasons.push_back(result.failure.empty() ? no_connection(result) : result.failure);
         explain_errors(options, result.tally.errors, verdict.reasons);
+        return verdict;
+    }
+    if (result.aborted) { // what is missing is why, or follows from it
+        verdict.outcome = Outcome::gate_failed;
+        verdict.exit_code = 3;
+        verdict.reasons.push_back(describe(*result.aborted));
         return verdict;
     }
     find_shortfall(options, result, verdict.reasons);

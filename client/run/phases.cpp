@@ -34,6 +34,11 @@ void Phases::interrupt(int signal, TimePoint now) noexcept {
     grace_ends_ = now + std::min(kInterruptGrace, lengths_.timeout);
 }
 
+void Phases::end_early(TimePoint now) noexcept {
+    control_.stop_at(std::min(control_.stop_at(), now));
+    grace_ends_ = std::min(grace_ends_, now + std::min(kInterruptGrace, lengths_.timeout));
+}
+
 bool Phases::expire_grace(TimePoint now) noexcept {
     if (now < grace_ends_ || control_.abandoned()) {
         return false;

@@ -42,10 +42,13 @@ public:
     /// answered for up to a second; a second signal ends the run at once.
     void interrupt(int signal, TimePoint now) noexcept;
 
+    /// Ends the measured part at `now`, if it is not over, as the first signal does.
+    void end_early(TimePoint now) noexcept;
+
     /// The first signal of interrupt(), or 0.
     [[nodiscard]] int signal() const noexcept { return signal_; }
 
-    /// Ends the run where the time after a signal is over. Whether it did.
+    /// Ends the run where the time after a signal or end_early() is over. Whether it did.
     [[nodiscard]] bool expire_grace(TimePoint now) noexcept;
 
     /// Reports the begin and the end of the measured part, which `answered` ends early: everything

@@ -91,7 +91,7 @@ RunResult ResultSum::finish(const RequestedLoad& load, const RunTimes& times, in
     if (times.measure_from < to && result_.tally.connections.up != 0) {
         result_.window = to - times.measure_from;
         result_.rate = achieved_rate(load, times);
-        if (!load.pace || load.pace->first == load.pace->last) { // or it is meant to change
+        if (!load.pace || !load.pace->is_ramp()) { // or it is meant to change
             result_.steadiness = find_steadiness(course_, *result_.window);
         }
     }

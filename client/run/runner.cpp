@@ -5,6 +5,7 @@
 #include "client/abuse/abuse_loop.hpp"
 #include "client/load/plan.hpp"
 #include "client/result/stop_signals.hpp"
+#include "client/run/abort_watch.hpp"
 #include "client/run/loops.hpp"
 #include "client/run/phases.hpp"
 #include "client/run/result_sum.hpp"
@@ -54,12 +55,14 @@ private:
     LiveInterval live_interval_; ///< the loops' parts of the current one
     Loops loops_{control_, notice_};
     std::optional<AbuseLoop> abuse_;
+    AbortWatch abort_watch_;
 };
 
 Run::Run(const Options& options, const std::vector<Target>& targets,
          std::optional<Duration> interval, const LiveSink& live)
     : options_(options), live_(live), generator_(options.seed, options.sizes),
-      phases_({options.warmup, options.duration, options.timeout}, control_, live) {
+      phases_({options.warmup, options.duration, options.timeout}, control_, live),
+      abort_watch_(options.abort_on, options.pace.has_value()) {
     for (const int fd : {signals_.fd(), notice_.fd()}) {
         if (const int error = epoll_.add(fd, EPOLLIN, static_cast<std::uint64_t>(fd)); error != 0) {
             echod::throw_errno(error, "epoll_ctl");
@@ -114,6 +117,10 @@ void Run::pass_interval() {
     if (live_.interval) {
         live_.interval(live_interval_);
     }
+    if (now < control_.stop_at() && !loops_.all_ended() && abort_watch_.add(live_interval_)) {
+        phases_.end_early(now);
+        loops_.wake_all();
+    }
     live_interval_.tally.clear();
     last_interval_ = now;
 }
@@ -167,8 +174,11 @@ RunResult Run::collect() {
         sum.add_abuse(abuse_->result(), abuse_->mismatches());
         sum.add_failure(abuse_->failure());
     }
-    return sum.finish({options_.messages, options_.pace, options_.arrival},
-                      {start_, control_.measure_from(), control_.stop_at(), end}, phases_.signal());
+    RunResult result =
+        sum.finish({options_.messages, options_.pace, options_.arrival},
+                   {start_, control_.measure_from(), control_.stop_at(), end}, phases_.signal());
+    result.aborted = abort_watch_.aborted();
+    return result;
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 import re
 import threading
+import time
 
 import pytest
 
@@ -223,3 +224,69 @@ def test_a_run_without_any_echo_is_not_delivered_whatever_the_error_rate():
 def test_an_invalid_gate_is_wrong_usage(arguments, words):
     ended = echoload(*arguments, "127.0.0.1:1")
     assert ended.code == 2 and words in ended.err and ended.err.count("\n") == 1, ended
+
+
+# --- --abort-on
+
+
+def slows_down(after):
+    """Echoes at once, and from `after` seconds on with 20 ms of delay."""
+
+    def handler(connection, _number):
+        begun = time.monotonic()
+        for data in received(connection):
+            if time.monotonic() - begun > after:
+                threading.Event().wait(0.02)
+            connection.sendall(data)
+
+    return handler
+
+
+def test_a_run_that_has_failed_ends_early_with_its_report():
+    with serve(slows_down(0.3)) as target:
+        ended = echoload(
+            *("-c", 1, "-R", 200, "-p", 8, "-d", "1h", "--interval", "200ms"),
+            *("--abort-on", "rate<1,p90>10ms", "--format", "json", target),
+        )
+    report = ended.json
+    assert ended.code == 3, ended
+    aborted = report["aborted"]
+    assert (aborted["condition"], aborted["unit"]) == ("p90>10ms", "ns")
+    assert aborted["measured"] > 10e6
+    assert report["window_s"] == pytest.approx(aborted["after_s"], abs=0.1)
+    assert report["elapsed_s"] < 30
+    assert re.match(
+        r"ended \S+s into the measured part by --abort-on p90>10ms: p90 was \S+ms$",
+        report["verdict"]["reasons"][0],
+    )
+
+
+def test_a_silent_server_ends_the_run_by_its_rate():
+    with serve(mute) as target:
+        ended = echoload(
+            *("-c", 1, "-n", "1M", "--timeout", "30s", "--interval", "100ms"),
+            *("--abort-on", "rate<10", target),
+        )
+    assert ended.code == 3, ended
+    assert re.search(r"verdict +gate failed \(exit 3\): ended .* by --abort-on rate<10", ended.out)
+
+
+def test_a_condition_that_does_not_hold_leaves_the_run_alone():
+    with serve(echo_back) as target:
+        ended = echoload("-c", 1, "-d", "1100ms", "--abort-on", "p99>1h", "--format", "json", target)
+    assert ended.code == 0, ended
+    assert ended.json["aborted"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        (["--abort-on", "p99=1s"], "must be a figure, <, <=, > or >=, and a value"),
+        (["--abort-on", "outages>1", "--reconnect"], "outages are not"),
+        (["--abort-on", "p99>1s", "--interval", "2s"], "requires an --interval of at most 1s"),
+    ],
+)
+def test_a_condition_that_cannot_be_judged_in_time_is_refused(arguments, error):
+    ended = echoload(*arguments, "127.0.0.1:1")
+    assert (ended.code, ended.out) == (2, "")
+    assert error in ended.err

@@ -73,6 +73,8 @@ def results(tmp_path_factory):
             *("--drain", "1s", "--connect-rate", 1000, "--on-mismatch", "count"),
         ),
         "open": run("-R", "100:500", "-d", "100ms", "--max-error-rate", "1%"),
+        "stages": run("-R", "100@100ms,0:500@100ms", "--percentiles", "25"),
+        "aborted": run("-d", "1h", "--abort-on", "rate>0"),
         "abuse": run(
             *("-d", "200ms", "--abuse", ",".join(f"{mode}:1" for mode in MODES)),
             *("--expect", ",".join(f"{mode}=keep" for mode in MODES)),
@@ -89,6 +91,7 @@ def results(tmp_path_factory):
         found["refused"] = echoload("-c", 1, "--format", "json", target).json
     found["merged"] = merged(directory, found["closed"])
     found["merged open"] = merged(directory, found["open"])
+    found["merged stages"] = merged(directory, found["stages"])
     found["merged never"] = merged(directory, found["never"])
     return found
 
@@ -172,6 +175,7 @@ BREAKS = {
     "counters of no run": ("never", lambda result: result.update(errors=[])),
     "an option without a value": ("closed", lambda result: result["asked"].update(split=None)),
     "an open loop without a pace": ("open", lambda result: result.update(open_loop=None)),
+    "a stage without a response": ("stages", lambda result: result["stages"][0].pop("response")),
     "a closed loop with a pace": ("closed", lambda result: result.update(lag=result["latency"])),
     "figures of nothing": ("closed", lambda result: result["latency"].update(count=0)),
     "an unknown verdict": ("closed", lambda result: result["verdict"].update(outcome="good")),

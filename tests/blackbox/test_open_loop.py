@@ -66,6 +66,54 @@ def test_each_due_message_is_sent_and_measured(arguments, due):
         )
 
 
+def test_stages_are_reported_one_by_one(tmp_path):
+    page = tmp_path / "page.html"
+    with serve(echo_back) as target:
+        stages = "1k@300ms,0@200ms,0:2k@500ms"
+        arguments = ["-c", 4, "-p", 64, "-t", 2, "-R", stages, "--warmup", "100ms"]
+        ended = echoload(*arguments, "--report", page, "--format", "json", target)
+        text = echoload(*arguments, target).out
+    report = ended.json
+    check_pace(report)
+    assert report["asked"]["stages"] == "1000@300ms,0@200ms,0:2000@500ms"
+    assert report["asked"]["duration_s"] == report["window_s"] == 1.0
+    assert [stage["due"] for stage in report["stages"]] == [300, 0, 500]
+    assert [stage["verified"] for stage in report["stages"]] == [300, 0, 500]
+    assert [stage["response"]["count"] for stage in report["stages"]] == [300, 0, 500]
+    assert [stage["from_s"] for stage in report["stages"]] == [0, 0.3, 0.5]
+    assert [stage["messages_per_s"] for stage in report["stages"]] == pytest.approx([1000, 0, 1000])
+    assert sum(stage["response"]["count"] for stage in report["stages"]) == (
+        report["response"]["count"]
+    )
+    assert "1,000/s for 300ms: due 300, verified 300; p50 " in text
+    assert "0 to 2,000/s for 500ms: due 500, verified 500; p50 " in text
+    assert "<caption>Stages</caption>" in page.read_text()
+
+
+def test_messages_of_a_stage_that_are_not_answered_in_it_belong_to_it():
+    """A server that stalls from 0.2 s to 0.6 s delays the messages of the first stage, which end
+    at 0.4 s, and those of the silent one there are none."""
+
+    def stalls(connection, _number):
+        begun = None
+        for data in received(connection):
+            begun = begun or time.monotonic()
+            since = time.monotonic() - begun
+            if 0.2 <= since < 0.6:
+                threading.Event().wait(0.6 - since)
+            connection.sendall(data)
+
+    with serve(stalls) as target:
+        report = echoload(
+            *("-c", 1, "-p", 500, "-R", "500@400ms,0@400ms,500@200ms", "--format", "json", target)
+        ).json
+    first, silent, last = report["stages"]
+    assert (first["due"], first["verified"]) == (200, 200)
+    assert silent["response"]["count"] == 0 and silent["messages_per_s"] == 0
+    assert first["response"]["max_ns"] >= 350 * MS
+    assert last["response"]["max_ns"] < first["response"]["max_ns"]
+
+
 def test_the_warm_up_of_an_open_loop_is_paced_and_not_measured():
     with serve(echo_back) as target:
         arguments = ["-c", 2, "-p", 64, "-R", 1000, "--warmup", "200ms", "-n", 100]

@@ -83,6 +83,9 @@ def results(daemon, tmp_path_factory):
         "churn": run(directory, target, "--conn-messages", 5, "--close", "half"),
         "abuse": run(directory, target, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"),
     }
+    found["stages"] = run(directory, target, load=("-c", 1, "-R", "200@100ms,0:200@100ms"), code=None)
+    found["aborted"] = run(directory, target, "--abort-on", "rate>0", code=3,
+                           load=("-c", 1, "-d", "1h"))
     with closing_server() as closing:
         found["outage"] = run(directory, closing, "--reconnect", "--slo", "outages<=1")
     with faulty_server() as faulty:
@@ -96,7 +99,8 @@ def results(daemon, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged",
+                                  "stages", "aborted"])
 def test_the_published_schema_describes_every_result(results, kind):
     jsonschema.Draft202012Validator(SCHEMA).validate(results[kind][0])
 
@@ -119,7 +123,8 @@ def explained(*titles):
     return names
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged",
+                                  "stages", "aborted"])
 def test_the_manual_page_explains_every_field_of_a_result(results, kind):
     result, _ = results[kind]
     assert result["program"] == "echoload"
@@ -158,7 +163,7 @@ def test_a_result_contains_every_option_of_the_load(results):
     options = {name[2:].replace("-", "_") for name in words.options_of_help(load) if "--" in name}
     asked = {key.removesuffix("_s") for key in results["closed"][0]["asked"]}
     elsewhere = {"help", "version", "seed"}
-    assert options - elsewhere == asked - {"loop", "targets", "rate_at_end"}
+    assert options - elsewhere == asked - {"loop", "targets", "rate_at_end", "stages"}
 
 
 def labels(text):

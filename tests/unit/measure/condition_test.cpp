@@ -105,3 +105,17 @@ TEST(Condition, AValueIsShownRoundedOrAsItWouldBeWritten) {
     EXPECT_EQ(rounded_value(Unit::messages, 1'234), "1,234");
     EXPECT_EQ(exact_value(Unit::messages, 1'234), "1234");
 }
+
+TEST(Condition, WhatEndsARunIsKnownDuringIt) {
+    const Condition condition = Condition::parse_ending("p99>1s");
+    EXPECT_EQ(condition.figure.name, "p99");
+    EXPECT_EQ(condition.value, 1e9);
+    EXPECT_TRUE(condition.holds(2e9));
+    EXPECT_FALSE(condition.holds(1e9));
+    EXPECT_TRUE(Condition::parse_ending("rate<100").holds(99));
+    EXPECT_TRUE(Condition::parse_ending("errors>5%").holds(0.06));
+    for (const char* text : {"p99=1s", "p99", "p99>", "p99>5%", "x>1", "outages>1", "outage>1s",
+                             "interruption.p99>1s", "rate<-5%", "rate==5"}) {
+        EXPECT_THROW((void)Condition::parse_ending(text), std::invalid_argument) << text;
+    }
+}

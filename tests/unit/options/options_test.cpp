@@ -181,6 +181,33 @@ TEST(Options, ARateMakesTheLoopOpen) {
     EXPECT_EQ(ramp.max_in_flight, 1000U);
 }
 
+TEST(Options, StagesOfARateHaveLengthsAndSetThatOfTheRun) {
+    const Options options = accepted({"--rate", "1k@30s,0@5s,0:5k/s@1m", "a:1"});
+    ASSERT_EQ(options.pace->stages.size(), 3U);
+    EXPECT_EQ(options.pace->stages[1].first, 0);
+    EXPECT_EQ(options.pace->stages[2].last, 5000);
+    EXPECT_EQ(options.pace->stages[2].length, Duration(1min));
+    EXPECT_EQ(options.pace->first, 1000);
+    EXPECT_EQ(options.pace->last, 5000);
+    EXPECT_EQ(options.duration, Duration(95s));
+    EXPECT_EQ(accepted({"-R", "5k@3s", "-d", "3s", "a:1"}).duration, Duration(3s));
+    const auto names = [](const char* rate, const char* what) {
+        const std::string error = refused({"-R", rate, "a:1"});
+        EXPECT_NE(error.find(what), std::string::npos) << error;
+    };
+    names("1k@30s,5k", "each stage must be N@T or A:B@T");
+    names("1k@", "-R,--rate: must be a number with ns");
+    names("1k@5s,", "each stage must be");
+    names("0@5s,0@1s", "one of them with a rate above 0");
+    names("0:0@5s", "must not be 0 at both ends");
+    names("1k@600h,1k@600h", "of at most 1000h together");
+    EXPECT_NE(refused({"-R", "1k@2s,0@1s", "-d", "5s", "a:1"})
+                  .find("--duration 5s differs from the 3s of the stages of --rate"),
+              std::string::npos);
+    EXPECT_NE(refused({"-R", "1k@2s", "-n", "5", "a:1"}).find("exclude --messages"),
+              std::string::npos);
+}
+
 TEST(Options, HelpAndVersionGoToStandardOutput) {
     const auto help = std::get<NoRun>(parse({"--help"}));
     EXPECT_EQ(help.exit_code, 0);

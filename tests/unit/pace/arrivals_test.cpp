@@ -48,7 +48,7 @@ TEST(Arrivals, MessageKIsDueAtKDividedByTheRateWithoutDrift) {
 }
 
 TEST(Arrivals, ARampFollowsTheIntegralOfItsRate) {
-    for (const Pace pace : {Pace{1000, 3000}, Pace{3000, 1000}, Pace{0, 4000}, Pace{4000, 0}}) {
+    for (const Pace& pace : {Pace{1000, 3000}, Pace{3000, 1000}, Pace{0, 4000}, Pace{4000, 0}}) {
         Arrivals arrivals = of(pace, 5s);
         const auto list = dues(arrivals, kStart + 5s);
         EXPECT_NEAR(static_cast<double>(list.size()), 10'000, 1) << pace.first;
@@ -98,6 +98,58 @@ TEST(Arrivals, ARampFromZeroHasAWarmUpWithoutMessages) {
     arrivals.begin(kStart, kStart + 1s);
     EXPECT_TRUE(arrivals.measured());
     EXPECT_EQ(arrivals.next(), kStart + 1s);
+}
+
+TEST(Arrivals, StagesFollowEachOtherWithoutLosingAMessage) {
+    // 300 in 300 ms, silence, 500 in the ramp, 29 at a rate whose product is no binary fraction.
+    const std::vector<Stage> stages = {
+        {1000, 1000, 300ms}, {0, 0, 200ms}, {0, 2000, 500ms}, {100, 100, 290ms}};
+    Arrivals arrivals = of({1000, 100, stages});
+    const auto list = dues(arrivals, Arrivals::kNever);
+    ASSERT_EQ(list.size(), 829U);
+    for (std::size_t k = 0; k < 300; ++k) {
+        ASSERT_EQ(list[k], kStart + k * 1ms);
+    }
+    EXPECT_EQ(list[300], kStart + 500ms) << "the silence ends, and the ramp begins";
+    for (std::size_t k = 0; k < 500; ++k) { // k = 2000 t^2
+        const double exact = std::sqrt(static_cast<double>(k) / 2000.0) * 1e9;
+        ASSERT_NEAR(static_cast<double>((list[300 + k] - kStart - 500ms).count()), exact, 1) << k;
+    }
+    for (std::size_t k = 0; k < 29; ++k) {
+        ASSERT_EQ(list[800 + k], kStart + 1s + k * 10ms);
+    }
+}
+
+TEST(Arrivals, LoopsShareStagesAndCountWhatIsLeft) {
+    const std::vector<Stage> stages = {{500, 500, 2s}, {0, 0, 1s}, {2000, 0, 1s}};
+    std::vector<TimePoint> all;
+    for (std::uint32_t index = 0; index < 3; ++index) {
+        Arrivals part({500, 0, stages}, Arrival::constant, 4s, std::nullopt, {index, 3}, 1);
+        part.begin(kStart - 1s, kStart);
+        while (!part.measured()) {
+            part.advance();
+        }
+        EXPECT_NEAR(static_cast<double>(part.left(kStart + 4s)), 2000 / 3.0, 1);
+        const auto list = dues(part, Arrivals::kNever);
+        all.insert(all.end(), list.begin(), list.end());
+    }
+    std::sort(all.begin(), all.end());
+    Arrivals whole = of({500, 0, stages});
+    EXPECT_EQ(all, dues(whole, Arrivals::kNever));
+    EXPECT_EQ(all.size(), 2000U);
+    EXPECT_LT(all.back(), kStart + 4s);
+}
+
+TEST(Arrivals, PoissonArrivalsKeepTheRatesOfStagesAndTheirSilence) {
+    const std::vector<Stage> stages = {{10'000, 10'000, 5s}, {0, 0, 5s}, {0, 20'000, 5s}};
+    Arrivals arrivals = of({10'000, 20'000, stages}, 15s, Arrival::poisson);
+    const auto list = dues(arrivals, Arrivals::kNever);
+    const auto until = [&list](Duration time) {
+        return std::lower_bound(list.begin(), list.end(), kStart + time) - list.begin();
+    };
+    EXPECT_NEAR(static_cast<double>(until(5s)), 50'000, 4 * std::sqrt(50'000.0));
+    EXPECT_EQ(until(10s), until(5s));
+    EXPECT_NEAR(static_cast<double>(until(12'500ms) - until(10s)), 12'500, 4 * std::sqrt(12'500.0));
 }
 
 TEST(Arrivals, ALimitedNumberOfMessagesEnds) {

@@ -43,7 +43,12 @@ struct FullRun {
     RunResult result = good_run();
 
     FullRun() {
-        options.pace = Pace{100, 200};
+        const Stage ramp{100, 200, std::chrono::seconds(5)};
+        options.pace = Pace{100, 200, {ramp, ramp}};
+        result.tally.stages.begin({TimePoint(std::chrono::seconds(5)), TimePoint::max()});
+        result.tally.stages.of(TimePoint()).due = 7;
+        result.tally.record_response(TimePoint(), std::chrono::milliseconds(3));
+        result.aborted = Aborted{Condition::parse_ending("p99>1s"), 2e9, std::chrono::seconds(4)};
         options.abuse.parse_connections("idle:2");
         options.abuse.parse_expected("idle=keep");
         for (const char* required :

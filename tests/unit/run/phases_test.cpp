@@ -50,6 +50,17 @@ TEST(Phases, TheMeasuredPartFollowsTheWarmUpAndLastsAsLongAsRequested) {
     EXPECT_EQ(run.phases.measured_until(kPhasesStart + 20s), Duration(10s));
 }
 
+TEST(Phases, ARunThatEndsEarlyWaitsForMessagesInFlight) {
+    Fixture run({0s, 10s, 5s});
+    run.phases.end_ramp_up(kPhasesStart);
+    run.phases.end_early(kPhasesStart + 3s);
+    EXPECT_EQ(run.control.stop_at(), kPhasesStart + 3s);
+    EXPECT_EQ(run.phases.signal(), 0);
+    EXPECT_FALSE(run.phases.expire_grace(kPhasesStart + 3999ms));
+    EXPECT_TRUE(run.phases.expire_grace(kPhasesStart + 4s));
+    EXPECT_TRUE(run.control.abandoned());
+}
+
 TEST(Phases, ANumberOfMessagesEndsWithTheLastAnswer) {
     Fixture run({0s, std::nullopt, 1s});
     run.phases.end_ramp_up(kPhasesStart);
