@@ -2,6 +2,7 @@
 #include "client/command/command.hpp"
 
 #include "base/suggestion.hpp"
+#include "client/command/capacity_commands.hpp"
 #include "client/command/load_command.hpp"
 #include "client/command/repeat_command.hpp"
 #include "client/compare/compare.hpp"
@@ -62,6 +63,22 @@ int repeat(int argc, const char* const* argv, Interruptions& interruptions) {
     return repeat_and_report(std::get<RepeatOptions>(parsed), interruptions);
 }
 
+int search(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_search(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    return search_and_report(std::get<SearchOptions>(parsed), interruptions);
+}
+
+int sweep(int argc, const char* const* argv, Interruptions& interruptions) {
+    const auto parsed = parse_sweep(argc, argv);
+    if (const auto* none = std::get_if<NoRun>(&parsed)) {
+        return write_no_run(*none, interruptions);
+    }
+    return sweep_and_report(std::get<SweepOptions>(parsed), interruptions);
+}
+
 int show(int argc, const char* const* argv, Interruptions& interruptions) {
     const auto parsed = parse_show(argc, argv);
     if (const auto* none = std::get_if<NoRun>(&parsed)) {
@@ -99,12 +116,18 @@ int dispatch(int argc, const char* const* argv, Interruptions& interruptions) {
     if (command == "repeat") {
         return repeat(argc - 1, argv + 1, interruptions);
     }
+    if (command == "search") {
+        return search(argc - 1, argv + 1, interruptions);
+    }
+    if (command == "sweep") {
+        return sweep(argc - 1, argv + 1, interruptions);
+    }
     if (command == "show") {
         return show(argc - 1, argv + 1, interruptions);
     }
     if (command.find(':') == std::string_view::npos && command.substr(0, 1) != "-") {
-        const std::string like =
-            echod::suggestion(std::string(command), {"merge", "compare", "show", "repeat"});
+        const std::string like = echod::suggestion(
+            std::string(command), {"merge", "compare", "show", "repeat", "search", "sweep"});
         if (!command.empty() && !like.empty()) {
             write_standard_error(fmt::format("echoload: '{}' is no command and no target{} (see "
                                              "echoload --help)\n",

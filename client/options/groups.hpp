@@ -7,11 +7,18 @@
 
 namespace echoload {
 
+/// How a command changes the options of a run.
+struct RunOptionRules {
+    bool sets_rate = false;             ///< it chooses the rate itself, or may
+    OptionReader::Read connections{};   ///< reads --connections, which may be several
+    const char* connections_type = "N"; ///< and their placeholder
+};
+
 /// Targets, connections, and how many messages of which sizes.
-void add_load_options(OptionReader& reader, Options& options);
+void add_load_options(OptionReader& reader, Options& options, const RunOptionRules& rules = {});
 
 /// Threads, and the rate of an open loop.
-void add_pace_options(OptionReader& reader, Options& options);
+void add_pace_options(OptionReader& reader, Options& options, const RunOptionRules& rules = {});
 
 /// The life of a connection: its source address, its end and its replacement.
 void add_connection_options(OptionReader& reader, Options& options);
@@ -23,7 +30,16 @@ void add_verify_options(OptionReader& reader, Options& options);
 void add_abuse_options(OptionReader& reader, Options& options);
 
 /// All of these, each group with its title: what a run does.
-void add_run_options(OptionReader& reader, Options& options);
+void add_run_options(OptionReader& reader, Options& options, const RunOptionRules& rules = {});
+
+/// Parses --connections.
+[[nodiscard]] std::uint32_t connections_in(const std::string& text);
+
+/// The highest number of connections.
+inline constexpr std::uint64_t kMaxConnections = 1'000'000;
+
+/// The highest rate of an open loop, in messages a second.
+inline constexpr std::uint64_t kMaxRate = 100'000'000;
 
 /// The files of the result, and progress.
 void add_output_options(OptionReader& reader, Options& options);

@@ -5,7 +5,6 @@ namespace echoload {
 
 namespace {
 
-constexpr std::uint64_t kMaxConnections = 1'000'000;
 constexpr std::uint64_t kMaxPipeline = 65'536;
 constexpr std::uint64_t kMaxMessages = 1'000'000'000'000'000;
 constexpr std::uint64_t kMaxConnectRate = 10'000'000;
@@ -17,15 +16,22 @@ constexpr Duration kMinTimeout = std::chrono::milliseconds(1);
 
 } // namespace
 
-void add_load_options(OptionReader& reader, Options& options) {
+std::uint32_t connections_in(const std::string& text) {
+    return static_cast<std::uint32_t>(count_in(text, 1, kMaxConnections));
+}
+
+void add_load_options(OptionReader& reader, Options& options, const RunOptionRules& rules) {
     reader.add_operands("TARGET",
                         "host:port, [v6-address]:port or unix:/path; several share the connections",
                         options.targets);
-    reader.add("-c,--connections", "Number of concurrent connections [50]", "N",
-               [&options](const std::string& text) {
-                   options.connections =
-                       static_cast<std::uint32_t>(count_in(text, 1, kMaxConnections));
-               });
+    OptionReader::Read read_connections = rules.connections;
+    if (!read_connections) {
+        read_connections = [&options](const std::string& text) {
+            options.connections = connections_in(text);
+        };
+    }
+    reader.add("-c,--connections", "Number of concurrent connections [50]", rules.connections_type,
+               read_connections);
     reader.add("-d,--duration",
                "Length of the measured part, which begins when all connections are up [10s]", "T",
                [&options](const std::string& text) {

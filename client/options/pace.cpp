@@ -15,7 +15,6 @@ constexpr std::uint64_t kMaxConnMessages = 1'000'000'000'000'000;
 constexpr std::uint64_t kMaxSeedOrNumber = 9'007'199'254'740'991;
 constexpr Duration kMaxThink = std::chrono::hours(1);
 constexpr Duration kMaxBusyPoll = std::chrono::seconds(1);
-constexpr std::uint64_t kMaxRate = 100'000'000;
 constexpr std::uint64_t kMaxInFlight = 100'000'000;
 constexpr std::size_t kMaxStages = 100;
 constexpr Duration kMaxStage = std::chrono::hours(1000); // and of all together
@@ -120,7 +119,7 @@ void read_replay(const std::string& text, Options& options) {
 
 } // namespace
 
-void add_pace_options(OptionReader& reader, Options& options) {
+void add_pace_options(OptionReader& reader, Options& options, const RunOptionRules& rules) {
     reader.add("-t,--threads",
                "Number of event loops, each with a thread and a share of the connections [1]", "N",
                [&options](const std::string& text) {
@@ -159,8 +158,10 @@ void add_pace_options(OptionReader& reader, Options& options) {
                "N", [&options](const std::string& text) {
                    options.max_in_flight = count_in(text, 1, kMaxInFlight);
                });
-    reader.need("--arrival", "--rate");
-    reader.need("--max-in-flight", "--rate");
+    if (!rules.sets_rate) {
+        reader.need("--arrival", "--rate");
+        reader.need("--max-in-flight", "--rate");
+    }
 }
 
 void add_connection_options(OptionReader& reader, Options& options) {

@@ -15,8 +15,9 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(
 Numbers take k, M or an exponent (10k, 1.5M, 1e5). Durations take ns, us, ms, s, m or h (250us, 5m).
-echoload repeat TARGET... runs a load several times; echoload show FILE..., echoload merge FILE...
-and echoload compare A B process results: see echoload show --help.
+echoload repeat TARGET... runs a load several times, echoload search finds the highest rate that
+holds, echoload sweep shows latency over rate; echoload show FILE..., echoload merge FILE... and
+echoload compare A B process results: see echoload show --help.
 A lost connection is replaced with --reconnect alone. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the
 run, which still reports.
 
@@ -41,11 +42,11 @@ void set_default_length(Options& options) {
     }
 }
 
-void add_run_options(OptionReader& reader, Options& options) {
+void add_run_options(OptionReader& reader, Options& options, const RunOptionRules& rules) {
     reader.begin_group("Load");
-    add_load_options(reader, options);
+    add_load_options(reader, options, rules);
     reader.begin_group("Pace");
-    add_pace_options(reader, options);
+    add_pace_options(reader, options, rules);
     reader.begin_group("Connections");
     add_connection_options(reader, options);
     reader.begin_group("Verification and framing");

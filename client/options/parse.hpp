@@ -2,6 +2,7 @@
 // argv of the commands, parsed.
 #pragma once
 
+#include "client/options/capacity_options.hpp"
 #include "client/options/compare_options.hpp"
 #include "client/options/no_run.hpp"
 #include "client/options/options.hpp"
@@ -22,5 +23,9 @@ namespace echoload {
 
 /// The same of `echoload repeat`; argv[0] is that word.
 [[nodiscard]] std::variant<RepeatOptions, NoRun> parse_repeat(int argc, const char* const* argv);
+
+/// The same of `echoload search` and `echoload sweep`.
+[[nodiscard]] std::variant<SearchOptions, NoRun> parse_search(int argc, const char* const* argv);
+[[nodiscard]] std::variant<SweepOptions, NoRun> parse_sweep(int argc, const char* const* argv);
 
 } // namespace echoload

@@ -29,22 +29,6 @@ std::string exact_duration(double ns) {
     return echod::format_duration(Duration(std::llround(ns)));
 }
 
-void write_chart(std::string& html, const Chart& chart) {
-    fmt::format_to(Out(html), "<figure><figcaption>{}</figcaption>\n", escape(chart.title));
-    if (chart.lines.size() > 1) {
-        html += "<div class=\"legend\" aria-hidden=\"true\">";
-        for (std::size_t i = 0; i < chart.lines.size(); ++i) {
-            fmt::format_to(Out(html),
-                           "<span><svg viewBox=\"0 0 28 10\"><path class=\"line line{}\" "
-                           "d=\"M1 5H27\"/></svg>{}</span>",
-                           i, escape(chart.lines[i].name));
-        }
-        html += "</div>\n";
-    }
-    html += "<div class=\"wide\">" + svg(chart, 900, 300) + "</div>\n<div class=\"narrow\">" +
-            svg(chart, 360, 260) + "</div>\n</figure>\n";
-}
-
 // Where one value is left of all, the curve ends.
 Line curve(const TitledLatency& latency) {
     const Histogram& histogram = *latency.histogram;
@@ -217,6 +201,22 @@ void write_timeline_table(std::string& html, const std::vector<Timeline::Point>&
 }
 
 } // namespace
+
+void write_chart(std::string& html, const Chart& chart) {
+    fmt::format_to(Out(html), "<figure><figcaption>{}</figcaption>\n", escape(chart.title));
+    if (chart.lines.size() > 1) {
+        html += "<div class=\"legend\" aria-hidden=\"true\">";
+        for (std::size_t i = 0; i < chart.lines.size(); ++i) {
+            fmt::format_to(Out(html),
+                           "<span><svg viewBox=\"0 0 28 10\"><path class=\"line line{}\" "
+                           "d=\"M1 5H27\"/></svg>{}</span>",
+                           i, escape(chart.lines[i].name));
+        }
+        html += "</div>\n";
+    }
+    html += "<div class=\"wide\">" + svg(chart, 900, 300) + "</div>\n<div class=\"narrow\">" +
+            svg(chart, 360, 260) + "</div>\n</figure>\n";
+}
 
 void write_curves(std::string& html, const std::vector<TitledLatency>& latencies) {
     if (latencies.empty()) {

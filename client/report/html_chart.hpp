@@ -17,6 +17,9 @@ struct TitledLatency {
     const Histogram* histogram; ///< not empty
 };
 
+/// A figure with its chart in both shapes, and a legend of several lines.
+void write_chart(std::string& html, const Chart& chart);
+
 /// A curve for each latency; nothing where there is none.
 void write_curves(std::string& html, const std::vector<TitledLatency>& latencies);
 

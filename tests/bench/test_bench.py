@@ -130,6 +130,15 @@ def test_the_recorded_results_are_of_the_package_build_and_of_full_rows():
     assert [row["name"] for row in recorded["rows"]] == [row.name for row in rows.rows(short=False)]
 
 
+def test_the_benchmark_of_the_capacity_search_compares_with_theory(tmp_path):
+    file = tmp_path / "capacity.json"
+    printed = run(HERE / "capacity", "--short", "--build", BUILD, "-o", file)
+    measured = json.loads(file.read_text())
+    assert measured["theory_per_s"] == pytest.approx(750)
+    assert printed.count("sweep: ") == len(measured["sweep"]["points"]) == 8
+    assert "search: " in printed
+
+
 def row_of(rates, client_cpu):
     """A row with one round per server: its rate, and the client's share of a core."""
     runs = {name: [{"messages_per_s": rates.get(name, 100.0), "cpu_ns_per_message": 10.0,

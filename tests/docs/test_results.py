@@ -141,6 +141,22 @@ def test_the_manual_page_explains_every_field_of_the_file_of_repeat(daemon, tmp_
     assert keys(series) - explained("REPEAT") == set()
 
 
+@pytest.mark.parametrize(
+    "command", [("search", "--slo", "p50<1h", "--from", 100, "--to", 100),
+                ("sweep", "--rates", "100:200:2"), ("sweep", "-c", "1:2:2")],
+)  # fmt: skip
+def test_the_manual_page_explains_every_field_of_a_search_and_a_sweep(daemon, command):
+    name, *arguments = command
+    arguments += ["-q", "-p", 16, "-d", "100ms", "--warmup", "0s", "--format", "json"]
+    if "-c" not in arguments:
+        arguments += ["-c", 1]
+    found = words.run(ECHOLOAD, name, *arguments, f"127.0.0.1:{daemon.port}")
+    assert found.returncode in (0, 5), found  # 5 where the machine was too busy
+    result = json.loads(found.stdout)
+    result.pop("asked")  # as of a result
+    assert keys(result) - explained("JSON", "SEARCH", "SWEEP") == set()
+
+
 @pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse"])
 def test_the_manual_page_explains_every_field_of_a_series(results, kind):
     _, lines = results[kind]

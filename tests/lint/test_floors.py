@@ -24,7 +24,7 @@ FLOORS = [
 CLIENT_FLOORS = [
     *FLOORS[:3],
     {"client/message", "client/pace", "client/statistics"},
-    {"client/measure"},
+    {"client/measure", "client/capacity"},
     {"client/options"},
     {"client/result"},
     {"client/load"},
