@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Connections under a random schedule: peers that send in pieces, read or do not read, half-close
-// and disconnect, a kernel with failing and partial calls, quotas, clock steps, handovers, a drain.
+// and disconnect, PROXY headers, a kernel with failing and partial calls, quotas, clock steps,
+// handovers, a drain.
 //
 // Checked after each step: a peer has received only a prefix of its expected output, the counters
 // add up, and at most one receive buffer per connection is buffered. At the end the kernel works
@@ -10,7 +11,9 @@
 // event leaves. A handover loses nothing: the same holds after it.
 #include "bytes.hpp"
 #include "kernel.hpp"
+#include "net/network.hpp"
 #include "net/socket.hpp"
+#include "peer.hpp"
 #include "server/clients/clients.hpp"
 
 #include <fcntl.h>
@@ -26,20 +29,12 @@ namespace {
 
 using namespace echod;
 using namespace std::chrono_literals;
+using fuzz::Begin;
+using fuzz::Expected;
+using fuzz::Peer;
 using fuzz::require;
 
 constexpr std::size_t kMostPeers = 4;
-
-struct Peer {
-    UniqueFd fd;
-    int server_fd = -1;
-    std::vector<std::byte> sent;
-    std::vector<std::byte> received;
-    bool finished = false; ///< has sent its FIN
-    bool ended = false;    ///< has received end of file or an error
-
-    [[nodiscard]] Scan expected() const { return scan_frames(sent); }
-};
 
 class Schedule {
 public:
@@ -60,7 +55,7 @@ public:
 
 private:
     void step() {
-        switch (in_.choice(14)) {
+        switch (in_.choice(16)) {
         case 0:
         case 1:
             send_frames();
@@ -70,10 +65,10 @@ private:
             break;
         case 3:
         case 4:
-            read(peer(), in_.pair());
+            peer().read(in_.pair());
             break;
         case 5:
-            finish(peer());
+            peer().finish();
             break;
         case 6:
             peer().fd.reset();
@@ -96,6 +91,13 @@ private:
         case 12:
             hand_over();
             break;
+        case 14:
+            begin_ = static_cast<Begin>(in_.choice(3)); // of new connections
+            configure_proxy();
+            break;
+        case 15:
+            send(peer(), {}); // more of the header alone
+            break;
         default:
             turn();
             break;
@@ -117,7 +119,10 @@ private:
         Peer peer;
         peer.fd.reset(fds[1]);
         peer.server_fd = fds[0];
-        if (clients_->add(UniqueFd(fds[0]), Endpoint{}, now_) == 0) {
+        peer.begin = begin_;
+        peer.unsent_header = fuzz::begin_of(begin_, in_);
+        const auto from = parse_ip(begin_ == Begin::refused ? "192.0.2.99" : "192.0.2.10", 40112);
+        if (clients_->add(UniqueFd(fds[0]), *from, now_) == 0) {
             peers_.push_back(std::move(peer));
         } else {
             require(fuzz::kernel().was_fatal, "a connection is accepted if nothing fails");
@@ -128,13 +133,17 @@ private:
         }
     }
 
+    // A piece of the header, as long as there is one; the bytes follow once it is sent.
     void send(Peer& to, std::span<const std::byte> bytes) {
-        if (!to.fd || to.finished) {
-            return;
+        if (!to.unsent_header.empty()) {
+            const std::size_t size = std::min<std::size_t>(in_.byte(), to.unsent_header.size());
+            const std::size_t sent = to.send(std::span(to.unsent_header).first(size));
+            to.unsent_header.erase(to.unsent_header.begin(),
+                                   to.unsent_header.begin() + static_cast<std::ptrdiff_t>(sent));
         }
-        const IoResult result = send_some(to.fd.get(), bytes);
-        to.sent.insert(to.sent.end(), bytes.begin(),
-                       bytes.begin() + static_cast<std::ptrdiff_t>(result.bytes));
+        if (to.unsent_header.empty()) {
+            to.send(bytes);
+        }
     }
 
     // Whole frames appended to the peer's stream; a split leaves the last one incomplete.
@@ -149,9 +158,8 @@ private:
             bytes.resize(at + kHeaderSize + size, static_cast<std::byte>(++mark_));
             encode_header({mark_, size}, bytes.data() + at);
         }
-        const std::size_t begun = to.sent.size() - to.expected().bytes;
-        if (begun != 0) { // complete the begun frame, if its header is complete
-            pending_rest(to, bytes);
+        if (to.begun() != 0) { // complete the begun frame, if its header is complete
+            bytes.insert(bytes.begin(), to.rest_of_frame(), std::byte{0});
         }
         if (cut < bytes.size()) {
             bytes.resize(cut);
@@ -159,45 +167,9 @@ private:
         send(to, bytes);
     }
 
-    // Inserts the rest of the peer's last frame in front of `bytes`.
-    void pending_rest(const Peer& to, std::vector<std::byte>& bytes) const {
-        const std::span<const std::byte> tail = std::span(to.sent).subspan(to.expected().bytes);
-        std::size_t rest = kHeaderSize - std::min(tail.size(), kHeaderSize);
-        if (rest == 0) {
-            const std::size_t size = decode_header(tail.data()).size;
-            rest = size > kMaxPayload ? 0 : kHeaderSize + size - tail.size();
-        }
-        bytes.insert(bytes.begin(), rest, std::byte{0});
-    }
-
     void send_raw() {
         Peer& to = peer();
         send(to, std::as_bytes(in_.take(in_.byte())));
-    }
-
-    static void read(Peer& from, std::size_t most) {
-        std::array<std::byte, 65536> buffer;
-        if (!from.fd || from.ended || most == 0) {
-            return;
-        }
-        const IoResult got = receive(from.fd.get(), std::span(buffer).first(most));
-        if (got.would_block()) {
-            return;
-        }
-        from.ended = got.bytes == 0;
-        from.received.insert(from.received.end(), buffer.begin(),
-                             buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
-        const auto expected = std::span(from.sent).first(from.expected().bytes);
-        require(from.received.size() <= expected.size() &&
-                    std::equal(from.received.begin(), from.received.end(), expected.begin()),
-                "the output is a prefix of the expected output");
-    }
-
-    static void finish(Peer& one) {
-        if (one.fd && !one.finished) {
-            ::shutdown(one.fd.get(), SHUT_WR);
-            one.finished = true;
-        }
     }
 
     void plan_faults() {
@@ -250,6 +222,12 @@ private:
         }
     }
 
+    void configure_proxy() {
+        clients_->configure_proxy(begin_ == Begin::frames ? ProxyProtocol::off
+                                                          : ProxyProtocol::required,
+                                  {*parse_network("192.0.2.10")});
+    }
+
     // The new process, with its own epoll, restores the connections that have not just ended.
     void hand_over() {
         if (draining_ || in_.choice(4) != 0) {
@@ -278,6 +256,7 @@ private:
         epoll_ = std::make_unique<Epoll>();
         clients_ = std::make_unique<Clients>(*epoll_, counters_);
         clients_->configure(limits_, timeouts_);
+        configure_proxy();
         const std::size_t failed = clients_->restore(parked, passed, now_);
         require(failed + clients_->open() == count, "each is restored or closed");
         require(failed == 0 || fuzz::kernel().was_fatal, "all are restored if nothing fails");
@@ -317,6 +296,7 @@ private:
                 "every byte is counted once");
         const std::uint64_t begun = c.messages_in + c.messages_restored;
         const std::uint64_t done = c.messages_out + c.messages_dropped + c.messages_parked;
+        require(c.unexpected_proxy <= c.protocol_errors, "it is a protocol error");
         require(buffered == 0 ? begun == done : begun >= done, "every message is counted once");
     }
 
@@ -333,7 +313,7 @@ private:
             const Counters before = counters_;
             turn();
             for (Peer& one : peers_) {
-                read(one, 65536);
+                one.read(65536);
             }
             check();
             quiet = before == counters_ && !clients_->has_ready() ? quiet : -1;
@@ -349,14 +329,14 @@ private:
             if (!one.fd) {
                 continue;
             }
-            const Scan expected = one.expected();
-            const bool must_end = one.finished || expected.end == ScanEnd::invalid;
+            const Expected expected = one.expected();
+            const bool must_end = one.finished || expected.invalid;
             if (!one.ended || cut_off == 0) {
                 require(one.received.size() == expected.bytes, "no peer waits for output");
                 require(one.ended == must_end, "the connection is closed exactly when it must be");
             }
-            const bool begun = expected.bytes != one.sent.size();
-            require(one.ended || begun || !draining_, "a drain closes finished connections");
+            require(one.ended || one.begun() != 0 || !draining_,
+                    "a drain closes finished connections");
         }
         now_ += 25h;
         for (int i = 0; i < 8 && timeouts_.idle != Duration::zero(); ++i) {
@@ -378,6 +358,7 @@ private:
     TimePoint now_{1h};
     std::vector<Peer> peers_;
     std::uint32_t mark_ = 0;
+    Begin begin_ = Begin::frames;
     bool draining_ = false;
 };
 
