@@ -25,7 +25,7 @@ void Histogram::record(Duration duration, std::uint64_t count) noexcept {
         const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
         counts_[index_of(std::min(ns, kLargest))] += count - 1;
         count_ += count - 1;
-        sum_ += Wide{ns} * (count - 1);
+        sum_ += echod::Uint128::product(ns, count - 1);
     }
 }
 
@@ -65,8 +65,12 @@ std::optional<Duration> Histogram::max() const noexcept {
 }
 
 std::optional<Duration> Histogram::mean() const noexcept {
-    return count_ == 0 ? std::nullopt
-                       : std::optional(to_duration(static_cast<std::uint64_t>(sum_ / count_)));
+    if (count_ == 0) {
+        return std::nullopt;
+    }
+    echod::Uint128 mean = sum_;
+    (void)mean.divide(count_);
+    return to_duration(mean.low());
 }
 
 std::optional<Duration> Histogram::percentile(double percent) const noexcept {
@@ -116,7 +120,8 @@ Histogram Histogram::restore(std::span<const Bucket> buckets, Duration min, Dura
         throw std::invalid_argument("the sum must be up to 30 digits");
     }
     for (const char digit : sum) {
-        histogram.sum_ = histogram.sum_ * 10 + static_cast<unsigned>(digit - '0');
+        histogram.sum_ *= 10;
+        histogram.sum_ += static_cast<std::uint64_t>(digit - '0');
     }
     histogram.min_ = static_cast<std::uint64_t>(min.count());
     histogram.max_ = static_cast<std::uint64_t>(max.count());
@@ -135,8 +140,8 @@ std::vector<Histogram::Bucket> Histogram::buckets() const {
 
 std::string Histogram::sum() const {
     std::string digits;
-    for (Wide rest = sum_; rest != 0 || digits.empty(); rest /= 10) {
-        digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
+    for (echod::Uint128 rest = sum_; rest != 0 || digits.empty();) {
+        digits.insert(digits.begin(), static_cast<char>('0' + rest.divide(10)));
     }
     return digits;
 }

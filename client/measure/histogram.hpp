@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/uint128.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -116,8 +117,6 @@ public:
     static constexpr unsigned kPowers = 33;
 
 private:
-    __extension__ using Wide = unsigned __int128;
-
     static constexpr unsigned kSubBits = 10;
     static constexpr std::uint64_t kSub = 1U << kSubBits;
     static constexpr unsigned kBits = 42;
@@ -142,7 +141,8 @@ private:
 
     std::vector<std::uint64_t, Zeroed<std::uint64_t>> counts_;
     std::uint64_t count_ = 0;
-    Wide sum_ = 0; ///< 64 bits of nanoseconds overflow in a few hours of 10,000 busy connections
+    echod::Uint128
+        sum_; ///< 64 bits of nanoseconds overflow in a few hours of 10,000 busy connections
     std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t max_ = 0;
 };

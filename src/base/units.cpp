@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/units.hpp"
 
+#include "base/uint128.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -71,18 +73,17 @@ std::optional<Decimal> read_decimal(std::string_view text) noexcept {
 
 // number * factor, if that is a whole number that fits.
 std::optional<std::int64_t> scale(const Decimal& number, std::int64_t factor) noexcept {
-    __extension__ using Wide = __int128;
-    Wide value = static_cast<Wide>(number.digits) * factor;
+    Uint128 value = Uint128::product(static_cast<std::uint64_t>(number.digits),
+                                     static_cast<std::uint64_t>(factor));
     for (int i = 0; i < number.decimals; ++i) {
-        if (value % 10 != 0) {
+        if (value.divide(10) != 0) {
             return std::nullopt;
         }
-        value /= 10;
     }
-    if (value > std::numeric_limits<std::int64_t>::max()) {
+    if (value.high() != 0 || value.low() > std::numeric_limits<std::int64_t>::max()) {
         return std::nullopt;
     }
-    return static_cast<std::int64_t>(value);
+    return static_cast<std::int64_t>(value.low());
 }
 
 // The number in the smallest unit, if what follows it is the name of one of `units`.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "server/clients/ip_counts.hpp"
 
+#include "base/uint128.hpp"
+
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -14,9 +16,8 @@ namespace {
 
 // The two halves of the 128-bit product, combined.
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide{a} * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+    const Uint128 product = Uint128::product(a, b);
+    return product.low() ^ product.high();
 }
 
 std::array<std::uint64_t, 2> draw_secret() noexcept {

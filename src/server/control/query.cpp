@@ -28,7 +28,8 @@ UniqueFd connect_to(const std::string& path, Duration timeout) {
     UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     // If the daemon hangs and its backlog is full, connect(2) blocks for up to SO_SNDTIMEO.
     const auto us = std::chrono::ceil<std::chrono::microseconds>(timeout).count();
-    const timeval limit{us / 1'000'000, us % 1'000'000};
+    const timeval limit{static_cast<time_t>(us / 1'000'000),
+                        static_cast<suseconds_t>(us % 1'000'000)};
     (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (!fd || ::connect(fd.get(), endpoint.address(), endpoint.length()) != 0) {
         const int error = errno;
