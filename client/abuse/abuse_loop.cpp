@@ -36,7 +36,7 @@ constexpr std::size_t kHalfHeader = 4;
 } // namespace
 
 AbuseLoop::AbuseLoop(const AbuseSetup& setup, const std::vector<Target>& targets)
-    : timeout_(setup.timeout), messages_(setup.seed),
+    : timeout_(setup.timeout), first_(kFirstAbuser + setup.first), messages_(setup.seed),
       connector_(epoll_, targets, setup.source,
                  ConnectSchedule(setup.cohorts.total(), kOpensPerSecond, Clock::now()),
                  setup.cohorts.total()),
@@ -75,7 +75,7 @@ AbuseLoop::~AbuseLoop() {
 }
 
 Session AbuseLoop::new_session(std::uint32_t id) const noexcept {
-    const std::uint64_t connection = kFirstAbuser + id;
+    const std::uint64_t connection = first_ + id;
     return {connection, messages_.stream(connection)};
 }
 

@@ -31,7 +31,8 @@ struct AbuseSetup {
     std::uint64_t seed = 0;
     Duration timeout{};                ///< of opening a connection, and of an answer
     std::optional<SourceRange> source; ///< local addresses
-    std::uint32_t load = 0;            ///< connections of the load, which use the first of them
+    std::uint32_t load = 0;  ///< the load is numbered below it, and uses the first of them
+    std::uint64_t first = 0; ///< the number of the first one, from kFirstAbuser on
 };
 
 /// Opens the cohorts and lets them act until it is stopped. What each mode sends is in
@@ -104,6 +105,7 @@ private:
     }
 
     const Duration timeout_;
+    const std::uint64_t first_;
     const AbuseMessages messages_;
     echod::Epoll epoll_;
     echod::EventFd wake_;

@@ -40,7 +40,8 @@ int merge(int argc, const char* const* argv, Interruptions& interruptions) {
         return write_no_run(*none, interruptions);
     }
     const auto& options = std::get<MergeOptions>(parsed);
-    const CommandOutput merged = merge_results(options.files); // first: -o may name one of them
+    const CommandOutput merged = merge_results(options); // first: -o may name one of them
+    write_standard_error(merged.notes, interruptions);
     OutputFile(options.output, interruptions).write(merged.text);
     return merged.exit_code;
 }

@@ -2,6 +2,7 @@
 #include "client/command/load_command.hpp"
 
 #include "client/command/one_load.hpp"
+#include "client/command/start_time.hpp"
 #include "client/report/hdr.hpp"
 #include "client/report/html.hpp"
 #include "client/report/json.hpp"
@@ -14,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <functional>
@@ -134,7 +136,14 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
         if (!resolution.failure.empty()) {
             throw NotPossible(resolution.failure);
         }
-        result = run_load(options, resolution.targets, *watch);
+        std::optional<WallTime> start;
+        if (options.start_at) {
+            start = start_time(*options.start_at, std::chrono::system_clock::now());
+            if (const int signal = wait_to_connect(options, *start, interruptions); signal != 0) {
+                return report_no_run(options, interrupted(signal), result_file, interruptions);
+            }
+        }
+        result = run_load(options, resolution.targets, *watch, start);
     } catch (const std::exception& error) {
         return report_no_run(options, not_possible(error.what()), result_file, interruptions);
     }

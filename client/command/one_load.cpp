@@ -34,7 +34,8 @@ void check_machine(const Options& options, std::vector<Target>& targets) {
 } // namespace
 
 // Samples both processes at the begin and the end of the measured part.
-RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch) {
+RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch,
+                   std::optional<WallTime> start) {
     check_machine(options, targets);
     ProcessWatch client(::getpid());
     std::optional<ProcessWatch> server = find_server(options.server_pid, options.server_unit);
@@ -53,7 +54,7 @@ RunResult run_load(const Options& options, std::vector<Target> targets, Watch& w
             server->end();
         }
     };
-    RunResult result = run(options, targets, watch.interval(), live);
+    RunResult result = run(options, targets, watch.interval(), live, start);
     result.client = client.use();
     // The loops have measured themselves, to the nanosecond and before they ended.
     for (const LoopUse& loop : result.loops) {

@@ -13,6 +13,7 @@ namespace echoload {
 struct CommandOutput {
     std::string text;
     int exit_code = 0;
+    std::string notes; ///< lines for standard error
 };
 
 /// A table of both results' figures with their differences. The exit code is 3 where a condition

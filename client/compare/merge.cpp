@@ -2,13 +2,17 @@
 #include "client/compare/merge.hpp"
 
 #include "client/compare/one_run.hpp"
+#include "client/compare/parts.hpp"
 #include "client/report/read.hpp"
 #include "client/report/stages.hpp"
+#include "client/report/text_parts.hpp"
 #include "client/result/verdict.hpp"
 
 #include <fmt/format.h>
+#include <system_error>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
 namespace echoload {
@@ -183,21 +187,34 @@ void merge_targets(Json& sum, const Json& part) {
     }
 }
 
-void merge_options(Json& sum, const Json& part) {
+// With `whole`, both have the quantities of the whole run, and not of a part.
+void merge_options(Json& sum, const Json& part, bool whole) {
     for (const auto& item : part.items()) {
         const std::string& key = item.key();
         Json& value = sum[key];
         if (key == "targets") {
             merge_targets(value, item.value());
-        } else if (key == "abuse") {
+        } else if (key == "abuse" && !whole) {
             merge_modes(value, item.value());
-        } else if (std::find(std::begin(kAddedOptions), std::end(kAddedOptions), key) !=
-                   std::end(kAddedOptions)) {
+        } else if (!whole && std::find(std::begin(kAddedOptions), std::end(kAddedOptions), key) !=
+                                 std::end(kAddedOptions)) {
             value = added_option(value, item.value());
         } else {
             keep_same_or_null(value, item.value());
         }
     }
+}
+
+// That of a time which all parts have, with the largest delay.
+void merge_start(Json& sum, const Json& part) {
+    const auto at = value_at<std::string>(sum, "at");
+    if (!at || at != value_at<std::string>(part, "at")) {
+        sum = nullptr;
+        return;
+    }
+    std::optional<double> late = value_at<double>(sum, "late_s");
+    keep_larger(late, value_at<double>(part, "late_s"));
+    sum["late_s"] = or_null(late);
 }
 
 Outcome outcome_of(const StoredVerdict& verdict) {
@@ -213,7 +230,7 @@ void merge_verdict(StoredVerdict& sum, const StoredVerdict& part) {
 }
 
 // What the sum no longer shows: which file a part came from, and its own figures.
-Json part_json(const std::string& file, const StoredResult& result) {
+Json row_of_part(const std::string& file, const StoredResult& result) {
     const auto measured = measured_part(result);
     return {
         {"file", file},
@@ -226,6 +243,8 @@ Json part_json(const std::string& file, const StoredResult& result) {
         {"messages_per_s", or_null(result.rate.value_or(StoredRate()).messages_per_s)},
         {"limit", result.bottleneck},
         {"verdict", verdict_json(result.verdict)},
+        {"start", result.start},
+        {"part", result.part},
     };
 }
 
@@ -234,7 +253,7 @@ Json part_json(const std::string& file, const StoredResult& result) {
 StoredResult read_part(const std::string& file) {
     StoredResult result = read_result(file);
     if (result.merged.is_null()) {
-        result.merged = Json::array({part_json(file, result)});
+        result.merged = Json::array({row_of_part(file, result)});
         for (std::string& reason : result.verdict.reasons) {
             reason = fmt::format("{}: {}", file, reason);
         }
@@ -242,12 +261,23 @@ StoredResult read_part(const std::string& file) {
     return result;
 }
 
+// The file of a program that ended, or was never started, before its result was written.
+bool has_nothing(const std::string& file) {
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) {
+        return true;
+    }
+    return std::filesystem::is_regular_file(file, error) &&
+           std::filesystem::file_size(file, error) == 0;
+}
+
 } // namespace
 
 void merge_into(StoredResult& sum, const StoredResult& part) {
     keep_same_or_null(sum.version, part.version);
     keep_same_or_null(sum.seed, part.seed);
-    merge_options(sum.requested, part.requested);
+    merge_options(sum.requested, part.requested, is_of_parts(sum) && is_of_parts(part));
+    merge_start(sum.start, part.start);
     merge_percentiles(sum.percentiles, part.percentiles);
     merge_optional(sum.started, part.started, [](std::string& first, const std::string& other) {
         first = std::min(first, other); // UTC in one form: the earlier one sorts first
@@ -293,18 +323,38 @@ void merge_into(StoredResult& sum, const StoredResult& part) {
     append_list(sum.merged, part.merged);
 }
 
-CommandOutput merge_results(const std::vector<std::string>& files) {
-    std::vector<ReadResult> parts;
-    parts.reserve(files.size());
-    for (const std::string& file : files) {
-        parts.push_back({file, read_part(file)});
+CommandOutput merge_results(const MergeOptions& options) {
+    std::vector<ReadResult> results;
+    std::vector<std::string> without_result;
+    for (const std::string& file : options.files) {
+        if (has_nothing(file)) {
+            without_result.push_back(file);
+        } else {
+            results.push_back({file, read_part(file)});
+        }
     }
-    require_one_run(parts);
-    StoredResult merged = parts.front().result;
-    for (std::size_t i = 1; i < parts.size(); ++i) {
-        merge_into(merged, parts[i].result);
+    if (!without_result.empty() && (results.empty() || !is_of_parts(results.front().result))) {
+        (void)read_part(without_result.front()); // says what is wrong with it
     }
-    return {write_json(result_json(merged)), merged.verdict.exit_code};
+    require_parts_of_one_run(results, options.force); // first: it says more of them
+    require_one_run(results, options.force);
+    StoredResult merged = results.front().result;
+    for (std::size_t i = 1; i < results.size(); ++i) {
+        merge_into(merged, results[i].result);
+    }
+    merged.part = nullptr;
+    merged.parts = parts_json(merged.merged);
+    CommandOutput output;
+    if (!merged.parts.is_null()) {
+        merged.requested["part"] = nullptr;
+        merged.verdict = verdict_of_parts(merged.merged, merged.parts, without_result);
+        for (const std::string& fault : faults_of_parts(merged.parts)) {
+            output.notes += fmt::format("echoload: {}\n", fault);
+        }
+    }
+    output.text = write_json(result_json(merged));
+    output.exit_code = merged.verdict.exit_code;
+    return output;
 }
 
 } // namespace echoload

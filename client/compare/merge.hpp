@@ -14,8 +14,8 @@ namespace echoload {
 /// worse verdict stays. What cannot be added and differs becomes null.
 void merge_into(StoredResult& sum, const StoredResult& part);
 
-/// One result's JSON of those in `files`, which are at least one. The exit code is that of the
-/// worst verdict. Throws BadResult.
-[[nodiscard]] CommandOutput merge_results(const std::vector<std::string>& files);
+/// One result's JSON of those in the files, which are at least one. The exit code is that of the
+/// worst verdict. A file of --part without a result is one of a part that died. Throws BadResult.
+[[nodiscard]] CommandOutput merge_results(const MergeOptions& options);
 
 } // namespace echoload

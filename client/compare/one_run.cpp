@@ -15,7 +15,6 @@ namespace echoload {
 namespace {
 
 using std::chrono::duration;
-using WallTime = std::chrono::system_clock::time_point;
 
 constexpr double kWindowsDiffer = 0.1;
 constexpr double kLeastOverlap = 0.5;
@@ -135,22 +134,25 @@ std::optional<MeasuredPart> measured_part(const StoredResult& result) {
         return std::nullopt;
     }
     const double warmup = number_in_part(result.requested, "warmup_s").value_or(0);
-    const double before = *result.ramp_up_s + warmup;
-    for (const double each : {*result.ramp_up_s, warmup, *result.window_s}) {
+    const auto at = time_in(result.start, "at"); // where there is a wait after the ramp-up
+    const double late = number_in_part(result.start, "late_s").value_or(0);
+    const double before = (at ? late : *result.ramp_up_s) + warmup;
+    for (const double each : {*result.ramp_up_s, warmup, late, *result.window_s}) {
         if (each < 0 || each > kMostSeconds) {
             return std::nullopt;
         }
     }
-    if (*started > WallTime::max() - std::chrono::seconds(4'000'000'000)) {
+    if (std::max(*started, at.value_or(*started)) >
+        WallTime::max() - std::chrono::seconds(4'000'000'000)) {
         return std::nullopt;
     }
-    const auto after = [started](double seconds) {
-        return utc_text(*started + std::chrono::microseconds(std::llround(seconds * 1e6)));
+    const auto after = [from = at.value_or(*started)](double seconds) {
+        return utc_text(from + std::chrono::microseconds(std::llround(seconds * 1e6)));
     };
     return MeasuredPart{after(before), after(before + *result.window_s)};
 }
 
-void require_one_run(const std::vector<ReadResult>& results) {
+void require_one_run(const std::vector<ReadResult>& results, bool force) {
     std::vector<Part> earlier;
     for (std::size_t i = 0; i < results.size(); ++i) {
         if (i != 0) {
@@ -159,7 +161,7 @@ void require_one_run(const std::vector<ReadResult>& results) {
         for (const Part& part : parts_of(results[i])) {
             for (const Part& other : earlier) {
                 require_different(other, part);
-                if (!other.window_s || !part.window_s) {
+                if (force || !other.window_s || !part.window_s) {
                     continue;
                 }
                 require_equal_windows(other, part);

@@ -25,7 +25,8 @@ struct MeasuredPart {
 /// Throws BadResult that names two files and how they differ, where the results cannot be added up:
 /// one of them is given twice, one loop is open and the other closed, the lengths of the measured
 /// parts differ by more than a tenth, or their common part is shorter than half of one of them. A
-/// result without a measured part adds no rate: only that it is not given twice is checked.
-void require_one_run(const std::vector<ReadResult>& results);
+/// result without a measured part adds no rate: only that it is not given twice is checked. With
+/// `force`, times are not compared.
+void require_one_run(const std::vector<ReadResult>& results, bool force = false);
 
 } // namespace echoload

@@ -68,6 +68,12 @@ void Pacer::forget(const Session& session) noexcept {
     }
 }
 
+bool Pacer::release() noexcept {
+    const bool held = sends_.holds();
+    sends_.release();
+    return held;
+}
+
 bool Pacer::measure() noexcept {
     const bool held = sends_.holds();
     sends_.measure();

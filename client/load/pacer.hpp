@@ -49,13 +49,16 @@ public:
     /// The session is to be ended: its messages are not waited for any more.
     void forget(const Session& session) noexcept;
 
+    /// The warm-up begins. True where messages were held back until now.
+    [[nodiscard]] bool release() noexcept;
+
     /// The measured part begins. True where messages were held back until now.
     [[nodiscard]] bool measure() noexcept;
 
     /// Nothing is granted any more, apart from what an open loop has dispatched already.
     void stop() noexcept { sends_.stop(); }
 
-    /// Nothing is granted before measure().
+    /// Nothing is granted before release() or measure().
     [[nodiscard]] bool holds() const noexcept { return sends_.holds(); }
 
     /// Nothing will be granted any more, unless something is given back.

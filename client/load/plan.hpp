@@ -22,7 +22,8 @@ struct WorkerPlan {
     std::uint32_t connect_places = 0;      ///< connections being opened at once, without a rate
     std::uint32_t pipeline = 1;            ///< messages in flight on a connection
     std::optional<std::uint64_t> messages; ///< measured ones in all, where that is the limit
-    bool hold = false;                     ///< send nothing before the measured part begins
+    bool hold = false;                     ///< send nothing before the warm-up or, without one,
+                                           ///< the measured part begins
     VerifyLevel verify = VerifyLevel::full;
     bool continue_on_mismatch = false; ///< after a wrong echo
     Split split = Split::none;

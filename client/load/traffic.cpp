@@ -108,11 +108,21 @@ void Traffic::dispatch(TimePoint now, TimePoint stop_at) {
         });
 }
 
+void Traffic::release() {
+    if (connections_.pacer().release()) {
+        make_all_ready();
+    }
+}
+
+void Traffic::make_all_ready() {
+    for (std::uint32_t id = 0; id < connections_.size(); ++id) {
+        connections_.make_ready(id);
+    }
+}
+
 void Traffic::measure() {
     if (connections_.pacer().measure()) {
-        for (std::uint32_t id = 0; id < connections_.size(); ++id) {
-            connections_.make_ready(id);
-        }
+        make_all_ready();
     } else if (connections_.pacer().open_loop() == nullptr) {
         for (std::uint32_t id = 0; id < connections_.size(); ++id) {
             connections_[id].session.carry_over();

@@ -33,6 +33,9 @@ public:
     /// Open loop, once its schedule has begun: sends what is due at `now`, before `stop_at`.
     void dispatch(TimePoint now, TimePoint stop_at);
 
+    /// The warm-up begins: connections that were held back send.
+    void release();
+
     /// The measured part begins: connections that were held back send, and in a closed loop, what
     /// the others have in flight is carried over.
     void measure();
@@ -41,6 +44,7 @@ public:
     [[nodiscard]] TimePoint next() const noexcept { return think_timers_.next(); }
 
 private:
+    void make_all_ready();
     void open(std::uint32_t id);
     void opened(std::uint32_t id, const ConnectResult& result, TimePoint now);
     void established(std::uint32_t id, TimePoint now);

@@ -128,12 +128,21 @@ void Worker::apply_control(TimePoint now) {
         connections_.abandon();
     }
     begin_measuring(now);
+    if (now >= warm_up_from()) {
+        traffic_.release();
+    }
     if (plan_.arrivals && measure_from_ != RunControl::kNever) {
         run_schedule(now);
     }
     if (!stopping_ && now >= stop_at_) {
         stop_sending(now);
     }
+}
+
+// When connections that are held back may send; kNever where none is.
+TimePoint Worker::warm_up_from() const noexcept {
+    const bool holds = measure_from_ != RunControl::kNever && connections_.pacer().holds();
+    return holds ? measure_from_ - plan_.warmup : RunControl::kNever;
 }
 
 // Also before the events of a wait that ended late: what they answer was outstanding when the
@@ -206,6 +215,7 @@ void Worker::note_answered(TimePoint now) noexcept {
 Duration Worker::time_to_sleep(TimePoint now) const noexcept {
     TimePoint until = std::min(connections_.next(), intervals_.next());
     until = std::min(until, traffic_.next());
+    until = std::min(until, warm_up_from());
     until = std::min(until, meter_.begun() ? RunControl::kNever : measure_from_);
     until = std::min(until, stopping_ ? RunControl::kNever : stop_at_);
     const Pacer& pacer = connections_.pacer();

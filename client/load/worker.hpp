@@ -92,6 +92,7 @@ private:
     void apply_control(TimePoint now);
     void begin_measuring(TimePoint now);
     void begin_schedule();
+    [[nodiscard]] TimePoint warm_up_from() const noexcept;
     void run_schedule(TimePoint now);
     void stop_sending(TimePoint now);
     void note_ramped() noexcept;

@@ -14,7 +14,8 @@ std::optional<ClockState> read_clock_state() noexcept {
         return std::nullopt;
     }
     return ClockState{result != TIME_ERROR && (state.status & STA_UNSYNC) == 0,
-                      std::chrono::microseconds(state.esterror)};
+                      std::chrono::microseconds(state.esterror),
+                      std::chrono::microseconds(state.maxerror)};
 }
 
 } // namespace echoload

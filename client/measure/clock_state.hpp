@@ -11,7 +11,8 @@ namespace echoload {
 /// The state of the wall clock, as the kernel has it from the service that sets the clock.
 struct ClockState {
     bool synchronised = false;
-    echod::Duration estimated_error{}; ///< without a meaning where it is not synchronised
+    echod::Duration estimated_error{}; ///< without a meaning where it is not synchronised,
+    echod::Duration maximum_error{};   ///< and so is this one
 };
 
 /// Nothing where the kernel does not say: adjtimex(2).

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kMergeDescription =
     "Merges the results of several machines that ran at the same time into one: adds counts,\n"
     "buckets and rates. The worst verdict is the verdict and the exit status. Results that\n"
-    "are not parts of one run are refused.";
+    "are not parts of one run are refused. Of --part, parts without a result are reported.";
 
 constexpr const char* kCompareDescription =
     "Prints the figures of A and B and the difference of B from A, as A B of one run each, as\n"
@@ -89,6 +89,8 @@ std::variant<MergeOptions, NoRun> parse_merge(int argc, const char* const* argv)
     reader.add_operands("FILE", "Results of --format json or of echoload merge", options.files);
     reader.add_text("-o,--output", "Write the result to FILE instead of standard output", "FILE",
                     options.output);
+    reader.add_flag("--force", "Merge results that were not measured at the same time",
+                    options.force);
     if (auto none = reader.read(argc, argv)) {
         return *none;
     }

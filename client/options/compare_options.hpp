@@ -20,6 +20,7 @@ struct CompareOptions {
 
 struct MergeOptions {
     std::vector<std::string> files;
+    bool force = false; ///< merge results of different times
     std::string output; ///< a file; empty is standard output
 };
 

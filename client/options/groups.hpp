@@ -41,6 +41,9 @@ inline constexpr std::uint64_t kMaxConnections = 1'000'000;
 /// The highest rate of an open loop, in messages a second.
 inline constexpr std::uint64_t kMaxRate = 100'000'000;
 
+/// What makes the runs of several machines one.
+void add_machine_options(OptionReader& reader, Options& options);
+
 /// The files of the result, and progress.
 void add_output_options(OptionReader& reader, Options& options);
 
@@ -52,6 +55,10 @@ void add_gate_options(OptionReader& reader, Options& options);
 
 /// The length of a run that was given none.
 void set_default_length(Options& options);
+
+/// Where --part is given, keeps what the whole run has there, and leaves the part's share in
+/// `options`. Throws std::invalid_argument where the whole is too small to be divided.
+void take_part(Options& options);
 
 /// Throw std::invalid_argument if the values of several options contradict each other.
 void check_run_options(const Options& options); ///< the following three

@@ -9,7 +9,9 @@
 #include "client/message/sizes.hpp"
 #include "client/message/split.hpp"
 #include "client/options/abuse_cohorts.hpp"
+#include "client/options/part.hpp"
 #include "client/options/source.hpp"
+#include "client/options/start_at.hpp"
 #include "client/pace/arrivals.hpp"
 
 #include <cstdint>
@@ -76,7 +78,9 @@ struct Options {
     Duration think = Duration::zero(); ///< closed loop: from an echo to the message after it
     std::optional<std::uint64_t> conn_messages; ///< after which a connection is replaced
     std::optional<Replay> replay; ///< then there is one connection, and `messages` is set
-    bool reconnect = false;       ///< lost and refused connections are opened again
+    std::optional<RunPart> part;  ///< this is a part of a larger run
+    std::optional<StartAt> start_at;
+    bool reconnect = false; ///< lost and refused connections are opened again
     Resolve resolve = Resolve::first;
     Close close = Close::fin;
     std::uint64_t max_in_flight = 100'000; ///< due and unanswered messages of an open loop

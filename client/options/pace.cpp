@@ -206,13 +206,14 @@ void check_pace(const Options& options) {
     }
     if (options.threads > options.connections) {
         throw std::invalid_argument(fmt::format(
-            "{2} {0} requires at least {0} --connections, not {1}", options.threads,
-            options.connections, options.cpus.empty() ? "--threads" : "--cpus: a list of"));
+            "{2} {0} requires at least {0} --connections{3}, not {1}", options.threads,
+            options.connections, options.cpus.empty() ? "--threads" : "--cpus: a list of",
+            options.part ? " in this part" : ""));
     }
     if (options.threads > options.max_in_flight) {
-        throw std::invalid_argument(
-            fmt::format("--threads {0} requires a --max-in-flight of at least {0}, not {1}",
-                        options.threads, options.max_in_flight));
+        throw std::invalid_argument(fmt::format(
+            "--threads {0} requires a --max-in-flight of at least {0}{2}, not {1}", options.threads,
+            options.max_in_flight, options.part ? " in this part" : ""));
     }
     if (options.pace && options.pace->is_ramp() && options.messages) {
         throw std::invalid_argument(

@@ -68,10 +68,13 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     reader.set_footer(kFooter);
     reader.set_version(std::string("echoload ") + ECHOD_VERSION);
     add_run_options(reader, options);
+    reader.begin_group("Several machines");
+    add_machine_options(reader, options);
     reader.begin_group("Result");
     add_output_options(reader, options);
     add_gate_options(reader, options);
     const auto check = [&options] {
+        take_part(options);
         check_run_options(options);
         check_report_options(options);
     };

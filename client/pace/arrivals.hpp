@@ -24,6 +24,18 @@ struct LoopShare {
     std::uint32_t loops = 1;
 };
 
+/// Of `total` things, those whose number modulo `loops` is `index`: how many. The shares of all
+/// loops add up to the total.
+[[nodiscard]] constexpr std::uint64_t share_of(std::uint64_t total, LoopShare share) noexcept {
+    return total / share.loops + (share.index < total % share.loops ? 1 : 0);
+}
+
+/// How many things the shares of the loops before it have.
+[[nodiscard]] constexpr std::uint64_t first_of(std::uint64_t total, LoopShare share) noexcept {
+    const std::uint64_t larger = total % share.loops;
+    return total / share.loops * share.index + (share.index < larger ? share.index : larger);
+}
+
 /// When one loop's share of the messages is due: with n loops, each has every nth message.
 ///
 /// Message k is due when k messages have come due by the integral of the rate: at k / rate after

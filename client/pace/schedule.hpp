@@ -93,9 +93,12 @@ struct Grant {
 class SendSchedule {
 public:
     /// `budget` is the number of measured messages in all, or nothing where time is the limit.
-    /// With `hold`, nothing is sent before the measured part begins.
+    /// With `hold`, nothing is sent before release(), or before the measured part begins.
     SendSchedule(std::uint32_t pipeline, std::optional<std::uint64_t> budget, bool hold) noexcept
         : pipeline_(pipeline), budget_(budget), hold_(hold) {}
+
+    /// Ends the hold.
+    void release() noexcept { hold_ = false; }
 
     /// The measured part begins.
     void measure() noexcept { measuring_ = true; }
@@ -118,7 +121,7 @@ public:
         return stopped_ || (measuring_ && budget_ && *budget_ == 0);
     }
 
-    /// Nothing is granted before measure().
+    /// Nothing is granted before release() or measure().
     [[nodiscard]] bool holds() const noexcept { return hold_ && !measuring_; }
 
 private:

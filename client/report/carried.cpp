@@ -25,7 +25,7 @@ constexpr Member kRequested[] = {
     {"warmup_s", Type::number},     {"verify", Type::text},       {"on_mismatch", Type::text},
     {"split", Type::text},          {"coalesce", Type::count},    {"rate", Type::number},
     {"rate_at_end", Type::number},  {"stages", Type::text},       {"arrival", Type::text},
-    {"max_in_flight", Type::count},
+    {"max_in_flight", Type::count}, {"start_at", Type::text},     {"part", Type::text},
 };
 
 constexpr Member kTarget[] = {{"target", Type::text},         {"up", Type::count},
@@ -89,13 +89,24 @@ constexpr Member kAborted[] = {{"condition", Type::text},
                                {"unit", Type::text},
                                {"measured", Type::number}};
 
-constexpr Member kPart[] = {{"file", Type::text},
-                            {"seed", Type::count},
-                            {"started", Type::text},
-                            {"measured_from", Type::text},
-                            {"measured_to", Type::text},
-                            {"window_s", Type::number},
-                            {"messages_per_s", Type::number}};
+constexpr Member kClock[] = {{"synchronised", Type::boolean},
+                             {"estimated_error_s", Type::number},
+                             {"maximum_error_s", Type::number}};
+
+constexpr Member kStart[] = {{"at", Type::text}, {"late_s", Type::number}};
+
+constexpr Member kPart[] = {
+    {"number", Type::count}, {"of", Type::count}, {"first_connection", Type::count}};
+
+constexpr Member kParts[] = {{"of", Type::count}};
+
+constexpr Member kMerged[] = {{"file", Type::text},
+                              {"seed", Type::count},
+                              {"started", Type::text},
+                              {"measured_from", Type::text},
+                              {"measured_to", Type::text},
+                              {"window_s", Type::number},
+                              {"messages_per_s", Type::number}};
 
 constexpr Member kVerdict[] = {{"outcome", Type::text}};
 
@@ -224,9 +235,38 @@ void check_aborted(const JsonReader& aborted) {
     check(aborted, kAborted);
 }
 
-void check_parts(const JsonReader& merged) {
-    for (const JsonReader& part : merged.list()) {
-        check(part, kPart);
+void check_clock(const JsonReader& clock) {
+    check(clock, kClock);
+}
+
+void check_start(const JsonReader& start) {
+    check(start, kStart);
+}
+
+void check_part(const JsonReader& part) {
+    check(part, kPart);
+}
+
+void check_parts(const JsonReader& parts) {
+    check(parts, kParts);
+    for (const char* key : {"missing", "late"}) {
+        if (const auto numbers = member(parts, key)) {
+            for (const JsonReader& number : numbers->list()) {
+                (void)number.count();
+            }
+        }
+    }
+}
+
+void check_merged(const JsonReader& list) {
+    for (const JsonReader& part : list.list()) {
+        check(part, kMerged);
+        if (const auto start = member(part, "start")) {
+            check(*start, kStart);
+        }
+        if (const auto own = member(part, "part")) {
+            check(*own, kPart);
+        }
         if (const auto limit = member(part, "limit")) {
             check(*limit, kBottleneck);
         }

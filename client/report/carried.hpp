@@ -18,6 +18,10 @@ void check_process(const JsonReader& use);
 void check_loops(const JsonReader& list);
 void check_bottleneck(const JsonReader& limit);
 void check_aborted(const JsonReader& aborted);
-void check_parts(const JsonReader& merged);
+void check_merged(const JsonReader& list);
+void check_parts(const JsonReader& parts);
+void check_clock(const JsonReader& clock);
+void check_start(const JsonReader& start);
+void check_part(const JsonReader& part);
 
 } // namespace echoload

@@ -181,9 +181,25 @@ Json clock_json(const std::optional<ClockState>& clock) {
         return nullptr;
     }
     return {{"synchronised", clock->synchronised},
-            {"estimated_error_s", clock->synchronised
-                                      ? Json(echod::to_seconds(clock->estimated_error))
-                                      : Json(nullptr)}};
+            {"estimated_error_s",
+             clock->synchronised ? Json(echod::to_seconds(clock->estimated_error)) : Json(nullptr)},
+            {"maximum_error_s",
+             clock->synchronised ? Json(echod::to_seconds(clock->maximum_error)) : Json(nullptr)}};
+}
+
+Json start_json(const std::optional<StartUse>& start) {
+    if (!start) {
+        return nullptr;
+    }
+    return {{"at", utc_text(start->at)}, {"late_s", or_null(seconds_of(start->late))}};
+}
+
+Json part_json(const std::optional<RunPart>& part) {
+    if (!part) {
+        return nullptr;
+    }
+    return {
+        {"number", part->number}, {"of", part->of}, {"first_connection", part->first_connection}};
 }
 
 Json bottleneck_json(const RunResult& result) {
@@ -240,6 +256,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.seed = options.seed;
     stored.requested = options_json(options);
     stored.percentiles = options.percentiles;
+    stored.part = part_json(options.part);
     stored.verdict = {std::string(echod::enum_name(verdict.outcome)), verdict.exit_code,
                       verdict.reasons};
     if (result == nullptr) {
@@ -248,6 +265,7 @@ StoredResult stored_result(const Options& options, const RunResult* result,
     stored.started = utc_text(result->started);
     stored.ended = utc_text(result->ended);
     stored.clock = clock_json(result->clock);
+    stored.start = start_json(result->start);
     stored.ramp_up_s = seconds_of(result->ramp_up);
     stored.window_s = seconds_of(result->window);
     stored.elapsed_s = echod::to_seconds(result->elapsed);

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/report/json_value.hpp"
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
 #include <cmath>
-#include <ctime>
-#include <iomanip>
-#include <sstream>
 
 namespace echoload {
 
@@ -48,35 +43,6 @@ void write(std::string& text, const Json& json, std::size_t depth) {
 echod::Duration duration_of(double seconds) noexcept {
     constexpr double kMostSeconds = 9e9; // a duration holds some more
     return echod::Duration(std::llround(std::clamp(seconds, 0.0, kMostSeconds) * 1e9));
-}
-
-std::string utc_text(std::chrono::system_clock::time_point when) {
-    const auto second = std::chrono::floor<std::chrono::seconds>(when);
-    const auto part = std::chrono::floor<std::chrono::microseconds>(when - second);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
-                       fmt::gmtime(std::chrono::system_clock::to_time_t(second)), part.count());
-}
-
-std::optional<std::chrono::system_clock::time_point> parse_utc(const std::string& text) {
-    std::istringstream stream(text);
-    std::tm fields{};
-    double part = 0;
-    if (!(stream >> std::get_time(&fields, "%Y-%m-%dT%H:%M:%S"))) {
-        return std::nullopt;
-    }
-    if (stream.peek() == '.' && (!(stream >> part) || part >= 1)) {
-        return std::nullopt;
-    }
-    constexpr int kFirstYear = 1970 - 1900;
-    constexpr int kLastYear = 2261 - 1900; // of what system_clock can hold
-    if (fields.tm_year < kFirstYear || fields.tm_year > kLastYear) {
-        return std::nullopt;
-    }
-    if (stream.get() != 'Z' || stream.peek() != std::istringstream::traits_type::eof()) {
-        return std::nullopt;
-    }
-    return std::chrono::system_clock::from_time_t(::timegm(&fields)) +
-           std::chrono::microseconds(std::llround(part * 1e6));
 }
 
 std::string write_json(const Json& json) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/measure/utc.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -43,14 +44,6 @@ template <class T>
     return found == object.end() || found->is_null() ? std::nullopt
                                                      : std::optional(found->template get<T>());
 }
-
-/// "2026-11-22T21:34:48.123456Z".
-[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
-
-/// Reads what utc_text() wrote, also without the part of a second, as earlier versions did; nothing
-/// where the text is not of that form.
-[[nodiscard]] std::optional<std::chrono::system_clock::time_point>
-parse_utc(const std::string& text);
 
 /// JSON text: two spaces a level, lists of numbers on one line. Bytes that are not UTF-8, which the
 /// name of a target may have, become U+FFFD.

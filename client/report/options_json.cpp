@@ -48,12 +48,16 @@ Json stages_or_null(const std::optional<Pace>& pace) {
 } // namespace
 
 Json options_json(const Options& options) {
+    // A part has the options of the whole run.
+    const RunPart* const part = options.part ? &*options.part : nullptr;
+    const std::optional<Pace>& pace = part != nullptr ? part->pace : options.pace;
+    const AbuseOptions& abuse = part != nullptr ? part->abuse : options.abuse;
     return {
         {"loop", options.pace ? "open" : "closed"},
         {"targets", options.targets},
-        {"connections", options.connections},
+        {"connections", part != nullptr ? part->connections : options.connections},
         {"duration_s", or_null(seconds_of(options.duration))},
-        {"messages", or_null(options.messages)},
+        {"messages", or_null(part != nullptr ? part->messages : options.messages)},
         {"pipeline", options.pipeline},
         {"threads", options.threads},
         {"cpus", options.cpus.empty() ? Json(nullptr) : Json(options.cpus)},
@@ -70,19 +74,21 @@ Json options_json(const Options& options) {
         {"sizes", options.sizes.text()},
         {"timeout_s", echod::to_seconds(options.timeout)},
         {"drain_s", or_null(seconds_of(options.drain))},
-        {"connect_rate", or_null(options.connect_rate)},
+        {"connect_rate", or_null(part != nullptr ? part->connect_rate : options.connect_rate)},
         {"warmup_s", echod::to_seconds(options.warmup)},
         {"verify", echod::enum_name(options.verify)},
         {"on_mismatch", echod::enum_name(options.on_mismatch)},
         {"split", echod::enum_name(options.split)},
         {"coalesce", options.coalesce},
-        {"rate", options.pace ? Json(options.pace->first) : Json(nullptr)},
-        {"rate_at_end", options.pace ? Json(options.pace->last) : Json(nullptr)},
-        {"stages", stages_or_null(options.pace)},
+        {"rate", pace ? Json(pace->first) : Json(nullptr)},
+        {"rate_at_end", pace ? Json(pace->last) : Json(nullptr)},
+        {"stages", stages_or_null(pace)},
         {"arrival", echod::enum_name(options.arrival)},
-        {"max_in_flight", options.max_in_flight},
-        {"abuse", requested_abuse(options.abuse)},
-        {"expect", expected_of_abuse(options.abuse)},
+        {"max_in_flight", part != nullptr ? part->max_in_flight : options.max_in_flight},
+        {"abuse", requested_abuse(abuse)},
+        {"expect", expected_of_abuse(abuse)},
+        {"start_at", options.start_at ? Json(options.start_at->text) : Json(nullptr)},
+        {"part", part != nullptr ? Json(part->text()) : Json(nullptr)},
     };
 }
 

@@ -308,7 +308,9 @@ StoredResult read_result(const JsonReader& file) {
     result.percentiles = read_percentiles(file);
     result.started = optional_field(file, "started", read_text);
     result.ended = optional_field(file, "ended", read_text);
-    result.clock = json_in(file, "clock");
+    result.clock = checked_in(file, "clock", check_clock);
+    result.start = checked_in(file, "start", check_start);
+    result.part = checked_in(file, "part", check_part);
     result.ramp_up_s = number_in(file, "ramp_up_s");
     result.window_s = number_in(file, "window_s");
     result.elapsed_s = number_in(file, "elapsed_s");
@@ -341,7 +343,8 @@ StoredResult read_result(const JsonReader& file) {
     result.gates = optional_field(file, "gates", read_gates);
     result.aborted = checked_in(file, "aborted", check_aborted);
     result.verdict = read_verdict(file.field("verdict"));
-    result.merged = checked_in(file, "merged", check_parts);
+    result.merged = checked_in(file, "merged", check_merged);
+    result.parts = checked_in(file, "parts", check_parts);
     return result;
 }
 

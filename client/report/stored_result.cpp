@@ -140,6 +140,8 @@ Json result_json(const StoredResult& result) {
                  {"version", result.version},      {"seed", result.seed},
                  {"asked", result.requested},      {"started", or_null(result.started)},
                  {"ended", or_null(result.ended)}, {"clock", result.clock}};
+    json["start"] = result.start;
+    json["part"] = result.part;
     json["percentiles"] = result.percentiles;
     json["ramp_up_s"] = or_null(result.ramp_up_s);
     json["window_s"] = or_null(result.window_s);
@@ -177,6 +179,7 @@ Json result_json(const StoredResult& result) {
     json["verdict"] = verdict_json(result.verdict);
     if (!result.merged.is_null()) {
         json["merged"] = result.merged;
+        json["parts"] = result.parts;
     }
     return json;
 }

@@ -93,6 +93,8 @@ struct StoredResult {
     std::optional<std::string> started; ///< UTC, as utc_text(); so is `ended`
     std::optional<std::string> ended;
     Json clock; ///< of the machine, at the end
+    Json start; ///< with --start-at
+    Json part;  ///< with --part
     std::optional<double> ramp_up_s;
     std::optional<double> window_s;
     std::optional<double> elapsed_s;
@@ -120,7 +122,8 @@ struct StoredResult {
     std::optional<std::vector<GateResult>> gates; ///< how many values were needed is not stored
     Json aborted;                                 ///< how --abort-on ended the run, or null
     StoredVerdict verdict;
-    Json merged; ///< of a merged result: a list of what it was made of
+    Json merged; ///< of a merged result: a list of what it was made of,
+    Json parts;  ///< and of --part which of them there were
 
     /// The latency of that key, or null.
     [[nodiscard]] const StoredLatency* find_latency(std::string_view key) const noexcept;
@@ -129,7 +132,7 @@ struct StoredResult {
 /// The targets among the options.
 [[nodiscard]] std::vector<std::string> targets_of(const Json& requested);
 
-/// "schema" to "verdict", or to "merged": one JSON object.
+/// "schema" to "verdict", or to "parts": one JSON object.
 [[nodiscard]] Json result_json(const StoredResult& result);
 
 /// A stage as JSON, without its response time.

@@ -8,6 +8,7 @@
 #include "client/report/replay.hpp"
 #include "client/report/stages.hpp"
 #include "client/report/text_lines.hpp"
+#include "client/report/text_parts.hpp"
 #include "client/report/text_request.hpp"
 #include "client/report/text_usage.hpp"
 #include "client/report/text_uses.hpp"
@@ -190,22 +191,6 @@ void write_gates(Out out, const std::vector<GateResult>& gates) {
     }
 }
 
-// Of a merged result, the main figures of each of its parts.
-void write_parts(Out out, const Json& parts) {
-    const char* label = "merged";
-    for (const Json& part : parts) {
-        fmt::format_to(out, kLabel, label);
-        const auto rate = value_at<double>(part, "messages_per_s");
-        fmt::format_to(
-            out, "{}: {} messages/s over {}, seed {}, bottleneck {}, {}\n",
-            value_at<std::string>(part, "file").value_or("-"), rate ? whole_rate(*rate) : "-",
-            seconds_or_dash(value_at<double>(part, "window_s")), text_or_dash(part, "seed"),
-            text_or_dash(part.value("limit", Json()), "limited_by"),
-            text_or_dash(part.value("verdict", Json()), "outcome"));
-        label = "";
-    }
-}
-
 void write_verdict(Out out, const StoredResult& result) {
     const StoredVerdict& verdict = result.verdict;
     fmt::format_to(out, kLabel, "verdict");
@@ -221,7 +206,8 @@ void write_verdict(Out out, const StoredResult& result) {
 std::string result_text(const StoredResult& result) {
     std::string text = request_text(result);
     const Out out(text);
-    write_parts(out, result.merged);
+    text += start_text(result);
+    text += parts_text(result);
     if (result.connections) {
         write_connections(out, *result.connections, result.ramp_up_s);
     }

@@ -158,6 +158,12 @@ void write_abuse(Out out, const Json& requested) {
     }
 }
 
+void write_part(Out out, const Json& requested) {
+    if (const auto part = value_at<std::string>(requested, "part")) {
+        fmt::format_to(out, ", of which this is part {}", *part);
+    }
+}
+
 // Options that every run has: where one is null, the parts of a merged result differ in it.
 void write_different(Out out, const Json& requested) {
     std::vector<std::string> names;
@@ -206,6 +212,7 @@ std::string request_text(const StoredResult& result) {
     write_verification(out, requested);
     write_abuse(out, requested);
     write_different(out, requested);
+    write_part(out, requested);
     fmt::format_to(out, ", seed {}\n", result.seed.is_null() ? "-" : result.seed.dump());
     return text;
 }

@@ -40,6 +40,12 @@ struct Aborted {
     Duration after{};    ///< since the measured part began
 };
 
+/// The start of a run for which a time was requested.
+struct StartUse {
+    std::chrono::system_clock::time_point at; ///< by the clock of this machine
+    std::optional<Duration> late;             ///< by how much it began later; nothing: never
+};
+
 /// The result of a run. A figure of a phase that was not reached is absent.
 struct RunResult {
     Tally tally;
@@ -52,6 +58,7 @@ struct RunResult {
     std::chrono::system_clock::time_point started;
     std::chrono::system_clock::time_point ended;
     std::optional<ClockState> clock;  ///< at the end
+    std::optional<StartUse> start;    ///< with --start-at
     std::optional<AchievedRate> rate; ///< of an open loop
     std::vector<LoopUse> loops;       ///< those in which the measured part began
     std::vector<Mismatch> mismatches;

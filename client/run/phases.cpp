@@ -16,8 +16,8 @@ bool Phases::is_ramping_up() const noexcept {
     return control_.measure_from() == RunControl::kNever;
 }
 
-void Phases::end_ramp_up(TimePoint now) noexcept {
-    const TimePoint from = now + lengths_.warmup;
+void Phases::end_ramp_up(TimePoint now, TimePoint not_before) noexcept {
+    const TimePoint from = std::max(now, not_before) + lengths_.warmup;
     control_.measure_from(from);
     if (lengths_.duration) {
         control_.stop_at(from + *lengths_.duration);

@@ -4,6 +4,7 @@
 //
 //   ramp-up    until each connection is up or has failed. With -d, those that are up exchange
 //              messages already; with -n they wait, so that all N messages are spread over all.
+//              With --start-at they wait for that time.
 //   warm-up    --warmup: as after it, but not measured.
 //   measured   -d or -n. A message belongs to it by the time it is granted.
 //   drain      nothing new is sent; messages in flight are answered or time out.
@@ -35,8 +36,9 @@ public:
     /// Whether the ramp-up is not over. It never ends once a signal came.
     [[nodiscard]] bool is_ramping_up() const noexcept;
 
-    /// Ends the ramp-up: the warm-up begins, and after it the measured part.
-    void end_ramp_up(TimePoint now) noexcept;
+    /// Ends the ramp-up: the warm-up begins, but not before `not_before`, and after it the measured
+    /// part.
+    void end_ramp_up(TimePoint now, TimePoint not_before = TimePoint::min()) noexcept;
 
     /// A signal that ends the run. The first ends the measured part and lets messages in flight be
     /// answered for up to a second; a second signal ends the run at once.

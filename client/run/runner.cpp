@@ -26,10 +26,16 @@ using echod::Clock;
 
 namespace {
 
+// The connections of the load are numbered below it.
+std::uint32_t numbers_of_load(const Options& options) {
+    const std::uint64_t first = options.part ? options.part->first_connection : 0;
+    return static_cast<std::uint32_t>(first + options.connections);
+}
+
 class Run {
 public:
     Run(const Options& options, const std::vector<Target>& targets,
-        std::optional<Duration> interval, const LiveSink& live);
+        std::optional<Duration> interval, const LiveSink& live, std::optional<WallTime> start_at);
 
     RunResult conduct();
 
@@ -38,6 +44,7 @@ private:
     void wait_and_handle(TimePoint now);
     void handle_signals();
     void handle_notice();
+    void end_ramp_up();
     void pass_interval();
     RunResult collect();
 
@@ -56,10 +63,11 @@ private:
     Loops loops_{control_, notice_};
     std::optional<AbuseLoop> abuse_;
     AbortWatch abort_watch_;
+    std::optional<StartUse> start_use_;
 };
 
 Run::Run(const Options& options, const std::vector<Target>& targets,
-         std::optional<Duration> interval, const LiveSink& live)
+         std::optional<Duration> interval, const LiveSink& live, std::optional<WallTime> start_at)
     : options_(options), live_(live), generator_(options.seed, options.sizes),
       phases_({options.warmup, options.duration, options.timeout}, control_, live),
       abort_watch_(options.abort_on, options.pace.has_value()) {
@@ -68,13 +76,20 @@ Run::Run(const Options& options, const std::vector<Target>& targets,
             echod::throw_errno(error, "epoll_ctl");
         }
     }
+    if (start_at) {
+        start_use_ = {*start_at, std::nullopt};
+    }
     start(targets, interval);
 }
 
 void Run::start(const std::vector<Target>& targets, std::optional<Duration> interval) {
     if (options_.abuse.total() != 0) {
-        const AbuseSetup setup{options_.abuse, options_.seed, options_.timeout, options_.source,
-                               options_.connections};
+        const AbuseSetup setup{options_.abuse,
+                               options_.seed,
+                               options_.timeout,
+                               options_.source,
+                               numbers_of_load(options_),
+                               options_.part ? options_.part->first_abuser : 0};
         abuse_.emplace(setup, targets);
     }
     loops_.start(divide(options_, interval), generator_, targets, start_);
@@ -95,13 +110,25 @@ void Run::handle_notice() {
     notice_.clear();
     pass_interval();
     if (phases_.is_ramping_up() && phases_.signal() == 0 && loops_.all_ramped()) {
-        phases_.end_ramp_up(Clock::now());
+        end_ramp_up();
         loops_.wake_all();
     }
     if (!control_.abandoned() && loops_.any_gave_up()) {
         control_.abandon();
         loops_.wake_all();
     }
+}
+
+// A time of day is compared as late as possible: the clock may be set while connections are opened.
+void Run::end_ramp_up() {
+    const TimePoint now = Clock::now();
+    if (!start_use_) {
+        phases_.end_ramp_up(now);
+        return;
+    }
+    const Duration ahead = start_use_->at - std::chrono::system_clock::now();
+    start_use_->late = std::max(-ahead, Duration::zero());
+    phases_.end_ramp_up(now, now + ahead);
 }
 
 // An interval is passed on once every loop that still runs has reported its part.
@@ -178,14 +205,20 @@ RunResult Run::collect() {
         sum.finish({options_.messages, options_.pace, options_.arrival},
                    {start_, control_.measure_from(), control_.stop_at(), end}, phases_.signal());
     result.aborted = abort_watch_.aborted();
+    if (start_use_ &&
+        std::min(control_.stop_at(), end) < control_.measure_from() - options_.warmup) {
+        start_use_->late.reset(); // it ended before
+    }
+    result.start = start_use_;
     return result;
 }
 
 } // namespace
 
 RunResult run(const Options& options, const std::vector<Target>& targets,
-              std::optional<Duration> interval, const LiveSink& live) {
-    return Run(options, targets, interval, live).conduct();
+              std::optional<Duration> interval, const LiveSink& live,
+              std::optional<WallTime> start) {
+    return Run(options, targets, interval, live, start).conduct();
 }
 
 } // namespace echoload

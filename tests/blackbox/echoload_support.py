@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import socket
@@ -36,6 +37,16 @@ def kept_waiting(result):
     own part of a length of time."""
     keys = ("longest_gap_ns", "longest_turn_ns", "lag_max_ns")
     return max([loop[key] or 0 for loop in result["loops"] for key in keys], default=0) / 1e9
+
+
+def nearest_rank(buckets, percent, largest):
+    """The percentile of the samples that {upper edge: count} has."""
+    wanted = math.ceil(percent * sum(buckets.values()) / 100 - 1e-9)
+    for edge in sorted(buckets):
+        wanted -= buckets[edge]
+        if wanted <= 0:
+            return min(edge, largest)
+    raise AssertionError("there are fewer")
 
 
 class Ended:

@@ -85,6 +85,7 @@ def results(tmp_path_factory):
         "outage": run(
             *("-d", "100ms", "--reconnect", "--slo", "outages<=1"), handler=closes_first()
         ),
+        "part": run("-n", 20, "--part", "2/2", "--seed", 7, "--start-at", "+1s"),
         "interrupted": interrupted(),
     }
     with refusing_port() as target:
@@ -92,6 +93,9 @@ def results(tmp_path_factory):
     found["merged"] = merged(directory, found["closed"])
     found["merged open"] = merged(directory, found["open"])
     found["merged stages"] = merged(directory, found["stages"])
+    part = directory / "part.json"
+    part.write_text(json.dumps(found["part"]))
+    found["merged parts"] = echoload("merge", part).json
     found["merged never"] = merged(directory, found["never"])
     return found
 
@@ -156,7 +160,7 @@ def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
         assert each["additionalProperties"] is False
         assert set(each.get("required", fields)) <= fields
         if not fields & set(MODES):
-            assert fields - set(each["required"]) <= {"merged"}
+            assert fields - set(each["required"]) <= {"merged", "parts"}
             assert all(field.get("description") for field in each["properties"].values())
     for each in objects_of_schema(SCHEMA):
         for name, field in each["properties"].items():

@@ -82,6 +82,8 @@ def results(daemon, tmp_path_factory):
         "open": run(directory, target, "-R", 500, code=None),  # on a busy machine some come late
         "churn": run(directory, target, "--conn-messages", 5, "--close", "half"),
         "abuse": run(directory, target, "--abuse", "rst:2,idle:1", "--expect", "idle=keep"),
+        "part": run(directory, target, "--part", "1/2", "--seed", 7, "--start-at", "+1s",
+                    load=("-c", 2, "-d", "200ms")),
     }
     found["stages"] = run(directory, target, load=("-c", 1, "-R", "200@100ms,0:200@100ms"), code=None)
     found["aborted"] = run(directory, target, "--abort-on", "rate>0", code=3,
@@ -99,7 +101,7 @@ def results(daemon, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged",
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "part", "wrong", "merged",
                                   "stages", "aborted"])
 def test_the_published_schema_describes_every_result(results, kind):
     jsonschema.Draft202012Validator(SCHEMA).validate(results[kind][0])
@@ -123,7 +125,7 @@ def explained(*titles):
     return names
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "wrong", "merged",
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "part", "wrong", "merged",
                                   "stages", "aborted"])
 def test_the_manual_page_explains_every_field_of_a_result(results, kind):
     result, _ = results[kind]
@@ -157,7 +159,7 @@ def test_the_manual_page_explains_every_field_of_a_search_and_a_sweep(daemon, co
     assert keys(result) - explained("JSON", "SEARCH", "SWEEP") == set()
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse"])
+@pytest.mark.parametrize("kind", ["closed", "open", "churn", "outage", "abuse", "part"])
 def test_the_manual_page_explains_every_field_of_a_series(results, kind):
     _, lines = results[kind]
     assert len(lines) >= 2
@@ -208,10 +210,11 @@ def texts(daemon):
             "server": text_of("--slo", "p99=1h", "--server-pid", daemon.process.pid),
             "churn": text_of("--conn-messages", 5),
             "abuse": text_of("--abuse", "idle:1"),
+            "part": text_of("--part", "1/2", "--seed", 7, "--start-at", "+1s", connections=2),
         }
 
 
-@pytest.mark.parametrize("kind", ["closed", "open", "wrong", "server", "churn", "outage", "abuse"])
+@pytest.mark.parametrize("kind", ["closed", "open", "wrong", "server", "churn", "outage", "abuse", "part"])
 def test_the_manual_page_explains_every_line_of_the_text(texts, kind):
     shown = labels(texts[kind])
     assert {"requested", "connections", "messages", "errors", "bottleneck", "verdict"} <= set(shown)

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <random>
+
 using namespace echoload;
 
 namespace {
@@ -92,4 +96,54 @@ TEST(Merge, ErrorsAreAddedByPhaseAndName) {
     const StoredResult sum = merged(a, b);
     ASSERT_EQ(sum.errors->size(), 2U);
     EXPECT_EQ(sum.errors->front().count, 5U);
+}
+
+TEST(Merge, PercentilesAreThoseOfAllSamplesOfAllParts) {
+    std::mt19937_64 random(7);
+    std::lognormal_distribution<double> law(11, 1.5);
+    std::vector<Duration> samples;
+    Histogram all;
+    std::vector<StoredResult> parts(3, part(1));
+    double scale = 1; // the parts differ: a mean of their percentiles is wrong
+    for (StoredResult& each : parts) {
+        each.latencies[1] = StoredLatency{"closed", {}};
+        for (int k = 0; k < 10'000; ++k) {
+            samples.push_back(Duration(static_cast<std::int64_t>(law(random) * scale)));
+            each.latencies[1]->histogram.record(samples.back());
+            all.record(samples.back());
+        }
+        scale *= 3;
+    }
+    std::sort(samples.begin(), samples.end());
+    StoredResult sum = parts[0];
+    merge_into(sum, parts[1]);
+    merge_into(sum, parts[2]);
+    const Histogram& merged = sum.find_latency("latency")->histogram;
+    EXPECT_EQ(merged.count(), samples.size());
+    for (const double percent : {1.0, 50.0, 90.0, 99.0, 99.9, 99.99}) {
+        const auto rank = static_cast<std::size_t>(
+            std::ceil(percent / 100 * static_cast<double>(samples.size()) - 1e-9));
+        const auto exact = static_cast<double>(samples[rank - 1].count());
+        const auto found = static_cast<double>(merged.percentile(percent)->count());
+        EXPECT_GE(found, exact) << percent;
+        EXPECT_LE(found, exact * 1.001) << percent;
+        EXPECT_EQ(merged.percentile(percent), all.percentile(percent)) << percent;
+    }
+}
+
+TEST(Merge, OptionsOfPartsAreThoseOfTheWhole) {
+    StoredResult a = part(10);
+    StoredResult b = part(10);
+    a.part = {{"number", 1}, {"of", 2}};
+    b.part = {{"number", 2}, {"of", 2}};
+    a.requested["abuse"] = b.requested["abuse"] = {{"idle", 4}};
+    a.start = {{"at", "2026-11-29T12:00:00.000000Z"}, {"late_s", 0.0}};
+    b.start = {{"at", "2026-11-29T12:00:00.000000Z"}, {"late_s", 0.02}};
+    const StoredResult sum = merged(a, b);
+    EXPECT_EQ(sum.requested["connections"], 2);
+    EXPECT_EQ(sum.requested["abuse"]["idle"], 4);
+    EXPECT_EQ(sum.messages->sent, 20U);
+    EXPECT_EQ(sum.start["late_s"], 0.02);
+    b.start["at"] = "2026-11-29T12:00:01.000000Z";
+    EXPECT_TRUE(merged(a, b).start.is_null());
 }

@@ -50,6 +50,25 @@ TEST(OneRun, PartsThatOverlapByHalfOrMoreAreOne) {
               "same time can be added");
 }
 
+TEST(OneRun, WithForceTimesAreNotCompared) {
+    const ReadResult later =
+        measured("b", 2, "2026-11-22T22:00:00.000000Z", "2026-11-22T22:00:01.000000Z", 1);
+    EXPECT_NE(error_of({kFirst, later}), "");
+    require_one_run({kFirst, later}, true);
+    EXPECT_THROW(require_one_run({kFirst, kFirst}, true), BadResult) << "it would count twice";
+}
+
+TEST(OneRun, AMeasuredPartThatBeginsAtATimeFollowsThatTime) {
+    StoredResult result;
+    result.started = "2026-11-22T23:59:55.000000Z";
+    result.ramp_up_s = 0.5;
+    result.window_s = 2;
+    result.requested = {{"warmup_s", 1.0}};
+    result.start = {{"at", "2026-11-23T00:00:00.000000Z"}, {"late_s", 0.25}};
+    EXPECT_EQ(measured_part(result)->from, "2026-11-23T00:00:01.250000Z");
+    EXPECT_EQ(measured_part(result)->to, "2026-11-23T00:00:03.250000Z");
+}
+
 TEST(OneRun, LengthsThatDifferByMoreThanATenthAreRefused) {
     const char* const from = "2026-11-22T21:34:48.000000Z";
     EXPECT_EQ(error_of({kFirst, measured("b", 2, from, "2026-11-22T21:34:57.000000Z", 9)}), "");

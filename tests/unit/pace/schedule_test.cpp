@@ -107,6 +107,16 @@ TEST(SendSchedule, GrantsNothingBeforeTheMeasuredPartWhereItHolds) {
     EXPECT_EQ(schedule.grant(0).count, 0U);
 }
 
+TEST(SendSchedule, AHoldThatIsReleasedGrantsBeforeTheMeasuredPart) {
+    SendSchedule schedule(4, 6, true);
+    schedule.release();
+    EXPECT_FALSE(schedule.holds());
+    EXPECT_EQ(schedule.grant(0).count, 4U);
+    EXPECT_FALSE(schedule.grant(0).measured);
+    schedule.measure();
+    EXPECT_TRUE(schedule.grant(0).measured);
+}
+
 TEST(SendSchedule, AMessageThatIsGivenBackIsGrantedAgain) {
     SendSchedule schedule(4, 4, false);
     schedule.measure();

@@ -61,6 +61,17 @@ TEST(Phases, ARunThatEndsEarlyWaitsForMessagesInFlight) {
     EXPECT_TRUE(run.control.abandoned());
 }
 
+TEST(Phases, TheWarmUpWaitsForATimeThatHasNotCome) {
+    Fixture run({2s, 10s, 1s});
+    run.phases.end_ramp_up(kPhasesStart, kPhasesStart + 3s);
+    EXPECT_FALSE(run.phases.is_ramping_up());
+    EXPECT_EQ(run.control.measure_from(), kPhasesStart + 5s);
+    EXPECT_EQ(run.control.stop_at(), kPhasesStart + 15s);
+    Fixture late({2s, 10s, 1s});
+    late.phases.end_ramp_up(kPhasesStart, kPhasesStart - 3s);
+    EXPECT_EQ(late.control.measure_from(), kPhasesStart + 2s);
+}
+
 TEST(Phases, ANumberOfMessagesEndsWithTheLastAnswer) {
     Fixture run({0s, std::nullopt, 1s});
     run.phases.end_ramp_up(kPhasesStart);

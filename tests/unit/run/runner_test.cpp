@@ -69,3 +69,35 @@ TEST(Runner, EachLoopReportsItsProcessorTime) {
         EXPECT_LE(use.longest_turn, use.turns_total);
     }
 }
+
+TEST(Runner, NothingIsSentBeforeTheTimeOfTheStart) {
+    const echod::UniqueFd listener = echod::listen_at(*echod::parse_ip("127.0.0.1", 0), 16);
+    const std::vector<Target> targets = {{"mute:1", {echod::local_endpoint(listener.get())}}};
+    Options options = few_messages();
+    options.messages.reset();
+    options.duration = 10ms;
+    options.warmup = 5ms;
+    options.start_at = StartAt::parse("+1s");
+    const WallTime at = std::chrono::system_clock::now() + 50ms;
+    std::optional<WallTime> began;
+    LiveSink live;
+    live.measured_part_begins = [&began] { began = std::chrono::system_clock::now(); };
+    const RunResult result = run(options, targets, std::nullopt, live, at);
+    ASSERT_TRUE(began);
+    EXPECT_GE(*began, at + 5ms - 1ms) << "the clocks differ by the time between their readings";
+    ASSERT_TRUE(result.start);
+    EXPECT_EQ(result.start->at, at);
+    EXPECT_EQ(result.start->late, Duration::zero());
+    EXPECT_EQ(result.tally.messages.sent, 3U);
+    EXPECT_LT(result.ramp_up, Duration(50ms));
+}
+
+TEST(Runner, ARunThatIsNotReadyInTimeIsLate) {
+    const echod::UniqueFd listener = echod::listen_at(*echod::parse_ip("127.0.0.1", 0), 16);
+    const std::vector<Target> targets = {{"mute:1", {echod::local_endpoint(listener.get())}}};
+    const WallTime at = std::chrono::system_clock::now() - 3s;
+    const RunResult result = run(few_messages(), targets, std::nullopt, {}, at);
+    ASSERT_TRUE(result.start && result.start->late);
+    EXPECT_GE(*result.start->late, Duration(3s));
+    EXPECT_LT(*result.start->late, Duration(13s));
+}
