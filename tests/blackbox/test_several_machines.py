@@ -5,12 +5,14 @@ import datetime
 import json
 import re
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
 from echoload_support import (
     HANG_TIMEOUT,
+    REPOSITORY,
     echo_back,
     echoload,
     keeps,
@@ -241,3 +243,14 @@ def test_a_run_whose_connections_are_all_refused_never_begins():
         ended = echoload("-c", 2, "--start-at", "+2s", "--format", "json", target)
     assert ended.code == 1, ended
     assert ended.json["start"]["late_s"] is None
+
+
+@pytest.mark.parametrize("name", ["parallel", "slurm"])
+def test_a_script_explains_itself(name):
+    script = REPOSITORY / "packaging/scale-out" / name
+    lines = script.read_text().splitlines()
+    assert len(lines) <= 40
+    for arguments, code in ((["--help"], 0), ([], 2)):
+        ended = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+        assert ended.returncode == code
+        assert (ended.stdout + ended.stderr).startswith("Usage: ")

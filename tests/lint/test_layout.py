@@ -32,6 +32,7 @@ def test_each_package_has_a_known_purpose_and_is_listed_once():
     rows = listed_packages()
     purposes = {
         "build", "run", "package", "test", "lint", "bench", "image", "container", "recipes", "release",
+        "slurm",
     }  # fmt: skip
     assert {purpose for purpose, _ in rows} <= purposes
     assert sorted({tuple(row) for row in rows}) == sorted(tuple(row) for row in rows)

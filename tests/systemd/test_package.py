@@ -171,7 +171,7 @@ def test_the_package_has_all_files_of_both_programs(package):
     }
     wanted |= {"/usr/lib/systemd/catalog/echod.catalog", CONFIG}
     wanted |= {f"/usr/share/echod/{folder}/{file.name}"
-               for folder in ("balancers", "monitoring")
+               for folder in ("balancers", "monitoring", "scale-out")
                for file in (ROOT / "packaging" / folder).iterdir()}
     wanted |= {"/usr/sbin/echod", "/usr/sbin/echod-exporter", "/usr/bin/echoload"}
     assert len(wanted) > 20
