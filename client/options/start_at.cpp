@@ -13,10 +13,10 @@ namespace echoload {
 
 namespace {
 
-constexpr echod::Duration kFarthest = std::chrono::hours(1000);
-constexpr double kMostSeconds = 9e9; // of what a time of day can be, about the year 2255
-constexpr std::size_t kDate = 10;    // "2026-11-29"
-constexpr std::size_t kOffset = 6;   // "+01:00"
+constexpr echod::Duration kFarthestStart = std::chrono::hours(1000);
+constexpr double kMostEpochSeconds = 9e9; // of what a time of day can be, about the year 2255
+constexpr std::size_t kDate = 10;         // "2026-11-29"
+constexpr std::size_t kOffset = 6;        // "+01:00"
 
 // "+01:00" or "-01:00", how far local time is ahead of UTC.
 std::optional<std::chrono::minutes> offset_in(const std::string& text) {
@@ -59,12 +59,12 @@ StartAt StartAt::parse(const std::string& text) {
     start.text = text;
     if (!text.empty() && text[0] == '+') {
         const auto after = echod::parse_duration(std::string_view(text).substr(1));
-        if (after && *after <= kFarthest) {
+        if (after && *after <= kFarthestStart) {
             start.after = *after;
             return start;
         }
     } else if (const auto seconds = echod::parse_number(text)) {
-        if (*seconds < kMostSeconds) {
+        if (*seconds < kMostEpochSeconds) {
             start.at = WallTime(std::chrono::microseconds(std::llround(*seconds * 1e6)));
             return start;
         }
@@ -75,7 +75,7 @@ StartAt StartAt::parse(const std::string& text) {
     throw std::invalid_argument(
         fmt::format("must be a time such as 2026-11-29T12:00:00Z, seconds since 1970, or a time "
                     "from now such as +5s, at most {}, is '{}'",
-                    echod::format_duration(kFarthest), text));
+                    echod::format_duration(kFarthestStart), text));
 }
 
 } // namespace echoload
