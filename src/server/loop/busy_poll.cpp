@@ -10,6 +10,7 @@ void BusyPoll::configure(std::optional<Duration> setting) noexcept {
         return; // a reload forgets nothing
     }
     fixed_ = setting;
+    is_off_ = setting == Duration::zero();
     window_ = setting.value_or(Duration::zero());
     misses_ = 0;
     last_pause_ = {};
@@ -24,13 +25,10 @@ void BusyPoll::set_useful(bool useful) noexcept {
 }
 
 void BusyPoll::adapt(Duration idle, Duration longest_poll, TimePoint now) noexcept {
-    if (longest_poll > kLost) {
+    const bool polled = longest_poll != Duration::zero();
+    if (longest_poll > kLost || (polled && ++misses_ >= kMisses)) {
         const bool again = now < forgotten_at_;
         pause(now, again ? std::min(last_pause_ * 2, kLongestPause) : kPause);
-    } else if (longest_poll != Duration::zero() && ++misses_ >= kMisses) {
-        misses_ = 0;
-        window_ = {};
-        paused_until_ = now + kPause;
     } else if (idle > kLongest) {
         window_ /= 2;
         window_ = window_ < kShortest ? Duration::zero() : window_;

@@ -15,9 +15,9 @@ namespace echod {
 /// does with halt_poll_ns: a wait that polling for kLongest would have covered makes the window
 /// twice as long, one that it would not have covered makes it half as long. A short wait may also
 /// be one that polling itself makes long, because the client needs the same processor. Therefore
-/// "auto" is off for kPause once it polled in vain kMisses times more often than with success. It
-/// is off longer after the loop lost its processor while it polled: another process wants it, or
-/// the control group has used up its quota. The class knows no system call; time is handed in.
+/// "auto" pauses once it polled in vain kMisses times more often than with success, and after the
+/// loop lost its processor while it polled: another process wants it, or the control group has used
+/// up its quota. The class knows no system call; time is handed in.
 class BusyPoll {
 public:
     /// The longest window of "auto": about twice what a sleep and a wake-up cost, so polling in
@@ -32,11 +32,11 @@ public:
     static constexpr Duration kInterrupted = std::chrono::microseconds(5);
     /// The loop lost its processor to another process for a whole turn.
     static constexpr Duration kLost = std::chrono::microseconds(500);
-    /// How long "auto" is off after so many misses, and after the first loss of the processor. It
-    /// is off twice as long after each further loss that comes less than kMemory after the end of
-    /// the last pause, up to kLongestPause.
+    /// How long "auto" is off after so many misses, and after a loss of the processor. It is off
+    /// twice as long after each that comes less than kMemory after the end of the last pause, up to
+    /// kLongestPause. A busy machine takes the processor now and then, so that is not long.
     static constexpr Duration kPause = std::chrono::milliseconds(100);
-    static constexpr Duration kLongestPause = std::chrono::seconds(10);
+    static constexpr Duration kLongestPause = std::chrono::seconds(1);
     static constexpr Duration kMemory = std::chrono::seconds(20);
     /// How long "auto" is off after the control group was throttled.
     static constexpr Duration kThrottledPause = std::chrono::minutes(1);
@@ -48,6 +48,9 @@ public:
     void set_useful(bool useful) noexcept;
 
     [[nodiscard]] bool is_auto() const noexcept { return !fixed_; }
+
+    /// The setting is zero: then neither window() nor note_wait() is needed.
+    [[nodiscard]] bool is_off() const noexcept { return is_off_; }
 
     /// How long to poll after an iteration that ended at `now`; zero: sleep at once.
     [[nodiscard]] Duration window(TimePoint now) const noexcept {
@@ -81,6 +84,7 @@ private:
     void pause(TimePoint now, Duration length) noexcept;
 
     std::optional<Duration> fixed_ = Duration::zero();
+    bool is_off_ = true; ///< a fixed time of zero
     bool useful_ = true;
     Duration window_{};
     Duration polled_{};

@@ -169,21 +169,24 @@ int Server::wait() noexcept {
     if (due_at_ < timer_.at()) {
         timer_.set_at(due_at_);
     }
-    if (const Duration window = busy_poll_.window(idle_since_); window != Duration::zero()) {
-        return poll_and_wait(window);
+    if (!busy_poll_.is_off()) {
+        return poll_and_wait();
     }
     const int n = epoll_.wait(events_, std::nullopt);
     now_ = Clock::now();
-    busy_poll_.note_wait(now_ - idle_since_, Duration::zero(), now_);
     return n;
 }
 
 // Everything that the loop serves is an event, timers and signals too.
-int Server::poll_and_wait(Duration window) noexcept {
-    Polled polled = poll_until(
-        idle_since_ + window, idle_since_,
-        [this] { return epoll_.wait(events_, Duration::zero()); }, [] { return Clock::now(); });
-    busy_poll_.note_polled(polled.now - idle_since_);
+int Server::poll_and_wait() noexcept {
+    Polled polled{0, idle_since_, {}};
+    const Duration window = busy_poll_.window(idle_since_);
+    if (window != Duration::zero()) {
+        polled = poll_until(
+            idle_since_ + window, idle_since_,
+            [this] { return epoll_.wait(events_, Duration::zero()); }, [] { return Clock::now(); });
+        busy_poll_.note_polled(polled.now - idle_since_);
+    }
     if (polled.count == 0) {
         polled.count = epoll_.wait(events_, std::nullopt);
         polled.now = Clock::now();

@@ -95,7 +95,7 @@ private:
     void iterate();
     [[nodiscard]] bool must_not_sleep() const noexcept;
     [[nodiscard]] int wait() noexcept;
-    [[nodiscard, gnu::noinline]] int poll_and_wait(Duration window) noexcept;
+    [[nodiscard, gnu::noinline]] int poll_and_wait() noexcept;
     void check_throttling() noexcept;
     void serve_and_accept();
     void log_warnings();

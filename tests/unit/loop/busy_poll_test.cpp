@@ -72,15 +72,20 @@ TEST_F(BusyPollTest, WaitsBeyondTheLimitNeverStartPolling) {
 
 TEST_F(BusyPollTest, PollingInVainStopsForAPause) {
     // The client needs the processor: it only sends once the loop sleeps.
-    int waits = 0;
-    do {
-        wait(window() + 9us);
-    } while (++waits < 100 && window() != 0us);
-    EXPECT_EQ(waits, BusyPoll::kMisses + 1);
+    const auto waits_until_off = [this] {
+        int waits = 0;
+        do {
+            wait(window() + 9us);
+        } while (++waits < 100 && window() != 0us);
+        return waits;
+    };
+    EXPECT_EQ(waits_until_off(), BusyPoll::kMisses + 1);
     EXPECT_EQ(policy.window(now + BusyPoll::kPause - 1us), 0us);
     now += BusyPoll::kPause;
     wait(45us);
     EXPECT_EQ(window(), BusyPoll::kShortest);
+    EXPECT_LE(waits_until_off(), BusyPoll::kMisses + 1);
+    EXPECT_EQ(policy.window(now + 2 * BusyPoll::kPause - 1us), 0us);
 }
 
 TEST_F(BusyPollTest, AnEventThatCameWhileThePollWasInterruptedIsNoSuccess) {
@@ -153,6 +158,14 @@ TEST_F(BusyPollTest, AFixedTimeIsKeptWhateverHappens) {
     policy.configure(Duration::zero());
     wait(100, 20us);
     EXPECT_EQ(window(), 0us);
+}
+
+TEST_F(BusyPollTest, OnlyAFixedTimeOfZeroIsOffForGood) {
+    EXPECT_FALSE(policy.is_off());
+    policy.configure(Duration::zero());
+    EXPECT_TRUE(policy.is_off());
+    policy.configure(70us);
+    EXPECT_FALSE(policy.is_off());
 }
 
 TEST_F(BusyPollTest, AReloadWithTheSameSettingForgetsNothing) {
