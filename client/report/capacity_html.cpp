@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -48,7 +49,7 @@ std::string label_of_number(double value) {
 }
 
 std::string label_of_duration(double ns) {
-    return echod::format_duration(Duration(static_cast<std::int64_t>(ns)));
+    return echod::format_duration(Duration(std::llround(ns)));
 }
 
 Line line_of(const std::vector<PlottedPoint>& points, const char* name, StepFigure figure) {
