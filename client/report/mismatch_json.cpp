@@ -49,7 +49,7 @@ std::optional<Origin> read_origin(const JsonReader& value) {
         return std::nullopt;
     }
     return Origin{value.field("connection").count(), value.field("sequence").count(),
-                  value.field("offset").count()};
+                  static_cast<std::size_t>(value.field("offset").count())};
 }
 
 Mismatch read_mismatch(const JsonReader& row) {
