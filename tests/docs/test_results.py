@@ -199,6 +199,11 @@ def texts(daemon):
         assert code is None or ended.returncode == code, ended
         return ended.stdout
 
+    def capacity_text(command, *arguments):
+        # The exit status is 5 where the machine was too busy.
+        short = ["-q", "-o", "-", "-c", 1, "-p", 16, "-d", "100ms", "--warmup", "0s"]
+        return words.run(ECHOLOAD, command, *short, *arguments, target).stdout
+
     with closing_server() as closing:
         outage = text_of("--reconnect", "--slo", "outages<=1", to=closing)
     with faulty_server() as faulty:
@@ -210,6 +215,8 @@ def texts(daemon):
             "server": text_of("--slo", "p99=1h", "--server-pid", daemon.process.pid),
             "churn": text_of("--conn-messages", 5),
             "abuse": text_of("--abuse", "idle:1"),
+            "search": capacity_text("search", "--slo", "p50<1h", "--from", 100, "--to", 100),
+            "sweep": capacity_text("sweep", "--rates", "100:200:2"),
             "part": text_of("--part", "1/2", "--seed", 7, "--start-at", "+1s", connections=2),
         }
 
@@ -228,6 +235,8 @@ def runs_of(page):
     text = page.read_text()
     for run in re.findall(r"^echoload [\d.]+: .*?^verdict +[^\n]+", text, re.MULTILINE | re.DOTALL):
         kind = "wrong" if "wrong echo" in run else "open" if "open loop" in run else "closed"
+        if command := re.match(r"echoload [\d.]+: (search|sweep) of ", run):
+            kind = command[1]
         yield "outage" if "\noutages " in run else kind, run
 
 
