@@ -43,7 +43,7 @@ CapacityReport searched(StepFinding limit) {
 
 } // namespace
 
-TEST(CapacityReport, TheAnswerHasItsIntervalAndWhatTheLimitWas) {
+TEST(CapacityReport, TheAnswerHasItsIntervalAndItsLimit) {
     const CapacityReport report = searched(StepFinding::fails);
     const std::string text = capacity_text(report);
     for (const char* line :
@@ -64,7 +64,7 @@ TEST(CapacityReport, TheAnswerHasItsIntervalAndWhatTheLimitWas) {
     EXPECT_TRUE(json["points"].is_null());
 }
 
-TEST(CapacityReport, WhereTheClientWasTheLimitTheAnswerIsAtLeast) {
+TEST(CapacityReport, WithABusyClientTheAnswerIsAtLeast) {
     const CapacityReport report = searched(StepFinding::client_limited);
     const std::string text = capacity_text(report);
     for (const char* line :
