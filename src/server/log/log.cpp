@@ -75,7 +75,7 @@ void Log::open(LogTarget target, LogLevel level) {
     if (missing) {
         logger_->warn(
             "log.target is \"journal\", but no journald answers at {}: logging to standard error",
-            JournalSink::kSocket);
+            JournalSocket::kPath);
     }
 }
 
