@@ -9,13 +9,17 @@
 #include "client/compare/merge.hpp"
 #include "client/compare/show.hpp"
 #include "client/options/parse.hpp"
+#include "client/report/nagios.hpp"
 #include "client/report/output_file.hpp"
 #include "client/result/bad_result.hpp"
 #include "client/run/resolve.hpp"
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <exception>
+#include <span>
+#include <string_view>
 
 namespace echoload {
 
@@ -24,6 +28,24 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsageError = 2;
 constexpr int kSignalled = 128;
+
+// Whether the state of a monitoring plugin is expected, also where the command line is wrong.
+bool is_plugin(int argc, const char* const* argv) {
+    const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (word == "--format=nagios" ||
+            (word == "nagios" && std::string_view(words[i - 1]) == "--format")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int write_unknown(std::string_view why, Interruptions& interruptions) {
+    OutputFile("", interruptions).write(plugin_line(why));
+    return static_cast<int>(PluginState::unknown);
+}
 
 // Help, the version or a usage error.
 int write_no_run(const NoRun& none, Interruptions& interruptions) {
@@ -100,7 +122,9 @@ int show(int argc, const char* const* argv, Interruptions& interruptions) {
 int load(int argc, const char* const* argv, Interruptions& interruptions) {
     const auto parsed = parse_options(argc, argv);
     if (const auto* none = std::get_if<NoRun>(&parsed)) {
-        return write_no_run(*none, interruptions);
+        const bool plugin = none->exit_code != 0 && is_plugin(argc, argv);
+        return plugin ? write_unknown(none->err.substr(0, none->err.find('\n')), interruptions)
+                      : write_no_run(*none, interruptions);
     }
     return run_and_report(std::get<Options>(parsed), interruptions);
 }
@@ -147,10 +171,16 @@ int dispatch_or_report(int argc, const char* const* argv, Interruptions& interru
     write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
     return kUsageError;
 } catch (const BadTarget& error) {
+    if (is_plugin(argc, argv)) {
+        return write_unknown(error.what(), interruptions);
+    }
     write_standard_error(fmt::format("echoload: {} (see echoload --help)\n", error.what()),
                          interruptions);
     return kUsageError;
 } catch (const std::exception& error) {
+    if (is_plugin(argc, argv)) {
+        return write_unknown(error.what(), interruptions);
+    }
     write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
     return kFailed;
 }
@@ -162,6 +192,9 @@ int run_command(int argc, const char* const* argv) {
     try {
         return dispatch_or_report(argc, argv, interruptions);
     } catch (const Interrupted& interrupted) {
+        if (is_plugin(argc, argv)) {
+            return static_cast<int>(PluginState::unknown);
+        }
         return kSignalled + interrupted.signal;
     } catch (const std::exception&) {
         return kFailed; // standard error is full, and there is no descriptor for signals

@@ -3,9 +3,11 @@
 
 #include "client/command/one_load.hpp"
 #include "client/command/start_time.hpp"
+#include "client/probe/probe.hpp"
 #include "client/report/hdr.hpp"
 #include "client/report/html.hpp"
 #include "client/report/json.hpp"
+#include "client/report/nagios.hpp"
 #include "client/report/output_file.hpp"
 #include "client/report/text.hpp"
 #include "client/report/watch.hpp"
@@ -39,6 +41,11 @@ int report_no_run(const Options& options, const Verdict& verdict, OutputFile& fi
     if (options.format == Format::json) {
         file.write(json_report(options, nullptr, verdict));
     }
+    if (options.format == Format::nagios) {
+        const StoredResult result = stored_result(options, nullptr, verdict);
+        file.write(plugin_line(result));
+        return static_cast<int>(plugin_state(result));
+    }
     write_standard_error(fmt::format("echoload: {}\n", verdict.reasons.front()), interruptions);
     return verdict.exit_code;
 }
@@ -47,6 +54,9 @@ void write_result(const Options& options, const StoredResult& result, OutputFile
                   Interruptions& interruptions) {
     if (options.format == Format::json) {
         file.write(write_json(result_json(result)));
+    } else if (options.format == Format::nagios) {
+        file.write(plugin_line(result));
+        return;
     } else if (!options.quiet || !options.output.empty()) {
         file.write(text_report(result));
     }
@@ -87,8 +97,9 @@ struct OutputFiles {
     std::optional<OutputFile> page;
 };
 
+// `finish_probe` throws what went wrong in the run.
 int report(const Options& options, const RunResult& result, Watch& watch, OutputFiles& files,
-           Interruptions& interruptions) {
+           const std::function<void()>& finish_probe, Interruptions& interruptions) {
     Verdict verdict = judge(options, result);
     const auto write_hdr = [&] {
         if (files.hdr) {
@@ -108,8 +119,22 @@ int report(const Options& options, const RunResult& result, Watch& watch, Output
                      interruptions);
     };
     write_each(verdict, interruptions,
-               {[&] { watch.finish_series(); }, write_hdr, write_page, write_last});
-    return verdict.exit_code;
+               {[&] { watch.finish_series(); }, finish_probe, write_hdr, write_page, write_last});
+    return options.format == Format::nagios
+               ? static_cast<int>(plugin_state(stored_result(options, &result, verdict)))
+               : verdict.exit_code;
+}
+
+void start_probe(std::optional<Probe>& probe, const Options& options,
+                 Interruptions& interruptions) {
+    if (!options.metrics && options.metrics_file.empty() && !options.journal) {
+        return;
+    }
+    std::string url;
+    probe.emplace(options, url);
+    if (!url.empty() && !options.quiet) {
+        write_standard_error(fmt::format("echoload: metrics at {}\n", url), interruptions);
+    }
 }
 
 } // namespace
@@ -124,6 +149,7 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
     OutputFile result_file(options.output, interruptions);
     OutputFiles files{result_file, std::nullopt, std::nullopt};
     std::optional<Watch> watch;
+    std::optional<Probe> probe;
     RunResult result;
     try {
         open_if_named(files.hdr, options.hdr, interruptions);
@@ -136,6 +162,7 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
         if (!resolution.failure.empty()) {
             throw NotPossible(resolution.failure);
         }
+        start_probe(probe, options, interruptions);
         std::optional<WallTime> start;
         if (options.start_at) {
             start = start_time(*options.start_at, std::chrono::system_clock::now());
@@ -143,13 +170,18 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
                 return report_no_run(options, interrupted(signal), result_file, interruptions);
             }
         }
-        result = run_load(options, resolution.targets, *watch, start);
+        result = run_load(options, resolution.targets, *watch, {start, probe ? &*probe : nullptr});
     } catch (const std::exception& error) {
         return report_no_run(options, not_possible(error.what()), result_file, interruptions);
     }
     interruptions.note(result.signal);
     watch->finish();
-    return report(options, result, *watch, files, interruptions);
+    const auto finish_probe = [&probe] {
+        if (probe) {
+            probe->finish();
+        }
+    };
+    return report(options, result, *watch, files, finish_probe, interruptions);
 }
 
 } // namespace echoload

@@ -35,13 +35,22 @@ void check_machine(const Options& options, std::vector<Target>& targets) {
 
 // Samples both processes at the begin and the end of the measured part.
 RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch,
-                   std::optional<WallTime> start) {
+                   const RunContext& context) {
+    Probe* const probe = context.probe;
     check_machine(options, targets);
     ProcessWatch client(::getpid());
     std::optional<ProcessWatch> server = find_server(options.server_pid, options.server_unit);
     LiveSink live;
-    live.interval = [&watch](const LiveInterval& interval) { watch.on_interval(interval); };
-    live.snapshot = [&watch] { watch.snapshot(); };
+    live.interval = [&watch, probe](const LiveInterval& interval) {
+        watch.on_interval(interval);
+        if (probe != nullptr) {
+            probe->on_interval(interval);
+        }
+    };
+    live.snapshot = [&watch](std::optional<Outages> outages) {
+        watch.snapshot(std::move(outages));
+    };
+    live.reopen = [&watch] { watch.reopen(); };
     live.measured_part_begins = [&] {
         client.begin();
         if (server) {
@@ -54,7 +63,7 @@ RunResult run_load(const Options& options, std::vector<Target> targets, Watch& w
             server->end();
         }
     };
-    RunResult result = run(options, targets, watch.interval(), live, start);
+    RunResult result = run(options, targets, watch.interval(), live, context.start);
     result.client = client.use();
     // The loops have measured themselves, to the nanosecond and before they ended.
     for (const LoopUse& loop : result.loops) {

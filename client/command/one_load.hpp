@@ -4,6 +4,7 @@
 
 #include "client/load/target.hpp"
 #include "client/options/options.hpp"
+#include "client/probe/probe.hpp"
 #include "client/report/watch.hpp"
 #include "client/result/run_result.hpp"
 
@@ -12,10 +13,15 @@
 
 namespace echoload {
 
+/// What a run may have besides its options.
+struct RunContext {
+    std::optional<WallTime> start = std::nullopt; ///< nothing is sent before that time
+    Probe* probe = nullptr;                       ///< also reports the progress
+};
+
 /// Checks that the machine can hold the load, and runs it; `watch` reports the progress, and both
-/// processes are sampled. With `start`, nothing is sent before that time. Throws NotPossible where
-/// the machine cannot, and std::system_error.
+/// processes are sampled. Throws NotPossible where the machine cannot, and std::system_error.
 [[nodiscard]] RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch,
-                                 std::optional<WallTime> start = std::nullopt);
+                                 const RunContext& context = {});
 
 } // namespace echoload

@@ -3,6 +3,7 @@
 
 #include "client/report/hdr.hpp"
 #include "client/report/html.hpp"
+#include "client/report/nagios.hpp"
 #include "client/report/read.hpp"
 #include "client/report/text.hpp"
 
@@ -17,6 +18,18 @@ std::string histogram_text(const StoredResult& result) {
     return hdr_text(latency == nullptr ? Histogram() : latency->histogram);
 }
 
+std::string formatted(Format format, const StoredResult& result) {
+    switch (format) {
+    case Format::json:
+        return write_json(result_json(result));
+    case Format::nagios:
+        return plugin_line(result);
+    case Format::text:
+        break;
+    }
+    return text_report(result);
+}
+
 } // namespace
 
 ShownResult show_results(const ShowOptions& options) {
@@ -26,8 +39,7 @@ ShownResult show_results(const ShowOptions& options) {
         if (options.files.size() > 1) {
             shown.result += (shown.result.empty() ? "" : "\n") + file + ":\n";
         }
-        shown.result +=
-            options.format == Format::json ? write_json(result_json(result)) : text_report(result);
+        shown.result += formatted(options.format, result);
         if (!options.hdr.empty()) {
             shown.hdr = histogram_text(result);
         }

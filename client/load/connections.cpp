@@ -34,7 +34,7 @@ Connections::Connections(const WorkerPlan& plan, const Generator& generator,
                 [this](std::uint32_t index) { return neighbour(index); }},
                control, status),
       next_connection_(plan.next_connection), deadlines_(plan.connections, plan.timeout, start),
-      receive_buffer_(kReceiveBuffer) {
+      receive_buffer_(kReceiveBuffer), open_at_(connector_.places()) {
     static_assert(sizeof(Slot) <= 192, "10,000 connections take 1.9 MB of memory");
     slots_.reserve(plan.connections);
     ports_.assign(plan.connections, -1);
@@ -62,6 +62,7 @@ void Connections::note_up(std::uint32_t id, TimePoint now) {
     ++open_;
     peak_ = std::max(peak_, open_);
     Tally& tally = begin_counting(id);
+    ++open_at_[slots_[id].place];
     ++tally.connections.up;
     const bool measured = checker_.in_window(now);
     tally.connections.measured_up += measured ? 1 : 0;
@@ -271,6 +272,7 @@ std::uint64_t Connections::take_down(std::uint32_t id, Ending ending, TimePoint 
     pacer_.forget(session);
     connector_.count_echoed(id, session.echoed());
     --open_;
+    --open_at_[slots_[id].place];
     connector_.settled(id);
     const MessageCounts& counts = tally_of(id).messages;
     const std::uint64_t before = counts.lost + counts.timed_out;

@@ -80,6 +80,9 @@ public:
     [[nodiscard]] std::uint32_t open() const noexcept { return open_; }
     [[nodiscard]] std::uint32_t peak() const noexcept { return peak_; }
 
+    /// The connections of open() to each address of the targets.
+    [[nodiscard]] std::span<const std::uint32_t> open_at() const noexcept { return open_at_; }
+
     /// Scratch space for a receive call.
     [[nodiscard]] std::span<std::byte> receive_buffer() noexcept { return receive_buffer_; }
 
@@ -244,6 +247,7 @@ private:
     bool abandoned_ = false;
     bool ending_ = false; ///< nothing will be granted any more
     std::uint32_t open_ = 0;
+    std::vector<std::uint32_t> open_at_; ///< of open_: by place
     std::uint32_t peak_ = 0;
 };
 

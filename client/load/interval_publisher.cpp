@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/load/interval_publisher.hpp"
 
+#include <utility>
+
 namespace echoload {
 
 IntervalPublisher::IntervalPublisher(std::optional<Duration> interval, TimePoint start) noexcept
@@ -10,13 +12,26 @@ IntervalPublisher::IntervalPublisher(std::optional<Duration> interval, TimePoint
     }
 }
 
-void IntervalPublisher::publish(std::span<const Tally> tallies, std::uint32_t open, TimePoint now) {
+void IntervalPublisher::publish(LoopState state, TimePoint now) {
     {
         const std::lock_guard lock(mutex_);
-        for (const Tally& tally : tallies) {
+        for (const Tally& tally : state.tallies) {
             published_.tally.merge(tally);
         }
-        published_.open = open;
+        published_.addresses.resize(state.open.size());
+        published_.open = 0;
+        for (std::size_t place = 0; place < state.open.size(); ++place) {
+            AddressInterval& address = published_.addresses[place];
+            address.verified += state.tallies[place].messages.verified;
+            address.errors += state.tallies[place].errors.total();
+            address.open = state.open[place];
+            published_.open += address.open;
+        }
+        if (state.outages && published_.outages) {
+            published_.outages->append(std::move(*state.outages));
+        } else {
+            published_.outages = std::move(state.outages);
+        }
         has_published_ = true;
     }
     while (next_ <= now) {
@@ -32,6 +47,8 @@ std::optional<WorkerInterval> IntervalPublisher::take() {
     has_published_ = false;
     std::optional<WorkerInterval> taken(published_);
     published_.tally.clear();
+    published_.addresses.clear();
+    published_.outages.reset();
     return taken;
 }
 

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/measure/live_targets.hpp"
 #include "client/measure/tally.hpp"
 
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace echoload {
 
@@ -18,6 +20,15 @@ using echod::TimePoint;
 struct WorkerInterval {
     Tally tally;
     std::uint32_t open = 0; ///< connections up at its end
+    std::vector<AddressInterval> addresses;
+    std::optional<LoopOutages> outages; ///< with --reconnect
+};
+
+/// What a loop is at the end of an interval.
+struct LoopState {
+    std::span<const Tally> tallies;      ///< of the interval: of each address, and of no address
+    std::span<const std::uint32_t> open; ///< connections up, of each address
+    std::optional<LoopOutages> outages;  ///< of the interval
 };
 
 /// Intervals that the reader does not take in time are added up, so that no count is lost.
@@ -32,9 +43,9 @@ public:
     /// When the current interval ends.
     [[nodiscard]] TimePoint next() const noexcept { return next_; }
 
-    /// Publishes the sum of the counts up to `now`. The ends of intervals stay on their grid also
-    /// after a stall.
-    void publish(std::span<const Tally> tallies, std::uint32_t open, TimePoint now);
+    /// Publishes the counts up to `now`. The ends of intervals stay on their grid also after a
+    /// stall.
+    void publish(LoopState state, TimePoint now);
 
     /// What was published since the last call; nothing where nothing was. Any thread.
     [[nodiscard]] std::optional<WorkerInterval> take();

@@ -84,6 +84,9 @@ public:
     /// When take(), note_idle() or expire() have something to do next.
     [[nodiscard]] TimePoint next() const noexcept;
 
+    /// As OutageTracker::take_interval().
+    [[nodiscard]] LoopOutages take_interval(TimePoint now) { return outages_.take_interval(now); }
+
     /// The outages, those that last until `now` included; call it once.
     [[nodiscard]] Outages finish(TimePoint now) { return outages_.finish(now); }
 

@@ -229,7 +229,11 @@ Duration Worker::time_to_sleep(TimePoint now) const noexcept {
 }
 
 void Worker::publish(TimePoint now) {
-    intervals_.publish(connections_.tallies(), connections_.open(), now);
+    Recovery* const recovery = connections_.recovery();
+    intervals_.publish(
+        {connections_.tallies(), connections_.open_at(),
+         recovery != nullptr ? std::optional(recovery->take_interval(now)) : std::nullopt},
+        now);
     status_.signal();
     move_tallies();
 }

@@ -64,18 +64,31 @@ void OutageTracker::note_answered(std::uint32_t id, std::size_t target, TimePoin
 }
 
 // The longest time without a right echo is what the outage is about.
-void OutageTracker::note_gap(Target& target, TimePoint now, bool over) noexcept {
-    Outage& outage = target.outage;
-    if (!outage.over || now - target.last_right > outage.length()) {
-        outage.from = target.last_right - start_;
-        outage.to = now - start_;
+void OutageTracker::note_gap(Outage& outage, Duration last_right, Duration now,
+                             bool over) noexcept {
+    if (!outage.over || now - last_right > outage.length()) {
+        outage.from = last_right;
+        outage.to = now;
         outage.over = over;
     }
 }
 
 void OutageTracker::end(Target& target) {
     target.is_out = false;
+    interval_.add(target.outage);
     outages_.add(std::move(target.outage));
+}
+
+LoopOutages OutageTracker::take_interval(TimePoint now) {
+    for (const Target& target : targets_) {
+        if (target.is_out) {
+            Outage so_far = target.outage;
+            note_gap(so_far, target.last_right - start_, now - start_, false);
+            so_far.restored.reset();
+            interval_.current.push_back(std::move(so_far));
+        }
+    }
+    return std::exchange(interval_, {});
 }
 
 Outages OutageTracker::finish(TimePoint now) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "client/measure/outage.hpp"
+#include "client/measure/live_targets.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -48,6 +48,9 @@ public:
         return connections_[id].interrupted;
     }
 
+    /// The outages that ended since the last call, and those that last at `now`.
+    [[nodiscard]] LoopOutages take_interval(TimePoint now);
+
     /// The run ends at `now`: ends what lasts until then, and returns all; call it once.
     [[nodiscard]] Outages finish(TimePoint now);
 
@@ -67,7 +70,10 @@ private:
     };
 
     void note_answered(std::uint32_t id, std::size_t target, TimePoint now);
-    void note_gap(Target& target, TimePoint now, bool over) noexcept;
+    static void note_gap(Outage& outage, Duration last_right, Duration now, bool over) noexcept;
+    void note_gap(Target& target, TimePoint now, bool over) noexcept {
+        note_gap(target.outage, target.last_right - start_, now - start_, over);
+    }
     void end(Target& target);
 
     const TimePoint start_;
@@ -75,6 +81,7 @@ private:
     std::vector<Connection> connections_;
     std::vector<Target> targets_;
     Outages outages_;
+    LoopOutages interval_; ///< those that ended since take_interval()
 };
 
 } // namespace echoload

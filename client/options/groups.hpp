@@ -44,6 +44,9 @@ inline constexpr std::uint64_t kMaxRate = 100'000'000;
 /// What makes the runs of several machines one.
 void add_machine_options(OptionReader& reader, Options& options);
 
+/// Metrics, the journal and a series that is rotated, of a run that is watched.
+void add_probe_options(OptionReader& reader, Options& options);
+
 /// The files of the result, and progress.
 void add_output_options(OptionReader& reader, Options& options);
 

@@ -14,6 +14,13 @@ constexpr Duration kMaxTime = std::chrono::hours(1000);
 constexpr Duration kMaxTimeout = std::chrono::hours(1);
 constexpr Duration kMinTimeout = std::chrono::milliseconds(1);
 
+void read_duration(const std::string& text, Options& options) {
+    options.forever = text == "forever";
+    if (!options.forever) {
+        options.duration = duration_in(text, std::chrono::milliseconds(1), kMaxTime);
+    }
+}
+
 } // namespace
 
 std::uint32_t connections_in(const std::string& text) {
@@ -33,10 +40,9 @@ void add_load_options(OptionReader& reader, Options& options, const RunOptionRul
     reader.add("-c,--connections", "Number of concurrent connections [50]", rules.connections_type,
                read_connections);
     reader.add("-d,--duration",
-               "Length of the measured part, which begins when all connections are up [10s]", "T",
-               [&options](const std::string& text) {
-                   options.duration = duration_in(text, std::chrono::milliseconds(1), kMaxTime);
-               });
+               "Length of the measured part, which begins when all connections are up, or forever: "
+               "until a signal [10s]",
+               "T", [&options](const std::string& text) { read_duration(text, options); });
     reader.add("-n,--messages", "Number of messages to measure in all, instead of a duration", "N",
                [&options](const std::string& text) {
                    options.messages = count_in(text, 1, kMaxMessages);

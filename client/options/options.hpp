@@ -13,6 +13,7 @@
 #include "client/options/source.hpp"
 #include "client/options/start_at.hpp"
 #include "client/pace/arrivals.hpp"
+#include "net/address.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -43,7 +44,7 @@ enum class OnMismatch : std::uint8_t {
     count, ///< it is counted, and the run continues
 };
 
-enum class Format : std::uint8_t { text, json };
+enum class Format : std::uint8_t { text, json, nagios };
 
 /// The message up to which the stream of a connection is sent again.
 struct Replay {
@@ -55,8 +56,9 @@ struct Replay {
 struct Options {
     std::vector<std::string> targets;
     std::uint32_t connections = 50;
-    std::optional<Duration> duration;      ///< of the measured part; exactly one of this
-    std::optional<std::uint64_t> messages; ///< and this is set
+    std::optional<Duration> duration;      ///< of the measured part; exactly one of this,
+    std::optional<std::uint64_t> messages; ///< this
+    bool forever = false;                  ///< and this is set: the run lasts until a signal
     std::uint32_t pipeline = 1;
     std::uint32_t threads = 1;
     std::vector<std::uint32_t> cpus; ///< of each thread; empty: the system chooses
@@ -87,7 +89,11 @@ struct Options {
     Format format = Format::text;
     std::string output; ///< a file; empty is standard output
     std::optional<Duration> interval;
-    std::string timeseries; ///< files; empty is none
+    std::string timeseries;                      ///< files; empty is none
+    bool append = false;                         ///< to timeseries, which SIGHUP opens again
+    std::optional<echod::ListenAddress> metrics; ///< where they are served
+    std::string metrics_file;
+    bool journal = false; ///< an entry an interval
     std::string hdr;
     std::string report;
     std::optional<int> server_pid; ///< process whose CPU, memory and descriptors are reported
@@ -114,4 +120,4 @@ inline constexpr auto echod::kEnumNames<echoload::OnMismatch> =
 
 template <>
 inline constexpr auto echod::kEnumNames<echoload::Format> =
-    echod::names_up_to<echoload::Format::json>({"text", "json"});
+    echod::names_up_to<echoload::Format::nagios>({"text", "json", "nagios"});

@@ -215,11 +215,16 @@ void check_pace(const Options& options) {
             "--threads {0} requires a --max-in-flight of at least {0}{2}, not {1}", options.threads,
             options.max_in_flight, options.part ? " in this part" : ""));
     }
-    if (options.pace && options.pace->is_ramp() && options.messages) {
+    if (options.pace && options.pace->is_ramp() && options.pace->stages.empty() &&
+        (options.messages || options.forever)) {
         throw std::invalid_argument(
-            options.pace->stages.empty()
-                ? "--rate A:B changes over --duration and excludes --messages"
-                : "the stages of --rate have lengths and exclude --messages");
+            fmt::format("--rate A:B changes over --duration and excludes {}",
+                        options.messages ? "--messages" : "--duration forever"));
+    }
+    if (options.pace && !options.pace->stages.empty() && (options.messages || options.forever)) {
+        throw std::invalid_argument(
+            fmt::format("the stages of --rate have lengths and exclude {}",
+                        options.messages ? "--messages" : "--duration forever"));
     }
     if (options.pace && !options.pace->stages.empty() && options.duration &&
         *options.duration != length_of(options.pace->stages)) {

@@ -25,6 +25,7 @@ Exit status: 0 success; 1 the run was not possible; 2 wrong usage; 3 a gate fail
 wrong; 5 the load was not delivered (connections failed or were lost, messages were not answered,
 the rate was not reached) or nothing was measured; 6 a gate is undecided; 129, 130, 131 or
 143 interrupted. If several apply, the first of 4, 129 to 143, 1, 5, 3 and 6 is returned.
+With --format nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 )";
 
 } // namespace
@@ -37,7 +38,7 @@ std::uint64_t random_seed() {
 void set_default_length(Options& options) {
     if (options.pace && !options.pace->stages.empty()) {
         options.duration = length_of(options.pace->stages);
-    } else if (!options.duration && !options.messages) {
+    } else if (!options.duration && !options.messages && !options.forever) {
         options.duration = std::chrono::seconds(10);
     }
 }
@@ -73,6 +74,8 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     reader.begin_group("Result");
     add_output_options(reader, options);
     add_gate_options(reader, options);
+    reader.begin_group("Probe");
+    add_probe_options(reader, options);
     const auto check = [&options] {
         take_part(options);
         check_run_options(options);
@@ -82,6 +85,7 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
         return *none;
     }
     set_default_length(options);
+    options.quiet = options.quiet || options.format == Format::nagios; // which prints one line
     return options;
 }
 

@@ -29,6 +29,9 @@ void check_repeat(const RepeatOptions& options) {
                                                 options.load.targets.size() == 1 ? "is" : "are",
                                                 options.load.targets.size()));
     }
+    if (options.load.forever) {
+        throw std::invalid_argument("--duration: each run of a series has an end, not 'forever'");
+    }
     if (options.load.output.empty() || options.load.output == "-") {
         throw std::invalid_argument("--output is required and must be a file: standard output has "
                                     "a line per run");

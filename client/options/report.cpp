@@ -95,6 +95,7 @@ void check_report_options(const Options& options) {
     const std::string standard_output;
     require_different_files({{"--output", options.output == "-" ? standard_output : options.output},
                              {"--timeseries", options.timeseries},
+                             {"--metrics-file", options.metrics_file},
                              {"--hdr", options.hdr},
                              {"--report", options.report}});
 }

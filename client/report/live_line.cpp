@@ -26,6 +26,12 @@ std::string live_line(const LiveInterval& interval) {
     if (const std::uint64_t errors = tally.errors.total(); errors != 0) {
         fmt::format_to(out, "  errors {}", group_digits(errors));
     }
+    if (interval.outages_begun != 0) {
+        fmt::format_to(out, "  outages {}", group_digits(interval.outages_begun));
+    }
+    if (const auto since = interval.out_since()) {
+        fmt::format_to(out, "  out for {}", duration_or_dash(since));
+    }
     text += '\n';
     return text;
 }

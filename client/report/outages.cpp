@@ -112,7 +112,8 @@ std::string outages_text(const StoredResult& result) {
         fmt::format_to(out, kLabel, "");
         write_outage(out, result.outages[i]);
     }
-    if (const StoredLatency* const interruption = result.find_latency("interruption")) {
+    const StoredLatency* const interruption = result.find_latency("interruption");
+    if (interruption != nullptr && interruption->histogram.count() != 0) {
         write_interruptions(out, *interruption, counts.not_restored);
     }
     return text;

@@ -138,11 +138,8 @@ void OutputFile::open(Kind kind) {
     if (!exists && errno != ENOENT) {
         fail(errno);
     }
-    if (kind == Kind::followed) {
-        file_.reset(::open(place_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kNewFile));
-        if (!file_) {
-            fail(errno);
-        }
+    if (kind != Kind::whole) {
+        open_followed(kind == Kind::followed ? O_TRUNC : O_APPEND);
         return;
     }
     if (exists && ::access(place_.c_str(), W_OK) != 0) {
@@ -150,6 +147,22 @@ void OutputFile::open(Kind kind) {
     }
     place_ = without_links(place_); // a symbolic link stays one
     open_beside(exists ? &status : nullptr);
+}
+
+void OutputFile::open_followed(int flags) {
+    echod::UniqueFd file(::open(place_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, kNewFile));
+    if (!file) {
+        fail(errno);
+    }
+    file_ = std::move(file);
+}
+
+void OutputFile::reopen() {
+    if (file_ && S_ISREG(status_of(file_.get()).st_mode)) {
+        flush();
+        open_followed(O_APPEND);
+        stream_ = OutputStream(file_.get());
+    }
 }
 
 // Where no file can be made beside it with the owner and mode of an earlier one, or that one has

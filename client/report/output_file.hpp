@@ -39,8 +39,9 @@ private:
 /// fails leaves the earlier file. Only write() and finish() wait, and signals end that.
 class OutputFile {
 public:
-    /// Whether a regular file appears when it is complete, or can be followed.
-    enum class Kind : unsigned char { whole, followed };
+    /// Whether a regular file appears when it is complete, or can be followed; the last kind adds
+    /// to one that exists.
+    enum class Kind : unsigned char { whole, followed, appended };
 
     /// Standard output where `path` is empty or "-". Waits for the reader of a FIFO. Throws
     /// NotPossible, or Interrupted. `interruptions` outlives it.
@@ -55,6 +56,10 @@ public:
     /// NotPossible where the file cannot be written or too much is stored.
     void append(std::string_view text);
 
+    /// Opens the file again under its name, where it is a regular one. Throws NotPossible; then
+    /// append() writes to the earlier file.
+    void reopen();
+
     /// Writes what is stored, waiting until it is taken; a whole file then appears. Throws
     /// NotPossible where not all could be written, or Interrupted.
     void finish();
@@ -64,6 +69,7 @@ public:
 
 private:
     void open(Kind kind);
+    void open_followed(int flags);
     void open_beside(const struct stat* earlier);
     [[nodiscard]] bool open_waiting(bool is_fifo);
     void flush();

@@ -40,6 +40,8 @@ std::string series_line(const LiveInterval& interval) {
         line[name.key] = tally.messages.*name.count;
     }
     line["errors"] = tally.errors.total();
+    line["outages"] = interval.reconnects ? Json(interval.outages_begun) : Json(nullptr);
+    line["out_s"] = or_null(seconds_of(interval.out_since()));
     for (const auto& name : std::span(kOpenLoopCounts).first(kOpenLoopIntervalCounts)) {
         line[name.key] = of_open_loop(tally.messages.*name.count);
     }

@@ -65,8 +65,10 @@ std::string loop_text(const Json& requested) {
 void write_length(Out out, const Json& requested) {
     if (value_at<std::uint64_t>(requested, "messages")) {
         fmt::format_to(out, "{} messages", count_text(requested, "messages"));
-    } else {
+    } else if (value_at<double>(requested, "duration_s")) {
         fmt::format_to(out, "{}", duration_text(requested, "duration_s"));
+    } else {
+        fmt::format_to(out, "until a signal");
     }
     fmt::format_to(out, ", sizes {}, timeout {}", text_or_dash(requested, "sizes"),
                    duration_text(requested, "timeout_s"));

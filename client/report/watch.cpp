@@ -39,13 +39,17 @@ std::size_t terminal_columns() {
 struct Progress {
     double share = 0; ///< 0 to 1
     std::optional<Duration> left;
+    std::optional<Duration> done; ///< of a run without an end of its own
 };
 
 Progress progress_of(const Goal& goal, const RunResult& so_far) {
     const Duration done = so_far.window.value_or(Duration::zero());
     if (goal.duration) {
         const Duration left = std::max(*goal.duration - done, Duration::zero());
-        return {std::min(1.0, std::chrono::duration<double>(done) / *goal.duration), left};
+        return {std::min(1.0, std::chrono::duration<double>(done) / *goal.duration), left, {}};
+    }
+    if (!goal.messages) {
+        return {0, std::nullopt, done};
     }
     const double share = std::min(1.0, static_cast<double>(so_far.tally.messages.measured) /
                                            static_cast<double>(*goal.messages));
@@ -53,11 +57,14 @@ Progress progress_of(const Goal& goal, const RunResult& so_far) {
         return {};
     }
     const double left = static_cast<double>(done.count()) * (1 - share) / share;
-    return {share, Duration(static_cast<std::int64_t>(std::min(left, 1e18)))};
+    return {share, Duration(static_cast<std::int64_t>(std::min(left, 1e18))), {}};
 }
 
 // "[=====     ]  50%, 5.00s left"; the bar is as wide as `columns` allow, or left out.
 std::string measured_bar(const Progress& progress, std::size_t columns) {
+    if (progress.done) {
+        return fmt::format("measured {}, until a signal", echod::humanize_duration(*progress.done));
+    }
     std::string figures = fmt::format(
         " {:3.0f}%{}", progress.share * 100,
         progress.left ? fmt::format(", {} left", echod::humanize_duration(*progress.left)) : "");
@@ -89,7 +96,8 @@ Watch::Watch(const Options& options, Interruptions& interruptions)
     : options_(options), terminal_(!options.quiet && is_terminal()), lines_(!options.quiet),
       standard_error_(STDERR_FILENO) {
     if (!options.timeseries.empty()) {
-        series_.emplace(options.timeseries, interruptions, OutputFile::Kind::followed);
+        series_.emplace(options.timeseries, interruptions,
+                        options.append ? OutputFile::Kind::appended : OutputFile::Kind::followed);
         series_->append(series_head(options, interval()));
     }
 }
@@ -104,8 +112,10 @@ void Watch::on_interval(const LiveInterval& interval) noexcept try {
     so_far_.peak = std::max(so_far_.peak, interval.open);
     so_far_.elapsed = interval.at;
     so_far_.window = interval.measured;
-    if (series_ && !failure_) {
+    if (series_ && !series_fails_) {
+        series_fails_ = true; // until it is written
         series_->append(series_line(interval));
+        series_fails_ = false;
     }
     write_line(interval);
 } catch (...) {
@@ -127,7 +137,21 @@ void Watch::write_line(const LiveInterval& interval) {
     write_or_drop(text); // one write, so that no other output comes between
 }
 
-void Watch::snapshot() noexcept try { write_snapshot(); } catch (...) {
+void Watch::snapshot(std::optional<Outages> outages) noexcept try {
+    so_far_.outages = std::move(outages);
+    write_snapshot();
+} catch (...) {
+    failure_ = failure_ ? failure_ : std::current_exception();
+}
+
+void Watch::reopen() noexcept try {
+    if (series_) {
+        series_fails_ = true; // until it is open
+        series_->reopen();
+        series_->append(series_head(options_, interval()));
+        series_fails_ = false;
+    }
+} catch (...) {
     failure_ = failure_ ? failure_ : std::current_exception();
 }
 
@@ -136,7 +160,8 @@ void Watch::write_snapshot() {
     bar_shown_ = false;
     Verdict so_far; // of a run in progress only the gates can be judged
     so_far.gates =
-        judge_gates(options_.gates, {so_far_.tally, options_.pace.has_value(), so_far_.window});
+        judge_gates(options_.gates, {so_far_.tally, options_.pace.has_value(), so_far_.window,
+                                     so_far_.outages ? &*so_far_.outages : nullptr});
     text += text_snapshot(stored_result(options_, &so_far_, so_far));
     write_or_drop(text);
 }

@@ -32,7 +32,11 @@ public:
     /// Do not throw and do not wait: a line that standard error does not take is dropped, and the
     /// first failure to write the series is stored for finish_series().
     void on_interval(const LiveInterval& interval) noexcept;
-    void snapshot() noexcept;
+    void snapshot(std::optional<Outages> outages) noexcept;
+
+    /// Opens the file of the series again, which may have been renamed. Where that fails, or
+    /// writing had failed, the series continues from the next time on.
+    void reopen() noexcept;
 
     /// The run is over: erases the bar.
     void finish() noexcept;
@@ -53,13 +57,14 @@ private:
     const bool lines_;    ///< write a line an interval
     OutputStream standard_error_;
     std::optional<OutputFile> series_;
+    bool series_fails_ = false;
     Timeline timeline_;
     RunResult so_far_; ///< of complete intervals
     bool bar_shown_ = false;
     std::exception_ptr failure_;
 };
 
-/// The end that a run works towards: exactly one of `duration` and `messages` is set.
+/// The end that a run works towards: `duration`, `messages`, or neither until a signal.
 struct Goal {
     std::uint64_t connections = 0;
     std::optional<Duration> duration; ///< of the measured part

@@ -14,12 +14,12 @@ bool is_ignored(int signal) noexcept {
 
 } // namespace
 
-echod::SignalFd stop_signals(bool snapshots) {
+echod::SignalFd stop_signals(const RunSignals& others) {
     // SIGTERM twice is once: the numbers are those of a set.
     const auto unless_ignored = [](int signal) { return is_ignored(signal) ? SIGTERM : signal; };
-    const int snapshot = snapshots ? SIGUSR1 : SIGTERM;
-    return {SIGTERM, unless_ignored(SIGINT), unless_ignored(SIGQUIT), unless_ignored(SIGHUP),
-            snapshot};
+    const int snapshot = others.snapshots ? SIGUSR1 : SIGTERM;
+    const int hangup = others.reopens ? SIGHUP : unless_ignored(SIGHUP);
+    return {SIGTERM, unless_ignored(SIGINT), unless_ignored(SIGQUIT), hangup, snapshot};
 }
 
 const char* name_of_signal(int signal) noexcept {

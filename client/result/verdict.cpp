@@ -40,10 +40,16 @@ void explain_errors(const Options& options, const ErrorTable& errors,
 // A run with a duration that ended before it: its connections were gone.
 void find_early_end(const Options& options, const RunResult& result,
                     std::vector<std::string>& reasons) {
+    const Duration lasted = result.window.value_or(Duration::zero());
+    if (options.forever && (result.signal == 0 || !result.window)) {
+        reasons.push_back(
+            result.signal == 0
+                ? fmt::format("no connection was left after {}", echod::humanize_duration(lasted))
+                : "the run was stopped before its measured part began");
+    }
     if (!options.duration || result.signal != 0) {
         return;
     }
-    const Duration lasted = result.window.value_or(Duration::zero());
     if (lasted < *options.duration) {
         reasons.push_back(fmt::format("no connection was left {} into the {} to measure",
                                       echod::humanize_duration(lasted),
@@ -64,7 +70,7 @@ bool achieved_rate(const RunResult& result) {
 // Lost connections are replaced, so that those count which were not until the end.
 void find_not_restored(const Options& options, const Outages& outages,
                        std::vector<std::string>& reasons) {
-    if (outages.not_restored != 0 && options.duration && !limits_outages(options.gates)) {
+    if (outages.not_restored != 0 && !options.messages && !limits_outages(options.gates)) {
         reasons.push_back(
             of_connections(outages.not_restored, options, "interrupted until the end"));
     }
@@ -198,7 +204,7 @@ Verdict judge_run(const Options& options, const RunResult& result) {
         }
         return verdict;
     }
-    if (result.signal != 0) {
+    if (result.signal != 0 && !options.forever) { // which is how the latter ends
         return interrupted(result.signal);
     }
     if (!result.failure.empty() || result.tally.connections.up == 0) {

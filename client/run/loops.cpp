@@ -22,6 +22,11 @@ Loops::~Loops() {
 
 void Loops::start(const std::vector<WorkerPlan>& plans, const Generator& generator,
                   const std::vector<Target>& targets, TimePoint start) {
+    std::vector<std::string> names;
+    for (const Target& target : targets) {
+        names.insert(names.end(), target.addresses.size(), target.name);
+    }
+    targets_.emplace(names, plans.size());
     for (const WorkerPlan& plan : plans) {
         auto loop = std::make_unique<Loop>();
         loop->worker = std::make_unique<Worker>(plan, generator, targets, control_, notice_, start);
@@ -80,14 +85,19 @@ bool Loops::any_gave_up() const {
 bool Loops::collect_interval(LiveInterval& interval) {
     bool complete = true;
     bool any = false;
-    for (const auto& loop : loops_) {
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+        const auto& loop = loops_[i];
         if (const auto part = loop->worker->take_interval()) {
             interval.tally.merge(part->tally);
+            targets_->add(i, part->addresses, part->outages);
             loop->open = part->open;
             loop->reported = true;
         }
         const bool ended = loop->has_ended();
-        loop->open = ended && !loop->reported ? 0 : loop->open;
+        if (ended && !loop->reported) {
+            loop->open = 0;
+            targets_->end_loop(i);
+        }
         any = any || loop->reported;
         complete = complete && (loop->reported || ended);
     }
@@ -99,6 +109,8 @@ bool Loops::collect_interval(LiveInterval& interval) {
         interval.open += loop->open;
         loop->reported = false;
     }
+    interval.outages_begun = targets_->end_interval();
+    interval.targets = targets_->states();
     return true;
 }
 

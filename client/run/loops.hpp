@@ -3,12 +3,14 @@
 #pragma once
 
 #include "client/load/worker.hpp"
+#include "client/measure/live_targets.hpp"
 #include "client/result/live_interval.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,8 +46,13 @@ public:
     [[nodiscard]] bool any_gave_up() const;
 
     /// Adds to `interval.tally` the part of each loop that reported since the last call. True, with
-    /// `interval.open` set, once each loop that still runs has reported.
+    /// `interval.open` and what it has of targets set, once each loop that still runs has reported.
     [[nodiscard]] bool collect_interval(LiveInterval& interval);
+
+    /// The outages up to the last interval; nothing without --reconnect, and before start().
+    [[nodiscard]] std::optional<Outages> outages() const {
+        return targets_ ? targets_->outages() : std::nullopt;
+    }
 
     /// Waits for the threads. What follows may be called only after it.
     void join();
@@ -77,6 +84,7 @@ private:
     RunControl& control_;
     echod::EventFd& notice_;
     std::vector<std::unique_ptr<Loop>> loops_;
+    std::optional<LiveTargets> targets_; ///< from start() on
 };
 
 } // namespace echoload

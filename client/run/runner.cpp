@@ -52,7 +52,7 @@ private:
     const LiveSink& live_;
     const Generator generator_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-    echod::SignalFd signals_ = stop_signals(true);
+    echod::SignalFd signals_;
     echod::EventFd notice_;
     echod::Epoll epoll_;
     RunControl control_;
@@ -69,6 +69,7 @@ private:
 Run::Run(const Options& options, const std::vector<Target>& targets,
          std::optional<Duration> interval, const LiveSink& live, std::optional<WallTime> start_at)
     : options_(options), live_(live), generator_(options.seed, options.sizes),
+      signals_(stop_signals({.snapshots = true, .reopens = options.append})),
       phases_({options.warmup, options.duration, options.timeout}, control_, live),
       abort_watch_(options.abort_on, options.pace.has_value()) {
     for (const int fd : {signals_.fd(), notice_.fd()}) {
@@ -97,11 +98,17 @@ void Run::start(const std::vector<Target>& targets, std::optional<Duration> inte
 
 void Run::handle_signals() {
     while (const auto signal = signals_.next()) {
-        if (*signal != SIGUSR1) {
+        if (*signal == SIGUSR1) {
+            if (live_.snapshot) {
+                live_.snapshot(loops_.outages());
+            }
+        } else if (*signal == SIGHUP && options_.append) {
+            if (live_.reopen) {
+                live_.reopen();
+            }
+        } else {
             phases_.interrupt(*signal, Clock::now());
             loops_.wake_all();
-        } else if (live_.snapshot) {
-            live_.snapshot();
         }
     }
 }
@@ -141,6 +148,7 @@ void Run::pass_interval() {
     live_interval_.length = now - last_interval_;
     live_interval_.measured = phases_.measured_until(now);
     live_interval_.open_loop = options_.pace.has_value();
+    live_interval_.reconnects = options_.reconnect;
     if (live_.interval) {
         live_.interval(live_interval_);
     }

@@ -59,7 +59,7 @@ def test_a_completion_offers_exactly_the_options_of_help(program, shell):
         ("echod", "--stats", {"json", "openmetrics", "prometheus"}),
         ("echoload", "--arrival", {"const", "poisson"}),
         ("echoload", "--close", {"fin", "half", "rst"}),
-        ("echoload", "--format", {"text", "json"}),
+        ("echoload", "--format", {"text", "json", "nagios"}),
         ("echoload", "--on-mismatch", {"stop", "count"}),
         ("echoload", "--split", {"none", "random", "byte", "header"}),
         ("echoload", "--verify", {"full", "header", "off"}),

@@ -30,7 +30,7 @@ CLIENT_FLOORS = [
     {"client/load"},
     {"client/abuse"},
     {"client/run", "client/report"},
-    {"client/compare"},
+    {"client/compare", "client/probe"},
     {"client/command"},
     {"client"},
 ]

@@ -7,6 +7,7 @@ from conftest import ROOT
 from machine import MESSAGE_ID
 
 CATALOG = (ROOT / "systemd/echod.catalog").read_text()
+PROBE_HPP = (ROOT / "client/probe/journal_entry.hpp").read_text()
 LOG_HPP = (ROOT / "src/server/log/log.hpp").read_text()
 
 
@@ -20,7 +21,7 @@ def catalog_entries():
 
 
 def test_catalog_and_program_have_the_same_message_ids():
-    in_program = re.findall(r'std::string_view k\w+ = "([0-9a-f]{32})"', LOG_HPP)
+    in_program = re.findall(r'std::string_view k\w+ = "([0-9a-f]{32})"', LOG_HPP + PROBE_HPP)
     assert len(in_program) == len(set(in_program))
     assert set(in_program) == set(catalog_entries())
     assert set(MESSAGE_ID.values()) <= set(in_program)

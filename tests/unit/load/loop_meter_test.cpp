@@ -95,19 +95,27 @@ TEST(IntervalPublisher, IntervalsThatWereNotTakenAreAddedUp) {
     EXPECT_FALSE(intervals.take());
     Tally tally;
     tally.messages.sent = 3;
-    intervals.publish({&tally, 1}, 5, kMeterStart + 1s);
-    intervals.publish({&tally, 1}, 4, kMeterStart + 2s);
+    const std::uint32_t five = 5;
+    const std::uint32_t four = 4;
+    Outage outage;
+    outage.target = "a:1";
+    LoopOutages outages;
+    outages.add(outage);
+    intervals.publish({{&tally, 1}, {&five, 1}, outages}, kMeterStart + 1s);
+    intervals.publish({{&tally, 1}, {&four, 1}, outages}, kMeterStart + 2s);
     const auto taken = intervals.take();
     ASSERT_TRUE(taken);
     EXPECT_EQ(taken->tally.messages.sent, 6U);
     EXPECT_EQ(taken->open, 4U);
+    EXPECT_EQ(taken->addresses.front().open, 4U);
+    EXPECT_EQ(taken->outages->ended.size(), 2U);
     EXPECT_FALSE(intervals.take());
 }
 
 TEST(IntervalPublisher, TheEndsOfIntervalsStayOnTheirGridAfterAStall) {
     IntervalPublisher intervals(1s, kMeterStart);
     EXPECT_EQ(intervals.next(), kMeterStart + 1s);
-    intervals.publish({}, 0, kMeterStart + 3500ms);
+    intervals.publish({}, kMeterStart + 3500ms);
     EXPECT_EQ(intervals.next(), kMeterStart + 4s);
 }
 

@@ -97,6 +97,13 @@ TEST(Options, EveryOptionIsParsed) {
     EXPECT_EQ(options.targets.size(), 3U);
 }
 
+TEST(Options, ADurationOfForeverHasNoEndOfItsOwn) {
+    const Options options = accepted({"a:1", "-d", "forever"});
+    EXPECT_TRUE(options.forever);
+    EXPECT_FALSE(options.duration || options.messages);
+    EXPECT_FALSE(accepted({"a:1", "-d", "1s"}).forever);
+}
+
 TEST(Options, AnInvalidValueIsReportedInOneLineWithTheValidOnes) {
     const struct {
         std::vector<const char*> words;
@@ -132,6 +139,7 @@ TEST(Options, AnInvalidValueIsReportedInOneLineWithTheValidOnes) {
         {{"a:1", "-R", "10:x"}, "--rate", "0 to"},
         {{"a:1", "-R", "0:0"}, "--rate", "not be 0"},
         {{"a:1", "-R", "1:2", "-n", "5"}, "--rate", "--messages"},
+        {{"a:1", "-R", "1:2", "-d", "forever"}, "--rate", "forever"},
         {{"a:1", "-R", "1", "--arrival", "uniform"}, "--arrival", "const or poisson"},
         {{"a:1", "--arrival", "poisson"}, "--arrival", "--rate"},
         {{"a:1", "--max-in-flight", "5"}, "--max-in-flight", "--rate"},

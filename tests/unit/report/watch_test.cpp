@@ -37,6 +37,12 @@ TEST(ProgressBar, ShowsTheRampUpBeforeTheMeasuredPart) {
     EXPECT_EQ(progress_bar(goal, so_far, 100), "ramp-up: 12 of 50 connections up");
 }
 
+TEST(ProgressBar, ShowsHowLongARunWithoutAnEndIsMeasured) {
+    RunResult so_far;
+    so_far.window = 90min;
+    EXPECT_EQ(progress_bar({}, so_far, 100), "measured 5400s, until a signal");
+}
+
 TEST(ProgressBar, FitsATerminalOfAnyWidth) {
     Goal goal;
     goal.duration = 10s;

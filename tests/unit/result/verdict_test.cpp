@@ -50,6 +50,23 @@ TEST(Verdict, EachShortfallIsExitFiveWithItsReason) {
     EXPECT_EQ(judge(options, good_run()).exit_code, 5);
 }
 
+TEST(Verdict, ASignalIsTheUsualEndOfARunWithoutOne) {
+    Options options = ten_seconds();
+    options.duration.reset();
+    options.forever = true;
+    RunResult result = good_run();
+    result.signal = SIGTERM;
+    EXPECT_EQ(judge(options, result).exit_code, 0);
+    result.tally.messages.timed_out = 1;
+    EXPECT_EQ(judge(options, result).exit_code, 5);
+    result = good_run();
+    EXPECT_EQ(judge(options, result).exit_code, 5);
+    EXPECT_EQ(judge(options, result).reasons.front(), "no connection was left after 10.0s");
+    result.signal = SIGTERM;
+    result.window.reset();
+    EXPECT_EQ(judge(options, result).exit_code, 5);
+}
+
 namespace {
 
 // A run with --reconnect that had an outage of 400 ms.

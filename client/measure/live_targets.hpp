@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// The state of each target while a run lasts.
+#pragma once
+
+#include "client/measure/outage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace echoload {
+
+/// What a loop counted on one address of the targets in an interval.
+struct AddressInterval {
+    std::uint64_t verified = 0;
+    std::uint64_t errors = 0;
+    std::uint32_t open = 0; ///< connections up at its end
+};
+
+/// The outages of a loop in an interval.
+struct LoopOutages {
+    std::vector<Outage> ended; ///< at most Outages::kListed
+    std::uint64_t left_out = 0;
+    Duration longest_left_out{};
+    std::vector<Outage> current; ///< those that last, with their length so far
+
+    /// Adds an outage to those that ended.
+    void add(const Outage& outage);
+
+    /// Adds the outages of the interval after this one.
+    void append(LoopOutages next);
+};
+
+/// The state of a target at the end of an interval.
+struct TargetState {
+    std::string target;                ///< as it was given
+    std::uint32_t open = 0;            ///< connections up
+    bool up = false;                   ///< see LiveTargets
+    std::uint64_t outages = 0;         ///< since the start of the run; 0 without --reconnect
+    Duration out{};                    ///< the sum of their lengths; it never decreases
+    std::optional<Duration> out_since; ///< the length so far of an outage that lasts
+};
+
+/// Adds up what the loops of a run report of the targets, interval by interval. Memory does not
+/// grow with the run.
+///
+/// A target is up after a right echo, as long as a connection to it is up. It is down after an
+/// interval with errors and without a right echo; an interval with neither changes nothing.
+/// Outages of several loops are one where the next one has begun when an interval ends before the
+/// last one is over.
+class LiveTargets {
+public:
+    /// `names` are those of the targets, one for each of their addresses.
+    LiveTargets(const std::vector<std::string>& names, std::size_t loops);
+
+    /// Adds an interval of a loop: `addresses` in the order of the names, the outages with
+    /// --reconnect.
+    void add(std::size_t loop, const std::vector<AddressInterval>& addresses,
+             const std::optional<LoopOutages>& outages);
+
+    /// A loop has ended, and its connections are closed.
+    void end_loop(std::size_t loop);
+
+    /// Each loop has reported its part of the interval. Returns how many outages began in it.
+    std::uint64_t end_interval();
+
+    /// In the order of the names, each once; as of end_interval().
+    [[nodiscard]] std::vector<TargetState> states() const;
+
+    /// The outages so far, as of end_interval(), those that last included; without interruptions.
+    /// Nothing without --reconnect.
+    [[nodiscard]] std::optional<Outages> outages() const;
+
+private:
+    struct LoopPart {
+        std::uint64_t verified = 0; ///< in the interval
+        std::uint64_t errors = 0;
+        std::uint32_t open = 0;
+        LoopOutages outages; ///< ended ones that are not complete, and the current one
+    };
+    struct Target {
+        TargetState state;
+        std::uint64_t complete = 0; ///< outages that are over
+        Duration complete_out{};    ///< the sum of their lengths
+        std::vector<LoopPart> loops;
+    };
+
+    [[nodiscard]] Target& find(const std::string& name);
+    [[nodiscard]] static Outages merged(const Target& target);
+    void update_outages(Target& target);
+
+    std::vector<std::size_t> target_of_; ///< of each address
+    std::vector<Target> targets_;
+    Outages over_; ///< the complete ones
+    bool has_outages_ = false;
+};
+
+} // namespace echoload

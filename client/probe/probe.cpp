@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "client/probe/probe.hpp"
+
+#include "base/clock.hpp"
+#include "client/probe/journal_entry.hpp"
+#include "client/result/not_possible.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <utility>
+
+namespace echoload {
+
+namespace {
+
+constexpr std::size_t kServerWorkers = 2;
+
+} // namespace
+
+Probe::Probe(const Options& options, std::string& url) {
+    figures_.started = std::chrono::system_clock::now();
+    figures_.open_loop = options.pace.has_value();
+    figures_.reconnects = options.reconnect;
+    figures_.targets = LiveTargets(options.targets, 0).states();
+    text_ = metrics_text(figures_);
+    if (options.journal && !journal_.emplace().is_reachable()) {
+        throw NotPossible(fmt::format("--journal: journald cannot be reached at {}",
+                                      echod::JournalSocket::kPath));
+    }
+    if (!options.metrics_file.empty()) {
+        file_.emplace(options.metrics_file, text_);
+    }
+    if (!options.metrics) {
+        return;
+    }
+    try {
+        server_ = std::make_unique<echod::MetricsServer>(
+            echod::MetricsServer::Setup{*options.metrics,
+                                        "echoload " ECHOD_VERSION ": the metrics are at /metrics\n",
+                                        kServerWorkers},
+            [this] { return text(); });
+    } catch (const std::runtime_error& error) {
+        throw NotPossible(fmt::format("--metrics: {}", error.what()));
+    }
+    url = server_->url();
+    thread_ = std::thread([this] { (void)server_->serve(); });
+}
+
+Probe::~Probe() {
+    if (thread_.joinable()) {
+        server_->stop();
+        thread_.join();
+    }
+}
+
+std::string Probe::text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+}
+
+void Probe::publish(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+}
+
+void Probe::on_interval(const LiveInterval& interval) noexcept try {
+    figures_.add(interval);
+    if (journal_) { // an entry that is not taken is dropped: the next one has the sums
+        (void)journal_->send(journal_entry(interval, figures_));
+    }
+    if (!file_ && !server_) {
+        return;
+    }
+    std::string text = metrics_text(figures_);
+    if (server_) {
+        publish(text);
+        server_->end_overdue(echod::Clock::now());
+    }
+    if (file_) {
+        file_->replace(text);
+    }
+} catch (...) {
+    failure_ = failure_ ? failure_ : std::current_exception();
+}
+
+void Probe::finish() const {
+    if (failure_) {
+        std::rethrow_exception(failure_);
+    }
+}
+
+} // namespace echoload
