@@ -271,5 +271,5 @@ def test_a_user_who_may_not_use_the_control_socket_gets_the_statistics(echod):
 def test_a_path_that_is_too_long_for_the_statistics_socket_costs_only_that(echod, tmp_path):
     path = tmp_path / ("n" * (107 - len(str(tmp_path)) - 1))
     daemon = echod(control=path)
-    assert daemon.find_line("no statistics socket: .* the path is longer than 107 bytes")
+    assert daemon.wait_for_line("no statistics socket: .* the path is longer than 107 bytes")
     assert daemon.ask("--status").returncode == 0

@@ -15,6 +15,7 @@ from echoload_support import echoload
 from witness import witness
 
 GROUPS = Path("/sys/fs/cgroup")
+RUNS = 5  # at most, until the quota limits one
 MIB = 1 << 20
 
 
@@ -77,21 +78,44 @@ def limit_of(ended):
     return ended.json["limit"]["limited_by"], ended.json["limit"]["reason"]
 
 
+def throttling(group):
+    """(periods in which the group was throttled, all periods with something to run), by the
+    kernel's own count."""
+    stat = dict(line.split() for line in (group.path / "cpu.stat").read_text().splitlines())
+    return int(stat["nr_throttled"]), int(stat["nr_periods"])
+
+
+def first_throttled_run(group, run):
+    """What run() returned, and the kernel's count of throttled periods in it, of the first run in
+    which the quota held the group back in half of its periods. On a busy machine others may take
+    so much of the processor that the quota is not what limits."""
+    for _ in range(RUNS):
+        before = throttling(group)
+        result = run()
+        throttled, periods = (now - then for now, then in zip(throttling(group), before))
+        if throttled >= periods / 2 > 0:
+            return result, throttled
+    raise AssertionError(f"the quota limited none of {RUNS} runs")
+
+
 @pytest.mark.release_only
 def test_a_client_with_a_quota_of_processor_time_is_the_bottleneck(group, echod):
     throttled = group("cpu")
     a_twentieth_of_a_processor(throttled)
     daemon = echod()
-    ended = echoload(
-        *("-c", 8, "-p", 16, "-d", "2s", "--format", "json", target(daemon)),
-        preexec_fn=throttled.enter,
+    ended, periods = first_throttled_run(
+        throttled,
+        lambda: echoload(
+            *("-c", 8, "-p", 16, "-d", "2s", "--format", "json", target(daemon)),
+            preexec_fn=throttled.enter,
+        ),
     )
     limited_by, reason = limit_of(ended)
     assert limited_by == "client", reason
-    assert re.search(r"throttled in \d+ of \d+ periods \(CPU quota\)", reason), reason
-    # The kernel's own count is the witness: of the whole run, so it is not smaller.
-    stat = dict(line.split() for line in (throttled.path / "cpu.stat").read_text().splitlines())
-    assert int(re.search(r"in (\d+) of", reason)[1]) <= int(stat["nr_throttled"])
+    if "waited for a processor" not in reason:  # as it may, on a busy machine
+        found = re.search(r"throttled in (\d+) of \d+ periods \(CPU quota\)", reason)
+        assert found, reason
+        assert int(found[1]) <= periods, "the kernel's count is of the whole run"
 
 
 @pytest.mark.release_only
@@ -100,14 +124,17 @@ def test_a_server_with_a_quota_of_processor_time_is_the_bottleneck(group, echod)
     a_twentieth_of_a_processor(throttled)
     daemon = echod()
     throttled.enter(daemon.pid)
-    ended = echoload(
-        *("-c", 8, "-p", 16, "-d", "2s", "--server-pid", daemon.pid, "--format", "json"),
-        target(daemon),
+    ended, periods = first_throttled_run(
+        throttled,
+        lambda: echoload(
+            *("-c", 8, "-p", 16, "-d", "2s", "--server-pid", daemon.pid, "--format", "json"),
+            target(daemon),
+        ),
     )
     limited_by, reason = limit_of(ended)
     # At least a tenth of the periods, of the server's group: that is what decides.
     server = ended.json["server"]
-    assert server["throttled_periods"] >= 0.1 * server["quota_periods"] > 0
+    assert periods >= server["throttled_periods"] >= 0.1 * server["quota_periods"] > 0
     if "waited for a processor" not in reason:  # as the client may, on a busy machine
         assert limited_by == "server", reason
         assert re.search(r"throttled in \d+ of \d+ periods \(CPU quota\)", reason), reason

@@ -61,7 +61,7 @@ TEST(Config, ARequiredPROXYHeaderNeedsANetworkThatMaySendIt) {
 
 TEST(Config, EveryKeyIsPrintedOnce) {
     const std::string text = format_config(Config{});
-    EXPECT_EQ(config_keys().size(), 22U);
+    EXPECT_EQ(config_keys().size(), 23U);
     for (const std::string& key : config_keys()) {
         const std::string line = "\n" + key.substr(key.find('.') + 1) + " = ";
         EXPECT_NE(text.find(line), std::string::npos) << key;
