@@ -123,7 +123,7 @@ TEST(Options, AnInvalidValueIsReportedInOneLineWithTheValidOnes) {
         {{"a:1", "--seed", "9007199254740992"}, "--seed", "9007199254740991"},
         {{"a:1", "--timeout", "0s"}, "--timeout", "1ms to 1h"},
         {{"a:1", "--connect-rate", "0"}, "--connect-rate", "1 to"},
-        {{"a:1", "--format", "xml"}, "--format", "text or json"},
+        {{"a:1", "--format", "xml"}, "--format", "text, json or nagios"},
         {{"a:1", "--interval", "1ms"}, "--interval", "10ms"},
         {{"a:1", "-d", "1s", "-n", "5"}, "--messages", "--duration"},
         {{"a:1", "-t", "0"}, "--threads", "1 to"},
