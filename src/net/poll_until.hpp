@@ -13,6 +13,7 @@ struct Polled {
     int count;        ///< what the last poll returned
     TimePoint now;    ///< when it returned
     Duration longest; ///< the longest time that a single poll took
+    int polls;        ///< how many there were
 };
 
 /// Calls poll(), which does not sleep, until it returns something else than 0 or read_clock()
@@ -20,8 +21,9 @@ struct Polled {
 template <class Poll, class ReadClock>
 [[nodiscard]] Polled poll_until(TimePoint until, TimePoint now, Poll&& poll,
                                 ReadClock&& read_clock) {
-    Polled polled{0, now, {}};
+    Polled polled{0, now, {}, 0};
     do {
+        ++polled.polls;
         polled.count = poll();
         const TimePoint before = polled.now;
         polled.now = read_clock();

@@ -58,14 +58,14 @@ public:
     }
 
     /// The next event came at `now`, `idle` after the end of an iteration. `longest_poll`: the
-    /// longest time that a single poll took, zero where there was none.
+    /// longest time that a single poll took; zero where there was none, or an event already.
     void note_wait(Duration idle, Duration longest_poll, TimePoint now) noexcept {
         if (fixed_) {
             return;
         }
         if (idle > window_ || longest_poll > kInterrupted) {
             adapt(idle, longest_poll, now);
-        } else if (misses_ > 0) {
+        } else if (misses_ > 0 && longest_poll != Duration::zero()) {
             --misses_;
         }
     }

@@ -179,7 +179,7 @@ int Server::wait() noexcept {
 
 // Everything that the loop serves is an event, timers and signals too.
 int Server::poll_and_wait() noexcept {
-    Polled polled{0, idle_since_, {}};
+    Polled polled{0, idle_since_, {}, 0};
     const Duration window = busy_poll_.window(idle_since_);
     if (window != Duration::zero()) {
         polled = poll_until(
@@ -192,7 +192,9 @@ int Server::poll_and_wait() noexcept {
         polled.now = Clock::now();
     }
     now_ = polled.now;
-    busy_poll_.note_wait(now_ - idle_since_, polled.longest, now_);
+    // An event that the first poll finds would not have let the loop sleep either.
+    const bool was_there = polled.polls == 1 && polled.longest <= BusyPoll::kInterrupted;
+    busy_poll_.note_wait(now_ - idle_since_, was_there ? Duration::zero() : polled.longest, now_);
     if (polled.longest > BusyPoll::kLost) {
         check_throttling();
     }

@@ -96,6 +96,15 @@ TEST_F(BusyPollTest, AnEventThatCameWhileThePollWasInterruptedIsNoSuccess) {
     EXPECT_EQ(window(), 0us);
 }
 
+TEST_F(BusyPollTest, AnEventThatWasThereAlreadyIsNoSuccess) {
+    wait(4, 45us);
+    for (int i = 0; i < BusyPoll::kMisses; ++i) {
+        wait(window() + 9us);
+        wait(1us, 0us);
+    }
+    EXPECT_EQ(window(), 0us);
+}
+
 TEST_F(BusyPollTest, SuccessesMakeUpForMisses) {
     wait(4, 45us);
     for (int i = 0; i < 1000; ++i) {

@@ -15,6 +15,7 @@ TEST(PollUntil, EndsWithAnEvent) {
     EXPECT_EQ(polled.count, 7);
     EXPECT_EQ(polled.now, TimePoint(1h) + 6us);
     EXPECT_EQ(polled.longest, 2us);
+    EXPECT_EQ(polled.polls, 3);
 }
 
 TEST(PollUntil, EndsWhenTheTimeIsOver) {
