@@ -52,9 +52,14 @@ void set_capacity_defaults(Options& load) {
 
 void add_capacity_output(OptionReader& reader, Options& load) {
     reader.begin_group("Result");
-    reader.add_choice("--format",
-                      "Format of the result: " + echod::enum_choices<Format>() + " [text]",
-                      "FORMAT", load.format);
+    reader.add("--format", "Format of the result: text or json [text]", "FORMAT",
+               [&load](const std::string& text) {
+                   if (text != "text" && text != "json") {
+                       throw std::invalid_argument(
+                           fmt::format("must be text or json, is '{}'", text));
+                   }
+                   load.format = choice_in<Format>(text);
+               });
     reader.add_text("-o,--output", "Write the result to FILE; - is standard output [-]", "FILE",
                     load.output);
     reader.add_text("--report", "Write the result to FILE as an HTML page with charts", "FILE",
@@ -67,6 +72,10 @@ void check_capacity(const char* command, const Options& load) {
     if (load.messages) {
         throw std::invalid_argument(fmt::format(
             "{} measures each run over --duration and excludes --messages and --replay", command));
+    }
+    if (load.forever) {
+        throw std::invalid_argument(
+            fmt::format("--duration: each run of {} has an end, not 'forever'", command));
     }
     if (load.pace && load.pace->is_ramp()) {
         throw std::invalid_argument(

@@ -405,3 +405,20 @@ def test_without_a_journal_its_option_is_an_error():
     ended = echoload("--journal", "127.0.0.1:1")
     assert ended.code == 1
     assert "--journal: journald cannot be reached at /run/systemd/journal/socket" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("search", "--slo", "p99<5ms"), ("sweep", "--rates", "1:2:2"), ("repeat", "-o", "x.json")],
+)
+def test_a_run_of_several_has_an_end(arguments):
+    ended = echoload(*arguments, "-d", "forever", "127.0.0.1:1")
+    assert ended.code == 2
+    assert "has an end, not 'forever'" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [("search", "--slo", "p99<5ms"), ("sweep", "--rates", "1:2:2")])
+def test_the_line_of_a_plugin_is_of_one_run(arguments):
+    ended = echoload(*arguments, "--format", "nagios", "127.0.0.1:1")
+    assert ended.code == 2
+    assert "--format: must be text or json, is 'nagios'" in ended.err
