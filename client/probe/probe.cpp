@@ -64,11 +64,24 @@ void Probe::publish(std::string text) {
     text_ = std::move(text);
 }
 
-void Probe::on_interval(const LiveInterval& interval) noexcept try {
-    figures_.add(interval);
-    if (journal_) { // an entry that is not taken is dropped: the next one has the sums
-        (void)journal_->send(journal_entry(interval, figures_));
+// An entry of the journal comes last, so that its reader finds the metrics of the same interval.
+void Probe::on_interval(const LiveInterval& interval) noexcept {
+    try {
+        figures_.add(interval);
+        update_metrics();
+    } catch (...) {
+        failure_ = failure_ ? failure_ : std::current_exception();
     }
+    try {
+        if (journal_) { // an entry that is not taken is dropped: the next one has the sums
+            (void)journal_->send(journal_entry(interval, figures_));
+        }
+    } catch (...) {
+        failure_ = failure_ ? failure_ : std::current_exception();
+    }
+}
+
+void Probe::update_metrics() {
     if (!file_ && !server_) {
         return;
     }
@@ -80,8 +93,6 @@ void Probe::on_interval(const LiveInterval& interval) noexcept try {
     if (file_) {
         file_->replace(text);
     }
-} catch (...) {
-    failure_ = failure_ ? failure_ : std::current_exception();
 }
 
 void Probe::finish() const {

@@ -40,6 +40,7 @@ public:
 private:
     [[nodiscard]] std::string text() const;
     void publish(std::string text);
+    void update_metrics();
 
     RunFigures figures_;
     mutable std::mutex mutex_;

@@ -119,8 +119,9 @@ def test_its_series_is_rotated_by_logrotate(probe):
     lines = [line.removeprefix("#") for line in probe.read(CONF).splitlines()
              if line.startswith(("TARGETS", "INTERVAL", "#OPTIONS"))]  # fmt: skip
     probe.write(CONF, "\n".join(lines) + "\n")
+    cursor = probe.cursor()
     probe.run(f"systemctl start {UNIT}")
-    figures(probe, probe.before)
+    figures(probe, cursor)
     series = "/var/lib/echoload-probe/local/series.jsonl"
     prom = probe.run("cat /run/echoload-probe/local/echoload.prom").stdout
     assert 'echoload_up{target="127.0.0.1:8007"} 1\n' in prom
