@@ -31,7 +31,9 @@ def machine():
 
 def rpm(machine, *words):
     """A transaction, and what systemd's own package does at the end of it on Fedora."""
-    shown = machine.run(["rpm", "--nodeps", "--nosignature", "--force-debian", *words], timeout=120)
+    shown = machine.run(
+        ["env", "--chdir=/", "rpm", "--nodeps", "--nosignature", "--force-debian", *words], timeout=120
+    )
     assert "failed" not in shown.stderr, shown.stderr
     machine.run([HELPER, "system-reload-restart"])
     return shown
