@@ -99,11 +99,11 @@ def test_the_outage_is_as_long_as_the_server_was_silent(server, load, threads):
     # An echo on its way takes time, and the threads of the server wait for each other.
     error = 0.1 + kept_waiting(result)
     assert outage["length_s"] == pytest.approx(server.longest_pause(), abs=error)
-    assert outage["restored_s"] >= outage["length_s"] >= 0.5
+    assert outage["restored_s"] >= outage["length_s"] >= 0.5 - error
     errors = {(row["phase"], row["error"]) for row in outage["errors"]}
     assert ("connect", "ECONNREFUSED") in errors
     assert result["interruption"]["count"] == 4
-    assert result["interruption"]["max_ns"] >= 0.5e9
+    assert result["interruption"]["max_ns"] >= (0.5 - error) * 1e9
     counts = result["connections"]
     assert counts["asked"] + counts["replaced"] == counts["up"] + counts["failed"]
     assert (counts["up"], counts["ended_early"]) == (8, 4)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from machine import CONFIG, MESSAGE_ID, TIMEOUT, result_of
 
-BALANCERS = Path(__file__).resolve().parents[2] / "packaging/balancers"
+ROOT = Path(__file__).resolve().parents[2]
+BALANCERS = ROOT / "packaging/balancers"
+DEFAULTS = ROOT / "config/echod.toml"
 CONNECTIONS = 20
 INTERRUPTED = 130
 ADDRESSES = ("198.51.100.10", "192.0.2.10", "192.0.2.11", "192.0.2.12")
@@ -41,6 +43,7 @@ class Balanced:
         for address in ADDRESSES:
             self.run(f"ip address del {address}/32 dev lo")
         self.run("systemctl enable --quiet echod.service")
+        self.machine.write(CONFIG, DEFAULTS.read_text())
 
     def start(self, *units):
         self.units += units
