@@ -53,6 +53,8 @@ class Balanced:
         self.machine.write("/etc/haproxy/haproxy.cfg", (BALANCERS / "haproxy.cfg").read_text())
         self.start("haproxy.service")
         self.wait_for(first="UP", second="UP")
+        # A server counts as up before its first check, which starts the daemon of a socket unit.
+        wait_until(lambda: self.column("check_status") == ["L7OK", "L7OK"], "the first checks")
 
     def start_nginx(self):
         text = (BALANCERS / "nginx.conf").read_text()
@@ -62,6 +64,12 @@ class Balanced:
     def ask_haproxy(self, command):
         script = f"echo '{command}' | socat -t 5 - /run/haproxy/admin.sock"
         return self.run(["sh", "-c", script], check=False).stdout
+
+    def column(self, name):
+        """A column of HAProxy's statistics, of its two servers."""
+        lines = self.ask_haproxy("show stat").removeprefix("# ").split("\n")
+        fields = [dict(zip(lines[0].split(","), row.split(","))) for row in lines[1:] if row]
+        return [row[name] for row in fields if row["svname"] in ("first", "second")]
 
     def wait_for(self, **states):
         def reached():
