@@ -66,13 +66,13 @@ Verdict sweep_verdict(const CapacityReport& report, bool has_conditions) {
 } // namespace
 
 int search_and_report(const SearchOptions& options, Interruptions& interruptions) {
-    CapacityReport head;
-    head.command = "search";
-    head.settings = {{"from", options.range.lowest},
-                     {"to", options.range.highest},
-                     {"precision_share", options.range.precision},
-                     {"repeats", options.range.repeats}};
-    CapacityRuns runs(options.load, std::move(head), interruptions);
+    CapacityRuns runs(options.load, interruptions);
+    CapacityReport& report = runs.report();
+    report.command = "search";
+    report.settings = {{"from", options.range.lowest},
+                       {"to", options.range.highest},
+                       {"precision_share", options.range.precision},
+                       {"repeats", options.range.repeats}};
     RateSearch search(options.range);
     while (const auto rate = search.next()) {
         if (!runs.run(*rate)) {
@@ -80,27 +80,25 @@ int search_and_report(const SearchOptions& options, Interruptions& interruptions
         }
         search.add(*rate, runs.last().finding);
     }
-    CapacityReport& report = runs.report();
     report.answer = search.answer();
     report.verdict = runs.ended() ? *runs.ended() : search_verdict(*report.answer, report);
     return runs.write();
 }
 
 int sweep_and_report(const SweepOptions& options, Interruptions& interruptions) {
-    CapacityReport head;
-    head.command = "sweep";
-    head.of_rate = !options.rates.empty();
-    head.points = head.of_rate ? options.rates : options.connections;
-    head.settings = {{"points", head.points}, {"runs", options.runs}};
-    Sweep sweep(head.points.size(), options.runs);
-    CapacityRuns runs(options.load, std::move(head), interruptions);
+    CapacityRuns runs(options.load, interruptions);
+    CapacityReport& report = runs.report();
+    report.command = "sweep";
+    report.of_rate = !options.rates.empty();
+    report.points = report.of_rate ? options.rates : options.connections;
+    report.settings = {{"points", report.points}, {"runs", options.runs}};
+    Sweep sweep(report.points.size(), options.runs);
     while (const auto point = sweep.next()) {
-        if (!runs.run(runs.report().points[*point])) {
+        if (!runs.run(report.points[*point])) {
             break;
         }
         sweep.add(*point, runs.last().figures, runs.last().finding);
     }
-    CapacityReport& report = runs.report();
     for (std::size_t point = 0; point < report.points.size(); ++point) {
         report.sums.push_back(sweep.at(point));
     }

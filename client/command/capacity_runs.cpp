@@ -60,10 +60,9 @@ bool ends_all(const Verdict& verdict) {
 
 } // namespace
 
-CapacityRuns::CapacityRuns(const Options& load, CapacityReport report, Interruptions& interruptions)
-    : load_(load), interruptions_(interruptions), report_(std::move(report)),
-      targets_(resolve_once(load, interruptions)), file_(load.output, interruptions),
-      seeds_(load.seed) {
+CapacityRuns::CapacityRuns(const Options& load, Interruptions& interruptions)
+    : load_(load), interruptions_(interruptions), targets_(resolve_once(load, interruptions)),
+      file_(load.output, interruptions), seeds_(load.seed) {
     // Until the result is written, the first signal ends the runs and not the process.
     (void)echod::block_signals({SIGUSR1});
     if (!load.report.empty()) {

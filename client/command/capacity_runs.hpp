@@ -18,10 +18,10 @@ namespace echoload {
 /// error. Names are resolved once; each run has a seed of its own.
 class CapacityRuns {
 public:
-    /// Opens the files of the result. `report` has the command, what its points are and its
-    /// settings; the rest is filled in here. Both references outlive it. Throws BadTarget,
+    /// Opens the files of the result. The caller sets the command, its settings and what its
+    /// points are in report() before the first run. Both references outlive it. Throws BadTarget,
     /// NotPossible and Interrupted.
-    CapacityRuns(const Options& load, CapacityReport report, Interruptions& interruptions);
+    CapacityRuns(const Options& load, Interruptions& interruptions);
 
     /// Runs the load at `point`. False where nothing may follow: a signal came, an echo was wrong,
     /// or the run was not possible; the verdict is then that of the run.

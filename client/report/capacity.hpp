@@ -24,10 +24,10 @@ struct CapacityStep {
 
 /// What the runs have in common.
 struct CapacityReport {
-    std::string command; ///< "search" or "sweep"
-    bool of_rate = true; ///< points are rates, not numbers of connections
-    Json requested;      ///< the options of the runs
-    Json settings;       ///< those of the command
+    std::string command;             ///< "search" or "sweep"
+    bool of_rate = true;             ///< points are rates, not numbers of connections
+    Json requested = Json::object(); ///< the options of the runs
+    Json settings = Json::object();  ///< those of the command
     std::uint64_t seed = 0;
     std::string conditions; ///< of --slo, as they were given; empty: none
     std::string started;    ///< UTC; so is `ended`

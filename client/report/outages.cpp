@@ -53,8 +53,9 @@ void write_outage(Out out, const Json& row) {
 void write_interruptions(Out out, const StoredLatency& interruption, std::uint64_t not_restored) {
     const Histogram& histogram = interruption.histogram;
     fmt::format_to(out, kLabel, "interrupted");
-    fmt::format_to(out, "connections {} times; p50 {}, p99 {}, longest {}",
-                   group_digits(histogram.count()), duration_or_dash(histogram.percentile(50)),
+    fmt::format_to(out, "connections {} time{}; p50 {}, p99 {}, longest {}",
+                   group_digits(histogram.count()), histogram.count() == 1 ? "" : "s",
+                   duration_or_dash(histogram.percentile(50)),
                    duration_or_dash(histogram.percentile(99)), duration_or_dash(histogram.max()));
     if (not_restored != 0) {
         fmt::format_to(out, "; until the end {}", group_digits(not_restored));
