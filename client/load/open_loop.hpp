@@ -73,7 +73,7 @@ public:
 
     /// The schedule is complete at `now`: no message is due any more.
     [[nodiscard]] bool is_over(TimePoint now, TimePoint stop_at) const noexcept {
-        return now >= stop_at || arrivals_.next() == kNever;
+        return now >= stop_at || arrivals_.exhausted();
     }
 
     /// `sent` measured messages are sent at `now`, after the schedule is over. Messages count as

@@ -63,6 +63,10 @@ public:
     /// The next message belongs to the measured part.
     [[nodiscard]] bool measured() const noexcept { return measured_; }
 
+    /// As many measured messages as were to be sent have been due. Where next() is kNever without
+    /// that, the rate is 0 until the end.
+    [[nodiscard]] bool exhausted() const noexcept { return measured_ && left_ == 0; }
+
     /// Moves on by `count` messages, at most left().
     void advance(std::uint64_t count = 1) noexcept;
 

@@ -66,6 +66,16 @@ def test_each_due_message_is_sent_and_measured(arguments, due):
         )
 
 
+@pytest.mark.parametrize("pace", [("-R", "1k@200ms,0@300ms"), ("-R", "1k:0", "-d", "500ms")])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_lasts_until_its_end_though_no_message_is_due(pace, threads):
+    with serve(echo_back) as target:
+        ended = echoload("-c", 4, "-p", 64, "-t", threads, *pace, "--format", "json", target)
+    assert ended.code == 0, ended
+    assert ended.json["window_s"] == 0.5
+    assert ended.json["open_loop"]["due"] == pytest.approx(225, abs=26)  # 200 or 250
+
+
 def test_stages_are_reported_one_by_one(tmp_path):
     page = tmp_path / "page.html"
     with serve(echo_back) as target:

@@ -65,6 +65,7 @@ TEST(Arrivals, ARampToZeroEnds) {
     const auto list = dues(arrivals, Arrivals::kNever);
     EXPECT_NEAR(static_cast<double>(list.size()), 100, 1);
     EXPECT_EQ(arrivals.next(), Arrivals::kNever);
+    EXPECT_FALSE(arrivals.exhausted()) << "the rate is 0, but the run is not over";
 }
 
 TEST(Arrivals, SeveralLoopsTogetherSendEachMessageOnce) {
@@ -164,6 +165,7 @@ TEST(Arrivals, ALimitedNumberOfMessagesEnds) {
     Arrivals none({100, 100}, Arrival::constant, std::nullopt, 0, {3, 4}, 1);
     none.begin(kStart, kStart);
     EXPECT_EQ(none.next(), Arrivals::kNever);
+    EXPECT_TRUE(none.exhausted());
 }
 
 TEST(Arrivals, PoissonGapsHaveTheMeanAndTheDeviationOfTheRate) {
