@@ -433,7 +433,7 @@ def test_one_line_per_interval_is_printed_unless_quiet():
     with serve(echo_back) as target:
         loud = echoload("-c", 2, "-d", "300ms", "--interval", "50ms", target)
         usual = echoload("-c", 2, "-d", "1900ms", target)
-        quiet = echoload("-c", 2, "-d", "50ms", "--interval", "10ms", "-q", target)
+        quiet = echoload("-c", 2, "-n", 2000, "--interval", "10ms", "-q", target)
     assert loud.code == usual.code == quiet.code == 0
     lines = loud.err.splitlines()
     assert len(lines) >= 2 and all("2 up" in line for line in lines[1:]), loud

@@ -102,7 +102,7 @@ def test_the_example_separates_the_log_and_bounds_it(separate):
     log_statistics(separate, 5000)
     separate.run("journalctl --namespace=echod --sync")
     assert sum(file.stat().st_size for file in files_of(separate)) <= 5 << 20
-    assert 100 < entries_of(separate, "--namespace=echod") < 4000
+    assert 0 < entries_of(separate, "--namespace=echod") < 4000
     assert echoes(separate.connect())
 
 
