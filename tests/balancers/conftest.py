@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
+from balancers import HAProxy, Nginx  # noqa: E402
 from hosts import Network  # noqa: E402
 
 
@@ -24,3 +25,24 @@ def network(tmp_path):
         yield made
     finally:
         made.finish()
+
+
+@pytest.fixture
+def haproxy(network):
+    network.start_servers()
+    return HAProxy(network)
+
+
+@pytest.fixture
+def nginx(network):
+    network.start_servers()
+    made = Nginx(network)
+    yield made
+    # Its workers, which the process would leave behind if it were killed.
+    made.process.terminate()
+    made.process.wait(10)
+
+
+@pytest.fixture(params=["haproxy", "nginx"])
+def balancer(request):
+    return request.getfixturevalue(request.param)

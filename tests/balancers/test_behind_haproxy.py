@@ -4,61 +4,8 @@
 import signal
 
 import pytest
+from balancers import HAPROXY_CONFIG, HAProxy
 from hosts import BALANCERS, CONNECTIONS, DELIVERED, STEADY, check_always_answered, wait_until
-
-CONFIG = BALANCERS / "haproxy.cfg"
-
-
-class HAProxy:
-    """HAProxy on the balancer, as haproxy.service of Debian starts it."""
-
-    def __init__(self, network, config=CONFIG):
-        self.host = network.balancer
-        self.host.run("mkdir", "-p", "/run/haproxy")
-        self.process = self.host.start("haproxy", "-W", "-db", "-f", config)
-        wait_until(lambda: self.states() == {"first": "UP", "second": "UP"}, "both servers to be up")
-
-    def ask(self, command):
-        script = f"echo '{command}' | socat -t 5 - /run/haproxy/admin.sock"
-        return self.host.run("sh", "-c", script, check=False)
-
-    def states(self):
-        """{server: "UP", "DOWN", "DRAIN", ...} without the progress of checks."""
-        rows = [line.split(",") for line in self.ask("show stat").splitlines() if line]
-        if not rows or rows[0][0] != "# pxname":
-            return {}  # it starts
-        named = (dict(zip(rows[0], row)) for row in rows[1:])
-        return {
-            row["svname"]: row["status"].split()[0]
-            for row in named
-            if row["svname"] in ("first", "second")
-        }
-
-    def wait_for(self, **states):
-        wait_until(
-            lambda: {name: self.states().get(name) for name in states} == states, f"HAProxy: {states}"
-        )
-
-
-@pytest.fixture
-def haproxy(network):
-    network.start_servers()
-    return HAProxy(network)
-
-
-def test_a_load_loses_nothing_and_the_servers_see_the_clients(network, haproxy):
-    running = network.start_load("-c", 200, "-p", 4, "-n", 50_000)
-    network.wait_for_connections(200)
-    seen = network.peers(network.first) | network.peers(network.second)
-    status, result = network.result_of(running)
-    assert status == DELIVERED, result
-    assert result["messages"]["verified"] == 50_000
-    assert "198.51.100.100" in seen
-
-
-def test_a_message_after_which_the_client_half_closes_is_echoed(network, haproxy):
-    status, result = network.load("-c", 20, "-n", 2000, "--conn-messages", 10, "--close", "half")
-    assert status == DELIVERED, result
 
 
 def test_a_server_that_is_stopped_and_started_again_causes_no_outage(network, haproxy):
@@ -185,7 +132,7 @@ def checks(network, server):
 @pytest.mark.parametrize("proxy", ["PROXY header", "no header"])
 @pytest.mark.parametrize("check", ["echo", "connect"])
 def test_health_checks_are_no_faults(network, tmp_path, check, proxy):
-    text = CONFIG.read_text()
+    text = HAPROXY_CONFIG.read_text()
     text = text if check == "echo" else without_its_own_check(text)
     echod = BALANCERS / "echod.toml"
     if proxy == "no header":

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""What HAProxy and nginx have in common: they forward every byte, and the client's address."""
+
+from hosts import DELIVERED
+
+
+def test_a_load_loses_nothing_and_the_servers_see_the_clients(network, balancer):
+    running = network.start_load("-c", 200, "-p", 4, "-n", 50_000)
+    network.wait_for_connections(200)
+    seen = network.peers(network.first) | network.peers(network.second)
+    status, result = network.result_of(running)
+    assert status == DELIVERED, result
+    assert result["messages"]["verified"] == 50_000
+    assert "198.51.100.100" in seen
+
+
+def test_a_message_after_which_the_client_half_closes_is_echoed(network, balancer):
+    status, result = network.load("-c", 20, "-n", 2000, "--conn-messages", 10, "--close", "half")
+    assert status == DELIVERED, result
+    for server in network.servers:
+        assert network.faults(server) == {}
