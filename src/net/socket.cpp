@@ -111,14 +111,18 @@ void set_unacked_timeout(int fd, Duration time, bool probes) noexcept {
         static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
     const int first = whole_seconds(time / 2);
     const int pause = whole_seconds(time / 2 / kProbes);
-    const int on = probes && time != Duration::zero() ? 1 : 0;
     if (::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) != 0) {
         return; // not TCP, as AF_UNIX
     }
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &first, sizeof first);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
-    (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    set_keepalive(fd, probes && time != Duration::zero());
+}
+
+void set_keepalive(int fd, bool on) noexcept {
+    const int value = on ? 1 : 0;
+    (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
 }
 
 void set_unsent_limit(int fd, std::uint32_t bytes) noexcept {

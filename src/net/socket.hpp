@@ -63,6 +63,9 @@ void set_nodelay(int fd) noexcept;
 /// listening socket accepts inherit that. Does nothing on a socket that is not TCP.
 void set_unacked_timeout(int fd, Duration time, bool probes) noexcept;
 
+/// Turns keepalive probes on or off, as set_unacked_timeout() does; when they are sent stays.
+void set_keepalive(int fd, bool on) noexcept;
+
 /// Bounds the bytes in fd's send queue that were not sent yet: above it send(2) takes nothing more
 /// (tcp(7), TCP_NOTSENT_LOWAT); zero is the system's limit, net.ipv4.tcp_notsent_lowat. Sockets
 /// that a listening socket accepts inherit that. Does nothing on a socket that is not TCP.

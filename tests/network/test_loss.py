@@ -86,6 +86,15 @@ def test_silent_but_reachable_clients_stay_connected(network, echod):
     daemon.wait_for_counters(connections=5)
 
 
+def test_a_longer_idle_timeout_gives_older_connections_probes(network, echod):
+    daemon = echod(timeouts={**NEVER, "idle": "2s", "unacked": "2s"})
+    silent = daemon.connect()  # without probes: the idle timeout would end it no later
+    silent.echo()
+    daemon.reload({"timeouts": {**NEVER, "unacked": "2s"}})
+    network.cut()
+    daemon.wait_for_counters(connections=0, closed_unacked_timeout=1)
+
+
 def test_a_reload_changes_the_unacked_timeout_of_new_connections(network, echod):
     daemon = echod(timeouts={**NEVER, "unacked": "0s"})
     before = daemon.connect()

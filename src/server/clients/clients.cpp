@@ -52,6 +52,11 @@ Clients::~Clients() {
 void Clients::configure(const Config::Limits& limits, const Config::Timeouts& timeouts,
                         std::vector<IpNetwork> exempt) noexcept {
     const bool evicts = limits.when_full == WhenFull::evict;
+    // Connections that were accepted with a shorter idle timeout have no probes yet.
+    if (timeouts.probes_silent_clients() && !probes_) {
+        visit([](int fd, std::uint16_t&) { set_keepalive(fd, true); });
+    }
+    probes_ = timeouts.probes_silent_clients();
     ready_.configure(limits.quota_messages);
     unsent_limit_ = limits.unsent_bytes;
     by_activity_.configure(timeouts.idle, evicts ? Duration::zero() : kIdleGranularity);
@@ -335,7 +340,9 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
         }
         Client& client = table_[slot];
         ++counters_.restored;
-        set_unsent_limit(client.connection.fd(), unsent_limit_); // not that of the old process
+        // Not those of the old process.
+        set_unsent_limit(client.connection.fd(), unsent_limit_);
+        set_keepalive(client.connection.fd(), probes_);
         if (!client.connection.restore(parked[i], pool_, now) ||
             !addresses_.name(slot, parked[i].source)) {
             close(slot, CloseReason::io_error);

@@ -159,6 +159,7 @@ private:
     bool draining_ = false;
     FaultHook fault_hook_;
     std::uint32_t unsent_limit_ = 0; ///< limits.unsent_bytes
+    bool probes_ = false;            ///< probes_silent_clients() of the timeouts in force
 
     ClientTable table_;
     ReadyQueues ready_{table_};

@@ -76,6 +76,13 @@ struct Config {
         Duration unacked = std::chrono::seconds(30);
         Duration drain = std::chrono::seconds(10);
         bool operator==(const Timeouts&) const = default;
+
+        /// Whether keep-alive probes end the connection of a silent client that has vanished.
+        /// Where the idle timeout ends it no later, they would only cost time at every accept(2)
+        /// and close(2).
+        [[nodiscard]] bool probes_silent_clients() const noexcept {
+            return unacked != Duration::zero() && (idle == Duration::zero() || idle > unacked);
+        }
     } timeouts;
     struct Loop {
         /// How long the loop polls before it sleeps; zero: not at all; nothing: "auto".

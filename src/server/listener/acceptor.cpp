@@ -141,10 +141,9 @@ void Acceptor::stop_watching_if_full() noexcept {
     }
 }
 
-// Probes end the connection of a silent client that has vanished. Where the idle timeout ends it no
-// later, they would only cost time at every accept(2) and close(2).
-void Acceptor::set_unacked_timeout(Duration time, Duration idle) noexcept {
-    const bool probes = idle == Duration::zero() || idle > time;
+void Acceptor::set_unacked_timeout(const Config::Timeouts& timeouts) noexcept {
+    const Duration time = timeouts.unacked;
+    const bool probes = timeouts.probes_silent_clients();
     if (unacked_timeout_ == time && probes_ == probes) {
         return;
     }

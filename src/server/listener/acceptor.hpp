@@ -45,7 +45,7 @@ public:
     /// Sets timeouts.unacked for the connections accepted from now on, with keep-alive probes where
     /// timeouts.idle does not end a silent connection first. It overrides KeepAlive= of a socket
     /// unit and the setting of the old process.
-    void set_unacked_timeout(Duration time, Duration idle) noexcept;
+    void set_unacked_timeout(const Config::Timeouts& timeouts) noexcept;
 
     /// Sets limits.unsent_bytes for the connections accepted from now on; 0: the system's limit.
     void set_unsent_limit(std::uint32_t bytes) noexcept;

@@ -101,7 +101,7 @@ void Settings::apply(Config config, ConfiguredNetworks networks, TimePoint now) 
         config_.limits,
         room_for_connections(descriptor_limit(),
                              parts_.acceptor.listeners().size() + missing_.count()));
-    parts_.acceptor.set_unacked_timeout(config_.timeouts.unacked, config_.timeouts.idle);
+    parts_.acceptor.set_unacked_timeout(config_.timeouts);
     parts_.acceptor.set_unsent_limit(config_.limits.unsent_bytes);
     parts_.reporter.set_interval(config_.stats.interval, now);
     parts_.busy_poll.set_useful(has_several_processors());

@@ -224,13 +224,19 @@ TEST_F(AcceptorTest, TheUnackedTimeoutOfTheOldProcessIsOverridden) {
     };
     set_unacked_timeout(fds[0], 30s, true);
     ASSERT_EQ(keeps_alive(), 1);
-    acceptor->set_unacked_timeout(0s, 0s);
+    const auto set = [this](Duration unacked, Duration idle) {
+        Config::Timeouts timeouts;
+        timeouts.unacked = unacked;
+        timeouts.idle = idle;
+        acceptor->set_unacked_timeout(timeouts);
+    };
+    set(0s, 0s);
     EXPECT_EQ(keeps_alive(), 0);
-    acceptor->set_unacked_timeout(30s, 0s);
+    set(30s, 0s);
     EXPECT_EQ(keeps_alive(), 1);
-    acceptor->set_unacked_timeout(30s, 30s);
+    set(30s, 30s);
     EXPECT_EQ(keeps_alive(), 0) << "the idle timeout ends a silent connection";
-    acceptor->set_unacked_timeout(30s, 31s);
+    set(30s, 31s);
     EXPECT_EQ(keeps_alive(), 1);
 }
 
