@@ -2,10 +2,12 @@
 """loop.busy_poll: polling before the loop sleeps. Whatever it is set to, everything is served."""
 
 import json
+import os
 import signal
+import time
 
 import pytest
-from wire import message
+from wire import TIMEOUT, message
 
 SETTINGS = ["0", "200us", "1s", "auto"]
 
@@ -58,6 +60,33 @@ def test_a_reload_changes_the_setting(echod):
     client.echo()
     found = polling(daemon)
     assert found["auto"] and found["window_seconds"] <= 50e-6
+
+
+def test_auto_polls_while_echoes_follow_each_other(echod):
+    if os.sysconf("SC_NPROCESSORS_ONLN") == 1:
+        assert polling(echod())["window_seconds"] == 0
+        return
+    daemon = echod(loop={"busy_poll": "auto"})
+    client = daemon.connect()
+    deadline = time.monotonic() + TIMEOUT
+    while polling(daemon)["polled_seconds"] == 0:
+        assert time.monotonic() < deadline, "it never polled"
+        for _ in range(200):
+            client.echo()
+
+
+def test_a_timer_of_the_daemon_begins_no_polling(echod):
+    # The watchdog is fed every 100 ms: each of these would poll for the 50 ms.
+    daemon = echod(loop={"busy_poll": "50ms"}, env={"WATCHDOG_USEC": "200000"})
+    client = daemon.connect()
+    client.echo()
+    assert not client.has_input(0.1)
+    before, used = polling(daemon), daemon.cpu_seconds()
+    for _ in range(10):
+        daemon.wait_for_notification("WATCHDOG=1", after=len(daemon.notifications.datagrams))
+    assert daemon.cpu_seconds() - used < 0.25
+    # The question is an event, and is polled after.
+    assert polling(daemon)["polled_seconds"] - before["polled_seconds"] < 0.2
 
 
 @pytest.mark.parametrize("setting", SETTINGS[1:])

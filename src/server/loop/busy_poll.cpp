@@ -10,7 +10,6 @@ void BusyPoll::configure(std::optional<Duration> setting) noexcept {
         return; // a reload forgets nothing
     }
     fixed_ = setting;
-    is_off_ = setting == Duration::zero();
     window_ = setting.value_or(Duration::zero());
     misses_ = 0;
     last_pause_ = {};

@@ -50,7 +50,7 @@ public:
     [[nodiscard]] bool is_auto() const noexcept { return !fixed_; }
 
     /// The setting is zero: then neither window() nor note_wait() is needed.
-    [[nodiscard]] bool is_off() const noexcept { return is_off_; }
+    [[nodiscard]] bool is_off() const noexcept { return fixed_ == Duration::zero(); }
 
     /// How long to poll after an iteration that ended at `now`; zero: sleep at once.
     [[nodiscard]] Duration window(TimePoint now) const noexcept {
@@ -84,7 +84,6 @@ private:
     void pause(TimePoint now, Duration length) noexcept;
 
     std::optional<Duration> fixed_ = Duration::zero();
-    bool is_off_ = true; ///< a fixed time of zero
     bool useful_ = true;
     Duration window_{};
     Duration polled_{};

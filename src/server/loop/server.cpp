@@ -123,7 +123,8 @@ void Server::iterate() {
         advance_handover();
     }
     // The timer alone is no activity, unless it closed a connection.
-    if (n > (timer_fired ? 1 : 0) || reporter_.has_news()) {
+    was_active_ = n > (timer_fired ? 1 : 0);
+    if (was_active_ || reporter_.has_news()) {
         reporter_.note_activity(now_);
     }
     if (phase_ == Phase::draining) {
@@ -161,18 +162,14 @@ bool Server::must_not_sleep() const noexcept {
 
 // Also sets now_.
 int Server::wait() noexcept {
-    if (must_not_sleep()) {
-        const int n = epoll_.wait(events_, Duration::zero());
-        now_ = Clock::now();
-        return n;
-    }
-    if (due_at_ < timer_.at()) {
+    const bool sleeps = !must_not_sleep();
+    if (sleeps && due_at_ < timer_.at()) {
         timer_.set_at(due_at_);
     }
-    if (!busy_poll_.is_off()) {
+    if (sleeps && !busy_poll_.is_off()) {
         return poll_and_wait();
     }
-    const int n = epoll_.wait(events_, std::nullopt);
+    const int n = epoll_.wait(events_, sleeps ? std::nullopt : std::optional(Duration::zero()));
     now_ = Clock::now();
     return n;
 }
@@ -180,11 +177,16 @@ int Server::wait() noexcept {
 // Everything that the loop serves is an event, timers and signals too.
 int Server::poll_and_wait() noexcept {
     Polled polled{0, idle_since_, {}, 0};
-    const Duration window = busy_poll_.window(idle_since_);
+    // After a timer of the daemon's own, no client's next message is due soon.
+    const Duration window = was_active_ ? busy_poll_.window(idle_since_) : Duration::zero();
     if (window != Duration::zero()) {
         polled = poll_until(
             idle_since_ + window, idle_since_,
             [this] { return epoll_.wait(events_, Duration::zero()); }, [] { return Clock::now(); });
+    }
+    // An event that the first poll finds would not have let the loop sleep either.
+    const bool was_there = polled.count != 0 && polled.polls == 1;
+    if (!was_there) {
         busy_poll_.note_polled(polled.now - idle_since_);
     }
     if (polled.count == 0) {
@@ -192,10 +194,9 @@ int Server::poll_and_wait() noexcept {
         polled.now = Clock::now();
     }
     now_ = polled.now;
-    // An event that the first poll finds would not have let the loop sleep either.
-    const bool was_there = polled.polls == 1 && polled.longest <= BusyPoll::kInterrupted;
-    busy_poll_.note_wait(now_ - idle_since_, was_there ? Duration::zero() : polled.longest, now_);
-    if (polled.longest > BusyPoll::kLost) {
+    const bool in_time = was_there && polled.longest <= BusyPoll::kInterrupted;
+    busy_poll_.note_wait(now_ - idle_since_, in_time ? Duration::zero() : polled.longest, now_);
+    if (busy_poll_.is_auto() && polled.longest > BusyPoll::kLost) {
         check_throttling();
     }
     return polled.count;

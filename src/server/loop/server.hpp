@@ -125,6 +125,7 @@ private:
     TimerFd timer_;             ///< wakes the loop at due_at_ or before
     TimePoint now_;             ///< the start of this iteration
     TimePoint idle_since_;      ///< the end of the last iteration
+    bool was_active_ = true;    ///< the last iteration had an event besides the timer
     TimePoint due_at_ = kNever; ///< when run_deadlines() has something to do next
     Clients clients_;
     Acceptor acceptor_;

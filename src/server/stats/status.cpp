@@ -72,11 +72,12 @@ std::string format_status(const ServerState& state) {
         fmt::format("loop         longest iteration {}; {} visits above the quota, {} writes "
                     "stalled\n",
                     humanize_duration(state.longest_turn), counters.quota_turns, counters.stalls);
-    text += fmt::format(
-        "polling      {}{} before sleeping; {} since the start\n",
-        state.polling.automatic ? "auto, now " : "",
-        state.polling.window == Duration::zero() ? "off" : humanize_duration(state.polling.window),
-        humanize_duration(state.polling.polled));
+    text += fmt::format("polling      {}{}; {} since the start\n",
+                        state.polling.window == Duration::zero()
+                            ? "off"
+                            : humanize_duration(state.polling.window) + " before sleeping",
+                        state.polling.automatic ? " (auto)" : "",
+                        humanize_duration(state.polling.polled));
     append_connections(text, "busiest", state.busiest);
     append_connections(text, "oldest", state.oldest);
     return text;

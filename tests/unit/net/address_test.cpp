@@ -84,3 +84,18 @@ TEST(Address, AUnixPathIsPrintedWithoutControlCharacters) {
     EXPECT_EQ(unix_text_of("/run/\xff\xc3"), "unix:/run/??");
     EXPECT_EQ(unix_text_of("/run/b\u00fcro"), "unix:/run/b\u00fcro");
 }
+
+TEST(Address, AListenAddressIsAPortWithOrWithoutAHost) {
+    const auto text_of = [](std::string_view text, std::string_view host) {
+        const auto address = parse_listen_address(text, host);
+        return address ? address->text() : "refused";
+    };
+    EXPECT_EQ(text_of("9808", "127.0.0.1"), "127.0.0.1:9808");
+    EXPECT_EQ(text_of("9808", "::1"), "[::1]:9808") << "a host of its own has no brackets";
+    EXPECT_EQ(text_of("[::]:0", "127.0.0.1"), "[::]:0");
+    EXPECT_EQ(text_of("0.0.0.0:65535", "::1"), "0.0.0.0:65535");
+    for (const char* refused : {"", ":", "9808:", "::1:9808", "[127.0.0.1]:9808", "[]:1", "[::1]",
+                                "localhost:9808", "127.0.0.1:65536", "127.0.0.1:-1"}) {
+        EXPECT_EQ(text_of(refused, "127.0.0.1"), "refused") << refused;
+    }
+}

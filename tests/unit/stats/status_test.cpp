@@ -98,6 +98,17 @@ TEST(Status, TheBytesOfTheStatusAddUp) {
         << format_status(state);
 }
 
+TEST(Status, TheStatusSaysHowLongTheLoopPolls) {
+    ServerState state;
+    const auto has = [&state](const char* line) {
+        return format_status(state).find(line) != std::string::npos;
+    };
+    EXPECT_TRUE(has("polling      off (auto); 0ns since the start\n")) << format_status(state);
+    state.polling = {false, std::chrono::microseconds(50), std::chrono::milliseconds(1200)};
+    EXPECT_TRUE(has("polling      50.0us before sleeping; 1.20s since the start\n"))
+        << format_status(state);
+}
+
 TEST(CounterTable, EachCounterHasANameOfItsOwnAndAHelpText) {
     std::set<std::string> names;
     visit_counters(Counters{}, Counters{}, [&names](const CounterSample& counter) {
