@@ -27,11 +27,13 @@ def scale_out(hosts, directory, *arguments, **variables):
     """The script's exit status and standard error, the merged result and the results of the parts."""
     environment = {**os.environ, "ECHOLOAD": str(ECHOLOAD), "LEAD": str(LEAD),
                    "PARALLEL": f"--will-cite --ssh {hosts.ssh}", **variables}  # fmt: skip
+    environment.pop("SHELL", None)  # as in a service of systemd
     ended = subprocess.run(
         [str(part) for part in (SCRIPT, ",".join(hosts.names), directory, *arguments)],
         env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
+    print(ended.stderr, end="")  # shown if the test fails
     parts = [file.read_text() for file in sorted(directory.glob("part-?")) if file.stat().st_size]
     merged = result_of((directory / "merged.json").read_text())
     return ended.returncode, ended.stderr, merged, list(map(result_of, parts))
