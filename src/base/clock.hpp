@@ -15,6 +15,13 @@ static_assert(std::is_same_v<Clock::duration, Duration>, "CLOCK_MONOTONIC counts
 /// Later than any deadline.
 inline constexpr TimePoint kNever = TimePoint::max();
 
+/// The earliest of them. Unlike std::min of a list, it needs no memory.
+template <class... Others>
+[[nodiscard]] constexpr TimePoint earliest(TimePoint first, Others... others) noexcept {
+    ((first = others < first ? others : first), ...);
+    return first;
+}
+
 /// The duration in seconds, with its fraction.
 [[nodiscard]] constexpr double to_seconds(Duration duration) noexcept {
     return std::chrono::duration<double>(duration).count();

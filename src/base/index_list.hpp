@@ -61,6 +61,22 @@ public:
         --size_;
     }
 
+    /// Removes the first record, of a list that is not empty, and returns its index.
+    template <class Table>
+    std::uint32_t pop_front(Table& table) noexcept {
+        const std::uint32_t index = head_;
+        IndexLink& link = table[index].*Member;
+        head_ = link.next;
+        if (head_ == kNoIndex) {
+            tail_ = kNoIndex;
+        } else {
+            (table[head_].*Member).prev = kNoIndex;
+        }
+        link.mark_unlinked(index);
+        --size_;
+        return index;
+    }
+
     /// The index after `index`, or kNoIndex.
     template <class Table>
     [[nodiscard]] std::uint32_t next(const Table& table, std::uint32_t index) const noexcept {

@@ -10,6 +10,19 @@
 
 namespace echod {
 
+namespace {
+
+int room(std::span<epoll_event> events) noexcept {
+    return static_cast<int>(std::min<std::size_t>(events.size(), std::numeric_limits<int>::max()));
+}
+
+// What a failed wait returns. A signal that interrupts it is no failure.
+int failed() noexcept {
+    return errno == EINTR ? 0 : -errno;
+}
+
+} // namespace
+
 Epoll::Epoll() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (!fd_) {
         throw_errno(errno, "epoll_create1");
@@ -35,34 +48,30 @@ int Epoll::remove(int fd) noexcept {
 }
 
 int Epoll::wait(std::span<epoll_event> events, std::optional<Duration> timeout) noexcept {
-    const int room =
-        static_cast<int>(std::min<std::size_t>(events.size(), std::numeric_limits<int>::max()));
-    int n = -1;
-    if (has_nanoseconds_ && timeout && *timeout > Duration::zero()) {
+    if (!timeout || *timeout <= Duration::zero()) {
+        return wait_milliseconds(events, timeout ? 0 : -1);
+    }
+    if (has_nanoseconds_) {
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
         timespec ts{};
         ts.tv_sec = static_cast<time_t>(seconds.count());
         ts.tv_nsec = static_cast<long>((*timeout - seconds).count());
-        n = ::epoll_pwait2(fd_.get(), events.data(), room, &ts, nullptr);
-        if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
-            // Before Linux 5.11, and under valgrind 3.19; EPERM from a filter that does not know
-            // the call.
-            has_nanoseconds_ = false;
+        const int n = ::epoll_pwait2(fd_.get(), events.data(), room(events), &ts, nullptr);
+        if (n >= 0 || (errno != ENOSYS && errno != EPERM)) {
+            return n >= 0 ? n : failed();
         }
+        // Before Linux 5.11, and under valgrind 3.19; EPERM from a filter that does not know the
+        // call.
+        has_nanoseconds_ = false;
     }
-    if (n < 0 && (!has_nanoseconds_ || !timeout || *timeout <= Duration::zero())) {
-        int milliseconds = -1;
-        if (timeout) {
-            const auto up = std::chrono::ceil<std::chrono::milliseconds>(*timeout).count();
-            milliseconds =
-                static_cast<int>(std::clamp<std::int64_t>(up, 0, std::numeric_limits<int>::max()));
-        }
-        n = ::epoll_wait(fd_.get(), events.data(), room, milliseconds);
-    }
-    if (n < 0) {
-        return errno == EINTR ? 0 : -errno;
-    }
-    return n;
+    const auto up = std::chrono::ceil<std::chrono::milliseconds>(*timeout).count();
+    return wait_milliseconds(
+        events, static_cast<int>(std::min<std::int64_t>(up, std::numeric_limits<int>::max())));
+}
+
+int Epoll::wait_milliseconds(std::span<epoll_event> events, int milliseconds) noexcept {
+    const int n = ::epoll_wait(fd_.get(), events.data(), room(events), milliseconds);
+    return n >= 0 ? n : failed();
 }
 
 } // namespace echod

@@ -45,6 +45,8 @@ public:
     }
 
 private:
+    [[nodiscard]] int wait_milliseconds(std::span<epoll_event> events, int milliseconds) noexcept;
+
     UniqueFd fd_;
     bool has_nanoseconds_ = true;
 };

@@ -109,7 +109,7 @@ void Clients::on_event(std::uint64_t token, std::uint32_t events) noexcept {
     Client& client = table_[slot];
     client.connection.note_edge((events & (EPOLLIN | kExhaust)) != 0,
                                 client.exhaust || (events & kExhaust) != 0);
-    ready_.add(slot);
+    ready_.add(slot, client);
 }
 
 void Clients::serve_ready(TimePoint now) noexcept {
@@ -139,7 +139,7 @@ void Clients::serve_one(std::uint32_t slot, ServeContext& context) noexcept {
         return;
     case Next::more:
         counters_.quota_turns += bulk ? 1 : 0;
-        ready_.add(slot);
+        ready_.add(slot, client);
         break;
     case Next::wait_output:
         if (!client.watches_output) {
@@ -171,7 +171,7 @@ void Clients::apply_proxy_header(std::uint32_t slot) noexcept {
         close(slot, *reason);
         return;
     }
-    ready_.add(slot); // messages may follow the header
+    ready_.add(slot, table_[slot]); // messages may follow the header
 }
 
 // A connection that lingers may have been ended by such a header in this visit.
@@ -289,7 +289,7 @@ void Clients::start_drain(TimePoint now) noexcept {
          slot = by_activity_.next(slot)) {
         Client& client = table_[slot];
         client.connection.note_edge(true, client.exhaust);
-        ready_.add(slot);
+        ready_.add(slot, client);
     }
     serve_ready(now);
 }
@@ -350,7 +350,7 @@ std::size_t Clients::restore(std::span<const ParkedConnection> parked, std::span
         }
         counters_.bytes_restored += client.connection.buffered_bytes();
         counters_.messages_restored += parked[i].pending_messages;
-        ready_.add(slot);
+        ready_.add(slot, client);
         slots.push_back(slot);
     }
     // The deadline lists are in the order in which the deadlines started.

@@ -45,8 +45,8 @@ public:
 
     /// The first deadline; kNever if none runs.
     [[nodiscard]] TimePoint next_deadline() const noexcept {
-        return std::min(
-            {next_of(Deadline::message), next_of(Deadline::write), next_of(Deadline::linger)});
+        return earliest(next_of(Deadline::message), next_of(Deadline::write),
+                        next_of(Deadline::linger));
     }
 
     /// The first client of that list if its deadline has passed at `now`, or kNoIndex.

@@ -37,9 +37,8 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return prompt_.empty() && bulk_.empty(); }
 
-    /// Appends a connection to its queue, unless it is in it.
-    void add(std::uint32_t slot) noexcept {
-        Client& client = table_[slot];
+    /// Appends `client`, the record of `slot`, to its queue, unless it is in it.
+    void add(std::uint32_t slot, Client& client) noexcept {
         if (!client.ready.linked(slot)) {
             (client.bulk ? bulk_ : prompt_).push_back(table_, slot);
         }
@@ -63,11 +62,11 @@ public:
     [[nodiscard]] std::uint32_t next() noexcept {
         if (prompt_visits_ != 0 && !prompt_.empty()) {
             --prompt_visits_;
-            return take(prompt_);
+            return prompt_.pop_front(table_);
         }
         if (bulk_visits_ != 0 && !bulk_.empty()) {
             --bulk_visits_;
-            return take(bulk_);
+            return bulk_.pop_front(table_);
         }
         return kNoIndex;
     }
@@ -91,12 +90,6 @@ public:
 
 private:
     using Queue = IndexList<Client, &Client::ready>;
-
-    [[nodiscard]] std::uint32_t take(Queue& queue) noexcept {
-        const std::uint32_t slot = queue.front();
-        queue.remove(table_, slot);
-        return slot;
-    }
 
     ClientTable& table_;
     std::uint32_t quota_ = 1;

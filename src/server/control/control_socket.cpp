@@ -165,9 +165,9 @@ void ControlSocket::accept(TimePoint now) noexcept {
         ++active_;
         client->deadline = now + kRequestTime;
     }
-    if (retry_at_ || std::all_of(clients_.begin(), clients_.end(), [](const ControlClient& each) {
-            return each.fd && each.answered;
-        })) {
+    if (retry_at_ != kNever ||
+        std::all_of(clients_.begin(), clients_.end(),
+                    [](const ControlClient& each) { return each.fd && each.answered; })) {
         // The listener's events stay disabled until a place is free, or until retry_at_.
         (void)epoll_.modify(listener_.get(), 0, first_token_);
     }
@@ -214,19 +214,19 @@ void ControlSocket::end(ControlClient& client) noexcept {
     (void)epoll_.modify(listener_.get(), EPOLLIN, first_token_);
 }
 
-std::optional<TimePoint> ControlSocket::first_deadline() const noexcept {
-    std::optional<TimePoint> next = retry_at_;
+TimePoint ControlSocket::first_deadline() const noexcept {
+    TimePoint next = retry_at_;
     for (const ControlClient& client : clients_) {
-        if (client.fd && (!next || client.deadline < *next)) {
-            next = client.deadline;
+        if (client.fd) {
+            next = std::min(next, client.deadline);
         }
     }
     return next;
 }
 
 void ControlSocket::expire(TimePoint now) noexcept {
-    if (retry_at_ && *retry_at_ <= now) {
-        retry_at_.reset();
+    if (retry_at_ <= now) {
+        retry_at_ = kNever;
         (void)epoll_.modify(listener_.get(), EPOLLIN, first_token_);
     }
     for (ControlClient& client : clients_) {

@@ -50,8 +50,8 @@ public:
     /// Handles an event of the token first_token + index.
     void on_event(std::uint64_t index, TimePoint now);
 
-    /// When expire() has something to do next; nothing while there is no control client.
-    [[nodiscard]] std::optional<TimePoint> next_deadline() const noexcept {
+    /// When expire() has something to do next; kNever while there is no control client.
+    [[nodiscard]] TimePoint next_deadline() const noexcept {
         return active_ == 0 ? retry_at_ : first_deadline();
     }
 
@@ -76,7 +76,7 @@ private:
 
     /// The socket at `path`; nothing if there is none or the path is something else.
     [[nodiscard]] static std::optional<FileId> socket_at(const std::string& path) noexcept;
-    [[nodiscard]] std::optional<TimePoint> first_deadline() const noexcept;
+    [[nodiscard]] TimePoint first_deadline() const noexcept;
     void accept(TimePoint now) noexcept;
     [[nodiscard]] ControlClient* free_place() noexcept;
     void serve(ControlClient& client);
@@ -89,7 +89,7 @@ private:
     std::string path_;
     std::optional<FileId> bound_; ///< of the socket that was bound to path_
     UniqueFd listener_;
-    std::optional<TimePoint> retry_at_; ///< accepting failed: do not accept until then
+    TimePoint retry_at_ = kNever; ///< accepting failed: do not accept until then
     std::array<ControlClient, kMaxClients> clients_;
     std::size_t active_ = 0; ///< clients_ that are connected
 };

@@ -175,15 +175,7 @@ bool Acceptor::may_take() const noexcept {
     if (must_wait()) {
         return false;
     }
-    return !retry_at_ || counters_.closed_total() != closed_at_pause_;
-}
-
-std::optional<TimePoint> Acceptor::retry_at() const noexcept {
-    if (must_wait()) {
-        return std::nullopt;
-    }
-    return retry_at_ && recheck_at_ ? std::min(retry_at_, recheck_at_)
-                                    : (retry_at_ ? retry_at_ : recheck_at_);
+    return retry_at_ == kNever || counters_.closed_total() != closed_at_pause_;
 }
 
 void Acceptor::accept_some(TimePoint now) noexcept {
@@ -191,8 +183,8 @@ void Acceptor::accept_some(TimePoint now) noexcept {
     if (watching_) {
         admit_held(now);
     }
-    if (recheck_at_ && *recheck_at_ <= now) {
-        recheck_at_.reset();
+    if (recheck_at_ <= now) {
+        recheck_at_ = kNever;
         std::fill(pending_.begin(), pending_.end(), std::uint8_t{1});
         any_pending_ = true;
     }
@@ -317,10 +309,10 @@ void Acceptor::resume_if_possible(TimePoint now) noexcept {
     if (watching_ || must_wait()) {
         return;
     }
-    if (retry_at_ && now < *retry_at_ && counters_.closed_total() == closed_at_pause_) {
+    if (retry_at_ != kNever && now < retry_at_ && counters_.closed_total() == closed_at_pause_) {
         return;
     }
-    retry_at_.reset();
+    retry_at_ = kNever;
     waited_ = waiting();
     watch_or_pause(true, now);
 }

@@ -8,6 +8,7 @@
 #include "server/listener/listener.hpp"
 #include "server/stats/counters.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,8 +67,11 @@ public:
     /// Accepts at most limits.accepts_per_turn connections, from each listener in rotation.
     void accept_some(TimePoint now) noexcept;
 
-    /// When to retry after accepting failed; nothing if it did not fail or if the server is full.
-    [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept;
+    /// When to retry after accepting failed; kNever if it did not fail or if the server is full.
+    [[nodiscard]] TimePoint retry_at() const noexcept {
+        const TimePoint at = std::min(retry_at_, recheck_at_);
+        return at == kNever || must_wait() ? kNever : at;
+    }
 
     /// Connections that wait while accepting pauses or the server is full.
     [[nodiscard]] std::uint32_t waiting() const noexcept;
@@ -80,7 +84,7 @@ public:
 
     /// The errno for which accepting pauses, for all listeners or one of them; 0 if it does not.
     [[nodiscard]] int pause_error() const noexcept {
-        return retry_at_ || recheck_at_ ? pause_error_ : 0;
+        return std::min(retry_at_, recheck_at_) != kNever ? pause_error_ : 0;
     }
 
     /// Tries again to add the accepted connection that could not be added before.
@@ -133,8 +137,8 @@ private:
     std::optional<std::uint32_t> unsent_limit_; ///< likewise
     std::size_t next_listener_ = 0;
     bool watching_ = true;
-    std::optional<TimePoint> retry_at_; ///< out of descriptors or memory: accept nothing until then
-    std::optional<TimePoint> recheck_at_; ///< a listener failed: try all listeners then
+    TimePoint retry_at_ = kNever;   ///< out of descriptors or memory: accept nothing until then
+    TimePoint recheck_at_ = kNever; ///< a listener failed: try all listeners then
     struct Held {
         UniqueFd fd;
         Endpoint peer;

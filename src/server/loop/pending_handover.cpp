@@ -19,7 +19,7 @@ void PendingHandover::start(TimePoint now) noexcept {
 }
 
 void PendingHandover::ask(TimePoint now) noexcept {
-    next_at_.reset();
+    next_at_ = kNever;
     answered_ = false;
     error_ = service_.ask(answer_);
     if (error_ == 0 && epoll_.add(answer_.get(), EPOLLIN, token_) != 0) {
@@ -55,7 +55,7 @@ PendingHandover::Step PendingHandover::advance(TimePoint now) noexcept {
     if (now >= until_ || error_ != 0) {
         return Step::give_up;
     }
-    if (next_at_ && *next_at_ <= now) {
+    if (next_at_ <= now) {
         ask(now);
     }
     return Step::nothing;
@@ -65,14 +65,14 @@ void PendingHandover::cancel() noexcept {
     close_answer();
     pending_ = false;
     answered_ = false;
-    next_at_.reset();
+    next_at_ = kNever;
 }
 
-std::optional<TimePoint> PendingHandover::next_due() const noexcept {
+TimePoint PendingHandover::next_due() const noexcept {
     if (!pending_) {
-        return std::nullopt;
+        return kNever;
     }
-    TimePoint next = next_at_ ? std::min(*next_at_, until_) : until_;
+    const TimePoint next = std::min(next_at_, until_);
     return reported_ ? next : std::min(next, report_at_);
 }
 

@@ -8,7 +8,6 @@
 #include "server/service/manager.hpp"
 
 #include <cstdint>
-#include <optional>
 
 namespace echod {
 
@@ -53,8 +52,8 @@ public:
     /// Why the manager cannot be asked, an errno; 0 where it only does not answer.
     [[nodiscard]] int error() const noexcept { return error_; }
 
-    /// When advance() has something to do; nothing if no handover is pending.
-    [[nodiscard]] std::optional<TimePoint> next_due() const noexcept;
+    /// When advance() has something to do; kNever if no handover is pending.
+    [[nodiscard]] TimePoint next_due() const noexcept;
 
     /// True once, when the manager has not answered for kStore.
     [[nodiscard]] bool must_report(TimePoint now) noexcept;
@@ -75,7 +74,7 @@ private:
     int error_ = 0;
     TimePoint report_at_{};
     TimePoint until_{};
-    std::optional<TimePoint> next_at_; ///< when the manager is asked again
+    TimePoint next_at_ = kNever; ///< when the manager is asked again
 };
 
 } // namespace echod

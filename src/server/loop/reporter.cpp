@@ -50,7 +50,7 @@ Reporter::Reporter(Log& log, ServiceManager& service, const Counters& counters, 
 
 void Reporter::set_interval(Duration interval, TimePoint now) noexcept {
     interval_ = interval;
-    due_.reset();
+    due_ = kNever;
     if (interval_ != Duration::zero()) {
         due_ = now + interval_; // what is in the window so far belongs to the next line
         status_is_of_now_ = status_is_of_now_ && !std::exchange(shows_no_rates_, false);
@@ -85,7 +85,7 @@ void Reporter::report_quiet(const Gauges& gauges, TimePoint now) {
         shows_no_rates_ = status_is_of_now_ && !rates;
     }
     if (status_is_of_now_) {
-        due_.reset(); // until something happens
+        due_ = kNever; // until something happens
     }
 }
 

@@ -10,7 +10,6 @@
 #include "server/stats/turn_histogram.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace echod {
@@ -27,7 +26,7 @@ public:
 
     /// Something happened: a line will be due an interval from now, unless one is already.
     void note_activity(TimePoint now) noexcept {
-        if (!due_ && interval_ != Duration::zero()) {
+        if (due_ == kNever && interval_ != Duration::zero()) {
             start_window(now);
         }
     }
@@ -43,8 +42,8 @@ public:
         }
     }
 
-    /// When report() is due; nothing while nothing happens.
-    [[nodiscard]] std::optional<TimePoint> due() const noexcept { return due_; }
+    /// When report() is due; kNever while nothing happens.
+    [[nodiscard]] TimePoint due() const noexcept { return due_; }
 
     /// The longest turn since the start.
     [[nodiscard]] Duration longest_turn() const noexcept {
@@ -82,7 +81,7 @@ private:
     Duration longest_turn_{};      ///< in this window
     Duration longest_turn_ever_{}; ///< in those before it
     TurnHistogram turns_;
-    std::optional<TimePoint> due_;
+    TimePoint due_ = kNever;
     bool status_is_of_now_ = true; ///< the service manager shows no rate that is over
     bool shows_no_rates_ = false;  ///< it shows that there are none
 };

@@ -217,39 +217,25 @@ void Server::run_deadlines() {
     watchdog_.feed(now_);
     service_.retry(now_);
     if (serving()) {
-        if (const auto retry = acceptor_.retry_at(); retry && *retry <= now_) {
+        if (acceptor_.retry_at() <= now_) {
             acceptor_.accept_some(now_);
         }
         if (settings_.retry_at() <= now_) {
             ignore_bad_alloc([this] { settings_.retry_addresses(now_); });
         }
     }
-    if (reporter_.due() && *reporter_.due() <= now_) {
+    if (reporter_.due() <= now_) {
         ignore_bad_alloc([this] { reporter_.report(current_gauges(clients_, acceptor_), now_); });
     }
 }
 
 // The earliest of all deadlines.
 TimePoint Server::next_due() const noexcept {
-    TimePoint next = clients_.next_deadline();
-    const auto consider = [&next](std::optional<TimePoint> at) {
-        next = at && *at < next ? *at : next;
-    };
-    consider(reporter_.due());
-    consider(control_.next_deadline());
-    consider(stats_.next_deadline());
-    consider(service_.retry_at());
-    consider(watchdog_.next_due());
-    if (handover_.pending()) {
-        consider(handover_.next_due());
-    }
-    if (serving()) {
-        consider(acceptor_.retry_at());
-        next = std::min(next, settings_.retry_at());
-    } else {
-        consider(drain_deadline_);
-    }
-    return next;
+    TimePoint next = earliest(reporter_.due(), control_.next_deadline(), stats_.next_deadline());
+    next = earliest(next, service_.retry_at(), watchdog_.next_due(), handover_.next_due());
+    next = serving() ? earliest(next, acceptor_.retry_at(), settings_.retry_at())
+                     : earliest(next, drain_deadline_);
+    return earliest(next, clients_.next_deadline());
 }
 
 void Server::dispatch(std::uint64_t token, std::uint32_t events) {

@@ -17,9 +17,10 @@ public:
              TimePoint now) noexcept
         : log_(log), service_(service), timeout_(timeout), fed_(now) {}
 
-    /// When feed() has to be called: half of the timeout after the last time.
-    [[nodiscard]] std::optional<TimePoint> next_due() const noexcept {
-        return timeout_ ? std::optional(fed_ + *timeout_ / 2) : std::nullopt;
+    /// When feed() has to be called: half of the timeout after the last time; kNever without a
+    /// timeout.
+    [[nodiscard]] TimePoint next_due() const noexcept {
+        return timeout_ ? fed_ + *timeout_ / 2 : kNever;
     }
 
     /// Notifies the service manager where that is due. Logs a warning where it was nearly too late.

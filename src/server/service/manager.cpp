@@ -61,14 +61,14 @@ int ServiceManager::notify(std::string_view text) noexcept {
     std::erase_if(queued_,
                   [text](const std::string& queued) { return kind_of(queued) == kind_of(text); });
     if (queued_.empty()) {
-        retry_at_.reset();
+        retry_at_ = kNever;
         const int error = send_notification(address(), text);
         if (!is_transient(error)) {
             return error;
         }
     }
     ignore_bad_alloc([&] { queued_.emplace_back(text); });
-    if (!retry_at_) {
+    if (retry_at_ == kNever) {
         retry_at_ = Clock::now() + kRetry;
     }
     return 0;
@@ -88,10 +88,10 @@ bool ServiceManager::send_queued(std::optional<TimePoint> until) noexcept {
 }
 
 void ServiceManager::retry(TimePoint now) noexcept {
-    if (!retry_at_ || now < *retry_at_) {
+    if (now < retry_at_) {
         return;
     }
-    retry_at_.reset();
+    retry_at_ = kNever;
     if (!send_queued(std::nullopt)) {
         retry_at_ = now + kRetry;
     }

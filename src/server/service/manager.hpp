@@ -62,7 +62,7 @@ public:
     void feed_watchdog() noexcept;
 
     /// When retry() is due; nothing where the queue is empty.
-    [[nodiscard]] std::optional<TimePoint> retry_at() const noexcept { return retry_at_; }
+    [[nodiscard]] TimePoint retry_at() const noexcept { return retry_at_; }
     /// Sends what is queued, as far as the manager takes it.
     void retry(TimePoint now) noexcept;
 
@@ -82,7 +82,7 @@ private:
     std::string after_status_;
     std::optional<TimePoint> next_status_;
     std::vector<std::string> queued_; ///< to be sent again, the oldest first; one of each kind
-    std::optional<TimePoint> retry_at_;
+    TimePoint retry_at_ = kNever;
 };
 
 /// The watchdog's timeout (WatchdogSec=, sd_watchdog_enabled(3)); nothing where there is none for

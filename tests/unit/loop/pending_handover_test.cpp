@@ -62,7 +62,7 @@ protected:
 } // namespace
 
 TEST_F(PendingHandoverTest, StoresOnceTheManagerHasAnswered) {
-    EXPECT_EQ(handover.next_due(), std::nullopt);
+    EXPECT_EQ(handover.next_due(), kNever);
     handover.start(now);
     EXPECT_TRUE(handover.pending());
     EXPECT_EQ(handover.advance(now), Step::nothing);
@@ -71,7 +71,7 @@ TEST_F(PendingHandoverTest, StoresOnceTheManagerHasAnswered) {
     EXPECT_EQ(handover.advance(now), Step::nothing) << "once";
     handover.cancel();
     EXPECT_FALSE(handover.pending());
-    EXPECT_EQ(handover.next_due(), std::nullopt);
+    EXPECT_EQ(handover.next_due(), kNever);
 }
 
 TEST_F(PendingHandoverTest, ASecondRequestDoesNotRestartIt) {
@@ -86,7 +86,7 @@ TEST_F(PendingHandoverTest, AsksAgainAfterAStoreThatWasNotAnswered) {
     ASSERT_EQ(handover.advance(now), Step::store);
     EXPECT_FALSE(was_asked());
     handover.retry(now + PendingHandover::kStore);
-    const TimePoint next = handover.next_due().value();
+    const TimePoint next = handover.next_due();
     EXPECT_LE(next, now + 250ms);
     EXPECT_EQ(handover.advance(now + PendingHandover::kStore), Step::nothing);
     EXPECT_FALSE(was_asked()) << "not before the pause is over";
@@ -99,7 +99,7 @@ TEST_F(PendingHandoverTest, AsksAgainAfterAStoreThatWasNotAnswered) {
 TEST_F(PendingHandoverTest, GivesUpWhereTheManagerDoesNotAnswer) {
     handover.start(now);
     EXPECT_EQ(handover.advance(now + PendingHandover::kLimit - 1ns), Step::nothing);
-    EXPECT_LE(handover.next_due().value(), now + PendingHandover::kLimit);
+    EXPECT_LE(handover.next_due(), now + PendingHandover::kLimit);
     EXPECT_EQ(handover.advance(now + PendingHandover::kLimit), Step::give_up);
 }
 

@@ -15,7 +15,7 @@ TEST(Watchdog, IsNeverDueWithoutATimeout) {
     ServiceManager service;
     EXPECT_EQ(logged([&](Log& log) {
                   Watchdog watchdog(log, service, std::nullopt, kWatchdogStart);
-                  EXPECT_EQ(watchdog.next_due(), std::nullopt);
+                  EXPECT_EQ(watchdog.next_due(), kNever);
                   watchdog.feed(kWatchdogStart + 1h);
               }),
               "");
