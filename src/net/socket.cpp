@@ -86,6 +86,10 @@ void set_reuse_port(int fd, bool on) noexcept {
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
 }
 
+void set_incoming_cpu(int fd, int cpu) noexcept {
+    (void)::setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, sizeof cpu);
+}
+
 void set_nonblocking(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {

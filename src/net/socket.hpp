@@ -50,6 +50,12 @@ struct ListenResult {
 /// Sets or clears SO_REUSEPORT (socket(7)).
 void set_reuse_port(int fd, bool on) noexcept;
 
+/// Of several sockets that share an address (SO_REUSEPORT), the kernel prefers the one with the
+/// processor that receives the packets of a new connection (socket(7), SO_INCOMING_CPU; since Linux
+/// 6.2). kAnyCpu: no preference.
+inline constexpr int kAnyCpu = -1;
+void set_incoming_cpu(int fd, int cpu) noexcept;
+
 /// Makes fd non-blocking (fcntl(2), O_NONBLOCK). Throws std::system_error.
 void set_nonblocking(int fd);
 

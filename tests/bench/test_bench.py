@@ -256,6 +256,17 @@ def test_system_calls_per_message_are_reported_by_name(tmp_path):
         assert counted["connect, echo, close"][name]["close"] >= 1, printed
 
 
+def test_instances_that_share_a_port_are_compared_with_one(tmp_path):
+    file = tmp_path / "scale.json"
+    printed = run(HERE / "scale", "--short", "--build", BUILD, "-o", file)
+    found = json.loads(file.read_text())["instances"]
+    assert list(found) == ["1", "2"], printed
+    assert [len(found[count][0]["cores"]) for count in found] == [1, 2]
+    for rounds in found.values():
+        assert rounds[0]["messages_per_s"] > 0
+        assert all(core > 0 for core in rounds[0]["cores"]), printed  # each had connections
+
+
 def test_fairness_is_reported_for_each_load_and_quota(tmp_path):
     file = tmp_path / "fairness.json"
     printed = run(HERE / "fairness", "--short", "--build", BUILD, "-o", file)

@@ -25,6 +25,7 @@ WRONG = {
     ),
     "listen.backlog": ("1 to 65535", ["0", "65536", '"4096"', "1e3", "-5"]),
     "listen.missing": ('"retry" or "error"', ['"ignore"', "true", '""']),
+    "listen.incoming_cpu": ('"any" or "own"', ['"all"', "0", "true", '""']),
     "limits.max_connections": (
         "1 to 1000000",
         ["0", "-1", "1000001", '"10"', "10.0", "true", "inf", "nan", "4294967297", str(HUGE)],

@@ -91,6 +91,41 @@ def test_an_instance_named_after_a_core_can_be_bound_to_it(machine):
         assert f"Cpus_allowed_list:\t{name}\n" in status
 
 
+def test_one_command_replaces_the_service_by_an_instance_a_core_and_back(machine):
+    command = "/usr/share/doc/echod/examples/instance-a-core"
+    machine.run(["systemctl", "disable", "--quiet", "--now",
+                 *(f"echod@{name}.{kind}" for name in INSTANCES for kind in ("socket", "service"))])
+    machine.run("systemctl enable --quiet --now echod.service")
+    online = machine.run("lscpu --online --parse=CPU").stdout.split()
+    cores = [line for line in online if line.isdigit()]
+    assert cores
+
+    machine.run(command)
+
+    states = {unit: machine.show(unit, "ActiveState") for unit in ("echod.service", "echod.socket")}
+    assert set(states.values()) == {"inactive"}, states
+    connected = [machine.connect() for _ in range(20 * len(cores))]
+    assert all(echoes(client) for client in connected)
+    for core in cores:
+        assert machine.show(f"echod@{core}.service", "UnitFileState") == "enabled"
+        status = machine.read(f"/proc/{machine.show(f'echod@{core}.service', 'MainPID')}/status")
+        assert f"Cpus_allowed_list:\t{core}\n" in status
+    counted = [statistics(machine, core)["connections"] for core in cores]
+    assert sum(counted) == len(connected) and min(counted) > 0, counted
+    for client in connected:
+        client.close()
+
+    machine.run([command, "--undo"])
+
+    assert machine.show("echod.service", "ActiveState") == "active"
+    assert machine.show("echod.service", "UnitFileState") == "enabled"
+    for core in cores:
+        assert machine.show(f"echod@{core}.service", "ActiveState") == "inactive"
+        assert machine.show(f"echod@{core}.service", "UnitFileState") == "disabled"
+    with machine.connect() as client:
+        assert echoes(client)
+
+
 def test_instances_without_their_sockets_share_the_port_of_the_file(machine):
     machine.run(["systemctl", "disable", "--quiet", "--now",
                  *(f"echod@{name}.socket" for name in INSTANCES)])

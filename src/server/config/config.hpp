@@ -45,6 +45,12 @@ template <>
 inline constexpr auto
     kEnumNames<ProxyProtocol> = names_up_to<ProxyProtocol::required>({"off", "required"});
 
+/// Which connections the listeners of an instance prefer: any, or those whose packets arrive at the
+/// processor to which the process is bound.
+enum class IncomingCpu : std::uint8_t { any, own };
+template <>
+inline constexpr auto kEnumNames<IncomingCpu> = names_up_to<IncomingCpu::own>({"any", "own"});
+
 /// Everything that echod.toml(5) describes. A default-constructed Config holds the defaults.
 struct Config {
     struct Listen {
@@ -52,6 +58,7 @@ struct Config {
         std::uint16_t port = 8007;
         std::uint32_t backlog = 4096;
         OnMissing missing = OnMissing::retry;
+        IncomingCpu incoming_cpu = IncomingCpu::any;
         ProxyProtocol proxy_protocol = ProxyProtocol::off;
         std::vector<std::string> proxy_from; ///< networks that may send the header
         bool operator==(const Listen&) const = default;

@@ -61,6 +61,7 @@ void visit_config(AnyConfig& config, Visitor&& visitor) {
     visitor("listen", "port", config.listen.port, WholeNumber{0, 65'535});
     visitor("listen", "backlog", config.listen.backlog, WholeNumber{1, 65'535});
     visitor("listen", "missing", config.listen.missing, NameOf<OnMissing>{});
+    visitor("listen", "incoming_cpu", config.listen.incoming_cpu, NameOf<IncomingCpu>{});
     visitor("listen", "proxy_protocol", config.listen.proxy_protocol, NameOf<ProxyProtocol>{});
     visitor("listen", "proxy_from", config.listen.proxy_from, Networks{256});
 

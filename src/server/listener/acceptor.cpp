@@ -126,6 +126,9 @@ int Acceptor::register_new(int listener, std::uint32_t events, std::size_t index
     if (unsent_limit_) {
         echod::set_unsent_limit(listener, *unsent_limit_);
     }
+    if (incoming_cpu_) {
+        echod::set_incoming_cpu(listener, *incoming_cpu_);
+    }
     return epoll_.add(listener, events, first_token_ + index);
 }
 
@@ -161,6 +164,16 @@ void Acceptor::set_unsent_limit(std::uint32_t bytes) noexcept {
     unsent_limit_ = bytes;
     for (const Listener& listener : listeners_) {
         echod::set_unsent_limit(listener.fd.get(), bytes); // accepted sockets inherit it
+    }
+}
+
+void Acceptor::set_incoming_cpu(int cpu) noexcept {
+    if (incoming_cpu_ == cpu) {
+        return;
+    }
+    incoming_cpu_ = cpu;
+    for (const Listener& listener : listeners_) {
+        echod::set_incoming_cpu(listener.fd.get(), cpu);
     }
 }
 

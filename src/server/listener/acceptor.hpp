@@ -51,6 +51,10 @@ public:
     /// Sets limits.unsent_bytes for the connections accepted from now on; 0: the system's limit.
     void set_unsent_limit(std::uint32_t bytes) noexcept;
 
+    /// The processor whose connections the listeners prefer to those of other instances; kAnyCpu:
+    /// none.
+    void set_incoming_cpu(int cpu) noexcept;
+
     /// Disables the listeners' events if the server is full; to be called after connections were
     /// added elsewhere.
     void stop_watching_if_full() noexcept;
@@ -135,6 +139,7 @@ private:
     std::optional<Duration> unacked_timeout_;   ///< as set on the listeners
     bool probes_ = false;                       ///< as above
     std::optional<std::uint32_t> unsent_limit_; ///< likewise
+    std::optional<int> incoming_cpu_;           ///< likewise
     std::size_t next_listener_ = 0;
     bool watching_ = true;
     TimePoint retry_at_ = kNever;   ///< out of descriptors or memory: accept nothing until then

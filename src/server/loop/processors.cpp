@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/loop/processors.hpp"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <utility>
@@ -9,6 +10,15 @@ namespace echod {
 
 bool has_several_processors() noexcept {
     return ::sysconf(_SC_NPROCESSORS_ONLN) != 1;
+}
+
+std::optional<int> only_processor() noexcept {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) {
+        return std::nullopt;
+    }
+    return ::sched_getcpu();
 }
 
 Processors::Processors() : last_(read_throttling(::getpid())) {}

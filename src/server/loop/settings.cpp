@@ -85,6 +85,7 @@ Settings::Settings(Config config, LoadConfig load_config, const ConfiguredParts&
     apply(std::move(config), std::move(networks), now);
     note_load(true);
     check_descriptor_limit();
+    check_incoming_cpu();
 }
 
 void Settings::note_load(bool successful) noexcept {
@@ -103,6 +104,8 @@ void Settings::apply(Config config, ConfiguredNetworks networks, TimePoint now) 
                              parts_.acceptor.listeners().size() + missing_.count()));
     parts_.acceptor.set_unacked_timeout(config_.timeouts);
     parts_.acceptor.set_unsent_limit(config_.limits.unsent_bytes);
+    const bool prefers = config_.listen.incoming_cpu == IncomingCpu::own;
+    parts_.acceptor.set_incoming_cpu(prefers ? only_processor().value_or(kAnyCpu) : kAnyCpu);
     parts_.reporter.set_interval(config_.stats.interval, now);
     parts_.busy_poll.set_useful(has_several_processors());
     parts_.busy_poll.configure(config_.loop.busy_poll);
@@ -187,6 +190,7 @@ ControlAnswer Settings::load_and_apply(TimePoint now) {
             answer.text += line.empty() ? "" : line + "\n";
         }
         check_descriptor_limit();
+        check_incoming_cpu();
     });
     return answer;
 }
@@ -242,6 +246,13 @@ void Settings::check_descriptor_limit() {
                         "when_full applies beyond {} connections; raise LimitNOFILE= of the unit "
                         "(ulimit -n in a shell), or lower the limit",
                         config_.limits.max_connections, *limit, needed, parts_.acceptor.most()));
+    }
+}
+
+void Settings::check_incoming_cpu() {
+    if (config_.listen.incoming_cpu == IncomingCpu::own && !only_processor()) {
+        parts_.log->warn("listen.incoming_cpu is \"own\" without effect, because this process may "
+                         "use several processors: bind it to one with CPUAffinity= of its unit");
     }
 }
 

@@ -91,6 +91,7 @@ private:
     void note_departures();
     void publish_notices();
     void check_descriptor_limit();
+    void check_incoming_cpu();
 
     Config config_;
     LoadConfig load_config_;

@@ -52,12 +52,16 @@ def title(name):
 class Server:
     """Runs the server `name` within a with statement; see `pid` and `port`."""
 
-    def __init__(self, build, name, directory, config=(), inside=(), under=()):
+    def __init__(self, build, name, directory, config=(), inside=(), under=(), cpu=SERVER_CPU,
+                 environment=None):
         """`config` has changes to echod's defaults as (section, key, value). `inside` is a command
-        prefix for a network namespace, `under` one for a tracing program."""
+        prefix for a network namespace, `under` one for a tracing program. `environment` is added to
+        that of this process."""
         self.name = name
         self.inside = list(inside)
         self._under = list(under)
+        self._cpu = cpu
+        self._environment = {**os.environ, **(environment or {})}
         self._ended = False
         kind, setting, _ = VARIANTS.get(name, (name, [], None))
         if kind == "echod":
@@ -73,8 +77,8 @@ class Server:
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [*self.inside, *pinned(SERVER_CPU), *self._under, *self._command], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [*self.inside, *pinned(self._cpu), *self._under, *self._command],
+            stdin=subprocess.DEVNULL, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         self.pid = self._process.pid
         output = ""

@@ -29,7 +29,12 @@ TEST(Config, AnEmptyFileGivesTheDefaults) {
 
 TEST(Config, APrintedConfigurationReadsBackEqual) {
     Config config;
-    config.listen = {{"0.0.0.0", "2001:db8::1"}, 0, 1, OnMissing::error, ProxyProtocol::required,
+    config.listen = {{"0.0.0.0", "2001:db8::1"},
+                     0,
+                     1,
+                     OnMissing::error,
+                     IncomingCpu::own,
+                     ProxyProtocol::required,
                      {"192.0.2.0/24", "::1"}};
     config.limits = {1, 2, 56, WhenFull::evict, 3, 65536, 4};
     config.per_ip_exempt = {"192.0.2.0/24", "2001:db8::1"};
@@ -61,7 +66,7 @@ TEST(Config, ARequiredPROXYHeaderNeedsANetworkThatMaySendIt) {
 
 TEST(Config, EveryKeyIsPrintedOnce) {
     const std::string text = format_config(Config{});
-    EXPECT_EQ(config_keys().size(), 23U);
+    EXPECT_EQ(config_keys().size(), 24U);
     for (const std::string& key : config_keys()) {
         const std::string line = "\n" + key.substr(key.find('.') + 1) + " = ";
         EXPECT_NE(text.find(line), std::string::npos) << key;

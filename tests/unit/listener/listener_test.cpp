@@ -387,6 +387,26 @@ TEST_F(AcceptorTest, TheUnsentLimitIsInheritedByConnectionsAcceptedAfterwards) {
     }
 }
 
+TEST_F(AcceptorTest, TheProcessorIsThatOfEveryListenerAlsoOfOneThatAReloadOpens) {
+    const auto processor_of = [this](std::size_t index) {
+        int cpu = -2;
+        socklen_t size = sizeof cpu;
+        const int fd = acceptor->listeners()[index].fd.get();
+        EXPECT_EQ(::getsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &size), 0);
+        return cpu;
+    };
+    for (const int cpu : {1, kAnyCpu, 0}) {
+        acceptor->set_incoming_cpu(cpu);
+        EXPECT_EQ(processor_of(0), cpu);
+        EXPECT_EQ(processor_of(1), cpu);
+    }
+    Config::Listen listen;
+    listen.addresses = {"127.0.0.2"};
+    listen.port = 0;
+    replace(listen);
+    EXPECT_EQ(processor_of(0), 0);
+}
+
 TEST_F(AcceptorTest, AListenerThatAReloadOpensHasTheUnsentLimitToo) {
     acceptor->set_unsent_limit(65'536);
     Config::Listen listen;
