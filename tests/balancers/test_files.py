@@ -18,16 +18,25 @@ def test_the_page_names_each_file(name):
     assert re.search(rf"^\.(It )?Pa {re.escape(name)}\b", PAGE, re.M), name
 
 
-def test_the_command_of_the_page_replaces_every_address(tmp_path):
+def with_own_addresses(name):
+    """The text of a file after the command of the page."""
     command = re.search(r"^# (sed .*?) haproxy\.cfg >", PAGE, re.M | re.DOTALL)[1]
     command = command.replace("\\e\n", " ").replace("\\e", "\\")
-    done = subprocess.run(
-        [*shlex.split(command), BALANCERS / "haproxy.cfg"], check=True, stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert not re.search(r"192\.0\.2|198\.51\.100", done.stdout)
+    return subprocess.run(
+        [*shlex.split(command), BALANCERS / name], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_of_the_page_replaces_every_address(name):
+    text = with_own_addresses(name)
+    assert not re.search(r"192\.0\.2|198\.51\.100", text)
+    assert re.search(r"\b10\.1\.0\.\d", text)
+
+
+def test_the_configuration_of_haproxy_with_own_addresses_is_valid(tmp_path):
     config = tmp_path / "haproxy.cfg"
-    config.write_text(done.stdout)
+    config.write_text(with_own_addresses("haproxy.cfg"))
     checked = subprocess.run(["haproxy", "-c", "-f", config], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 

@@ -16,10 +16,10 @@ ANY = '["0.0.0.0"]'
 class Pair:
     """keepalived on both servers."""
 
-    def __init__(self, network, tmp_path, addresses):
+    def __init__(self, network, tmp_path, listen):
         self.network = network
         self.config = tmp_path / "echod.toml"
-        self.config.write_text(f"[listen]\naddresses = {addresses}\n")
+        self.config.write_text(f"[listen]\naddresses = {listen}\n")
         self.processes = {}
         for server in network.servers:
             # The check of the file is that of the package, /usr/bin/echoload.
@@ -108,6 +108,26 @@ def test_a_drain_loses_no_echo_and_then_the_address_moves(network, pair):
     assert len(result["outages"]) == 1
     # A message can be lost that crosses with the FIN.
     assert result["messages"]["lost"] <= CONNECTIONS
+
+
+@pytest.mark.parametrize("pair", [f'{ANY}\n[timeouts]\ndrain = "1h"\nwrite = "0"'], indirect=True)
+def test_a_drain_that_outlasts_the_check_loses_the_address_meanwhile(network, pair):
+    holder, other = pair.holder(), pair.other()
+    # Messages without a payload, and a client that does not read their echoes.
+    network.client.start("socat", "-u", "/dev/zero", f"TCP:{TARGET}")
+    wait_until(lambda: network.state(holder)["counters"]["stalls"], "pending output")
+    daemon = network.daemons[holder.name]
+    daemon.send_signal(signal.SIGTERM)
+    wait_until(lambda: pair.has_address(other), "the address to move")
+    assert daemon.poll() is None
+
+
+@pytest.mark.parametrize("pair", [f"{ANY}\n[limits]\nmax_connections = 2"], indirect=True)
+def test_a_server_that_is_full_loses_the_address(network, pair):
+    holder, other = pair.holder(), pair.other()
+    network.client.start(ECHOLOAD, TARGET, "-q", "-c", 2, "-R", 10, "-d", "100s")
+    network.wait_for_connections(2, holder)
+    wait_until(lambda: pair.has_address(other), "the address to move")
 
 
 def test_a_machine_that_vanishes_loses_the_address(network, pair):
