@@ -355,14 +355,22 @@ def test_an_upgrade_with_new_defaults_keeps_the_edited_configuration(
     assert "# a new default" in machine.read(f"{CONFIG}.dpkg-dist")
 
 
+PROBE = "/etc/echod/probes/local.conf"
+
+
 def test_a_removal_stops_every_daemon_and_keeps_the_configuration(machine):
+    example = "/usr/share/doc/echod/examples/probes/local.conf"
+    machine.run(["install", "-D", "-m", "0644", example, PROBE])
+    machine.run("systemctl enable --quiet --now echoload-probe@local.service")
+    assert (machine.root / "var/lib/private/echoload-probe/local").is_dir()
     machine.run("dpkg --remove echod", timeout=60)
     for port in (8007, 8107):
         with pytest.raises(ConnectionRefusedError):
             machine.connect(("127.0.0.1", port))
-    running = machine.run("systemctl list-units --no-legend --state=active 'echod*'").stdout
+    running = machine.run("systemctl list-units --no-legend --state=active 'echo*'").stdout
     assert not re.search(r"\.(service|socket)", running), running
     assert "quota_messages = 12" in machine.read(CONFIG)
+    assert "TARGETS=" in machine.read(PROBE)
 
 
 def test_a_purge_leaves_nothing(machine):
@@ -370,8 +378,9 @@ def test_a_purge_leaves_nothing(machine):
     assert changes(machine) != machine.pristine
     machine.run("dpkg --purge echod", timeout=60)
     assert changes(machine) - machine.pristine == set()
-    assert machine.run("find /var/lib/systemd /etc/systemd -name '*echod*'").stdout == ""
-    assert machine.run("systemctl list-units --all --no-legend 'echod*'").stdout == ""
+    assert machine.run("find /var/lib/systemd /etc/systemd -name '*echo*'").stdout == ""
+    assert machine.run("find /etc /run /var/lib/private -name '*echo*'").stdout == ""
+    assert machine.run("systemctl list-units --all --no-legend 'echo*'").stdout == ""
     assert machine.run("getent passwd echod", check=False).returncode != 0
     assert "echod" not in machine.run("journalctl --list-catalog").stdout
     with pytest.raises(ConnectionRefusedError):
