@@ -114,6 +114,17 @@ def test_wrong_options_fail_at_once(probe):
     assert probe.show(UNIT, "ActiveState") == "failed"
 
 
+def test_its_threads_run_on_the_processors_of_cpus(probe):
+    probe.run(f"systemctl stop {UNIT}")
+    probe.write(CONF, 'TARGETS=127.0.0.1:8007\nINTERVAL=200ms\nOPTIONS="-c 1 -R 10 --cpus 1"\n')
+    cursor = probe.cursor()
+    probe.run(f"systemctl start {UNIT}")
+    figures(probe, cursor)
+    tasks = f"/proc/{probe.show(UNIT, 'MainPID')}/task"
+    allowed = probe.run(["sh", "-c", f"grep -h Cpus_allowed_list {tasks}/*/status"]).stdout
+    assert "Cpus_allowed_list:\t1\n" in allowed
+
+
 def test_its_series_is_rotated_by_logrotate(probe):
     probe.run(f"systemctl stop {UNIT}")
     lines = [line.removeprefix("#") for line in probe.read(CONF).splitlines()
