@@ -11,6 +11,15 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import sources  # noqa: E402
+
+collect_ignore = ["test_clang_format.py"] if sources.other_clang_format() else []
+
+
+def pytest_terminal_summary(terminalreporter):
+    if reason := sources.other_clang_format():
+        terminalreporter.write_line(f"The layout of the C++ sources was not checked: {reason}")
+
 
 def pytest_make_parametrize_id(val):
     return str(val)

@@ -32,6 +32,22 @@ def cpp_files():
     return [f for f in tracked() if f.suffix in (".cpp", ".hpp", ".h")]
 
 
+@functools.cache
+def other_clang_format():
+    """Why the layout is not checked, or None. Versions of clang-format disagree about a few lines, so
+    only the one that .clang-format names is asked."""
+    wanted = re.search(r"clang-format (\d+)", (ROOT / ".clang-format").read_text())[1]
+    try:
+        command = ["clang-format", "--version"]
+        shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
+    except FileNotFoundError:
+        return None  # the check fails
+    installed = re.search(r"version (\d+)\.", shown)[1]
+    if installed == wanted:
+        return None
+    return f"clang-format is version {installed}, and .clang-format is for {wanted}"
+
+
 def is_binary(file):
     return b"\0" in (ROOT / file).read_bytes()
 

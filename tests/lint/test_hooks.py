@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 import sources
@@ -12,6 +13,7 @@ import sources
 SUBJECT = "server: close idle connections"
 GOOD = "// SPDX-License-Identifier: MIT\n#pragma once\n\ninline int answer() {\n    return 42;\n}\n"
 BADLY_FORMATTED = GOOD.replace("    return", "  return")
+WITHOUT_LICENCE = GOOD.partition("\n")[2]
 NEW = "src/base/answer.hpp"
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -82,29 +84,30 @@ def test_a_good_commit_passes_without_output(clone):
     assert clone.git("log", "-1", "--format=%s").strip() == SUBJECT
 
 
-def test_a_badly_formatted_file_is_refused_by_name(clone):
-    clone.stage(NEW, BADLY_FORMATTED)
+@pytest.mark.parametrize("text", [] if sources.other_clang_format() else [pytest.param(BADLY_FORMATTED, id="indentation")])
+def test_a_badly_formatted_file_is_refused_by_name(clone, text):
+    clone.stage(NEW, text)
     assert f"{NEW}:4:" in clone.commit(code=1)
 
 
 def test_the_staged_text_is_checked_and_not_the_working_tree(clone):
-    clone.stage(NEW, BADLY_FORMATTED)
+    clone.stage(NEW, WITHOUT_LICENCE)
     clone.write(NEW, GOOD)
     clone.commit(code=1)
     clone.git("add", NEW)
-    clone.write(NEW, BADLY_FORMATTED)
+    clone.write(NEW, WITHOUT_LICENCE)
     clone.commit()
 
 
 def test_a_commit_of_named_files_is_checked(clone):
     clone.stage(NEW, GOOD)
     clone.commit()
-    clone.write(NEW, BADLY_FORMATTED)
+    clone.write(NEW, WITHOUT_LICENCE)
     clone.git("commit", "-q", "-m", SUBJECT, NEW, code=1)
 
 
 def test_a_file_that_is_not_in_the_commit_is_not_checked(clone):
-    clone.stage(NEW, BADLY_FORMATTED)
+    clone.stage(NEW, WITHOUT_LICENCE)
     clone.git("commit", "-q", "--no-verify", "-m", SUBJECT)
     clone.stage("src/base/other.hpp", GOOD)
     clone.commit()
@@ -155,3 +158,19 @@ def test_a_good_subject_passes(clone, subject):
 )
 def test_a_bad_subject_is_refused(clone, subject, reason):
     assert reason in clone.commit(subject, code=1, empty=True)
+
+
+def test_another_version_of_clang_format_is_named_and_its_check_is_no_skip(tmp_path):
+    program = tmp_path / "clang-format"
+    program.write_text("#!/bin/sh\necho clang-format version 99.1.7\n")
+    program.chmod(0o755)
+    shown = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--collect-only",
+         f"--rootdir={sources.ROOT}", sources.ROOT / "tests/lint"],
+        env={**ENVIRONMENT, "PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "tests/lint/test_floors.py::" in shown
+    assert "laid_out_as_clang_format_does" not in shown
+    assert "SKIPPED" not in shown
+    assert "not checked: clang-format is version 99, and .clang-format is for 14\n" in shown
