@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The repository's layout."""
 
+import fnmatch
 import re
 import subprocess
 
@@ -45,3 +46,14 @@ def test_apt_knows_each_listed_package():
     ).stdout
     candidates = dict(re.findall(r"^(\S+):\n(?:  .*\n)*?  Candidate: (.*)$", policy, re.MULTILINE))
     assert [name for name in names if candidates.get(name, "(none)") == "(none)"] == []
+
+
+def test_each_pattern_of_tests_in_the_emulator_matches_a_test():
+    text = (sources.ROOT / "tests/distros/cross").read_text()
+    function = re.search(r"^emulated\(\) \{$(.*?)^\}$", text, re.M | re.DOTALL)[1]
+    patterns = {one for each in re.findall(r"echo '-?(.*?)'", function) for one in each.split(":")}
+    assert len(patterns) > 10
+    units = sources.tracked_under("tests", suffixes=(".cpp",))
+    texts = [(sources.ROOT / file).read_text() for file in units if file.parts[1] == "unit"]
+    suites = set(re.findall(r"^TEST(?:_F|_P)?\((\w+),", "\n".join(texts), re.M))
+    assert {one for one in patterns if not fnmatch.filter(suites, one)} == set()
