@@ -29,6 +29,13 @@ def listed_packages():
     return [line.split() for line in lines if line and not line.startswith("#")]
 
 
+def test_each_command_that_the_purposes_name_exists():
+    lines = (sources.ROOT / "packaging/packages").read_text().splitlines()
+    named = re.findall(r"\b(?:packaging|tests)/[\w/-]+", "\n".join(line for line in lines if line[:1] == "#"))
+    assert len(named) > 5
+    assert [name for name in named if not (sources.ROOT / name).is_file()] == []
+
+
 def test_each_package_has_a_known_purpose_and_is_listed_once():
     rows = listed_packages()
     purposes = {

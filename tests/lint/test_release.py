@@ -80,3 +80,51 @@ def test_a_changed_file_is_another_archive(copy, tmp_path):
     first = archive(copy, tmp_path / "a")
     (copy / "README.md").write_text("other\n")
     assert archive(copy, tmp_path / "b") != first
+
+
+# A package that holds what it was built from.
+BUILDPACKAGE = """#!/bin/sh
+machine=$(dpkg --print-architecture)
+for option in "$@"; do
+    case $option in --host-arch=*) machine=${option#*=} ;; esac
+done
+cp src/main.cpp "../echod_$(dpkg-parsechangelog -S Version)_$machine.deb"
+"""
+
+
+def build(tree, *options):
+    """What packaging/build-deb has built, with a dpkg-buildpackage(1) that compiles nothing."""
+    stub = tree.parent / "bin/dpkg-buildpackage"
+    stub.parent.mkdir(exist_ok=True)
+    stub.write_text(BUILDPACKAGE)
+    stub.chmod(0o755)
+    path = f"{stub.parent}:{os.environ['PATH']}"
+    result = run(tree / "packaging/build-deb", *options, environment={"PATH": path})
+    assert result.returncode == 0, result.stderr
+    return (tree / result.stdout.strip()).read_text()
+
+
+def test_a_package_is_used_again_only_if_it_is_of_these_sources_and_of_that_machine(copy):
+    source = copy / "src/main.cpp"
+    source.write_text("first")
+    assert build(copy) == "first"
+    source.write_text("second")
+    assert build(copy, "--architecture", "riscv64") == "second"
+    assert build(copy, "--reuse") == "second"
+    machine = run("dpkg", "--print-architecture").stdout.strip()
+    (package,) = copy.glob(f"dist/*_{machine}.deb")
+    package.write_text("as it was built")
+    assert build(copy, "--reuse") == "as it was built"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["build-deb --reuse more", "build-deb --architecture arm64 more", "build-deb --architecture",
+     "build-image --output /nowhere more", "build-image --output", "develop more", "develop --help more",
+     "quickstart --help more"],
+)
+def test_an_argument_that_no_option_takes_is_refused(copy, command):
+    name, *arguments = command.split()
+    result = run(copy / "packaging" / name, *arguments)
+    assert result.returncode == 2
+    assert name in result.stderr
