@@ -113,7 +113,8 @@ def test_a_policy_of_the_administrator_stays_and_that_of_a_killed_run_goes(archi
     archive.write(POLICY, text)
     archive.run(["chmod", "0755", POLICY])
     install(archive)
-    assert (archive.root / POLICY.lstrip("/")).exists() == stays
+    policy = archive.root / POLICY.lstrip("/")
+    assert (policy.read_text() if policy.exists() else None) == (text if stays else None)
     assert enabled(archive, "test-echo-one.service") == "disabled"
     assert archive.show("test-echo-one.service", "ActiveState") == "inactive"
 
@@ -123,3 +124,11 @@ def test_a_failed_installation_leaves_no_policy_behind(archive):
     result = archive.run([f"{PLACE}/install-packages", "test"], check=False)
     assert result.returncode == 1
     assert not (archive.root / POLICY.lstrip("/")).exists()
+
+
+@pytest.mark.parametrize("name", ["test-echo-one", "no-such-package"])
+def test_a_link_in_place_of_the_policy_stays(archive, name):
+    archive.write(f"{PLACE}/packages", f"test {name}\n")
+    archive.run(["ln", "-s", "/nowhere", POLICY])
+    archive.run([f"{PLACE}/install-packages", "test"], check=False)
+    assert archive.run(["readlink", POLICY]).stdout == "/nowhere\n"
