@@ -148,12 +148,15 @@ def test_a_service_drains_when_it_is_stopped(balanced):
     balanced.start("echod@1.socket", "echod.service")
     balanced.start_haproxy()
     load = balanced.start_load()
+    kept = balanced.clients_at("192.0.2.11")
+    assert kept > 2
     balanced.run("systemctl stop echod.service")
     balanced.wait_for(first="DOWN")
     result = balanced.stop_load(load, "192.0.2.12")
     assert result["messages"]["lost"] <= CONNECTIONS
     totals = balanced.totals_of("echod.service")
-    assert totals["ECHOD_CLOSED_DRAINED"] + totals["ECHOD_CLOSED_PEER"] >= CONNECTIONS / 2
+    # A health check may have been open: it is closed by its peer.
+    assert totals["ECHOD_CLOSED_DRAINED"] >= kept - 1
     assert totals["ECHOD_CLOSED_STOPPED"] == totals["ECHOD_MESSAGES_DROPPED"] == 0
 
 
