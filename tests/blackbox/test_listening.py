@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The configured addresses: IPv4, IPv6, several, and ports that the kernel chooses."""
 
+import json
 import os
 import re
 import socket
@@ -109,14 +110,27 @@ def test_a_daemon_without_any_of_its_addresses_waits_for_them(echod):
     daemon.connect(parse_addresses(ready)[0]).echo()
 
 
-@pytest.mark.parametrize("addresses", [["127.0.0.1", "::1"], ["*"]])
-def test_a_machine_without_ipv6_serves_ipv4_with_one_warning(echod, addresses):
+def test_a_machine_without_ipv6_serves_ipv4_with_one_warning(echod):
     prefix = launched("--refuse", "AF_INET6")
-    daemon = echod(listen={"addresses": addresses}, prefix=prefix)
+    daemon = echod(listen={"addresses": ["127.0.0.1", "::1"]}, prefix=prefix)
     daemon.wait_for_line("ready: ")
     (warning,) = daemon.lines_with(" warning ")
     assert "EAFNOSUPPORT" in warning
     daemon.connect(("127.0.0.1", daemon.address[1])).echo()
+
+
+@pytest.mark.parametrize("missing", ["retry", "error"])
+def test_every_address_of_a_machine_without_ipv6_is_ipv4(echod, missing):
+    listen = {"addresses": ["*"], "missing": missing}
+    daemon = echod(listen=listen, prefix=launched("--refuse", "AF_INET6"))
+    daemon.wait_for_line("ready: ")
+    daemon.connect(("127.0.0.1", daemon.address[1])).echo()
+    assert daemon.ask("--reload").stdout == ""
+    assert not daemon.lines_with("::")
+    assert not daemon.lines_with(" warning ")
+    assert "not listening" not in daemon.ask("--status").stdout
+    state = json.loads(daemon.ask("--stats", "json").stdout)
+    assert len(state["listeners"]) == state["listeners_wanted"] == 1
 
 
 def test_every_address_is_one_word(echod, free_port):

@@ -163,9 +163,9 @@ def test_a_kernel_without_ipv6_is_no_reason_not_to_serve(container, images):
 
     daemon = container("echod", change=refuse_ipv6)
     daemon.wait_for_log("ready: listening on 0.0.0.0:8007")
-    daemon.wait_for_log("not listening on [::]:8007: EAFNOSUPPORT")
     daemon.execute(*healthcheck(images))
     assert daemon.stop() == 0
+    assert not any("not listening" in line for line in daemon.log)
 
 
 def test_a_control_socket_needs_only_a_directory_of_its_own(container):

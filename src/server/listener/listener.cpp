@@ -113,8 +113,8 @@ ListenPlan plan_listeners(const Config::Listen& listen, const std::vector<Listen
     ListenPlan plan;
     plan.backlog = static_cast<int>(listen.backlog);
     const std::vector<std::string> addresses = expand_addresses(listen.addresses);
-    const bool may_miss =
-        listen.missing == OnMissing::retry || addresses.size() != listen.addresses.size();
+    const bool is_every = addresses.size() != listen.addresses.size();
+    const bool may_miss = listen.missing == OnMissing::retry || is_every;
     std::vector<std::optional<Endpoint>> bound; // of the open ones that are not taken yet
     bound.reserve(open.size());
     for (const Listener& listener : open) {
@@ -140,6 +140,9 @@ ListenPlan plan_listeners(const Config::Listen& listen, const std::vector<Listen
             }
             plan.missing.push_back({address, address_name(address, listen.port), error.error()});
         }
+    }
+    if (is_every && !plan.listeners.empty()) {
+        plan.missing.clear(); // a machine without a family has no address of it
     }
     return plan;
 }

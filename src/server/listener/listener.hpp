@@ -71,8 +71,8 @@ struct ListenPlan {
                                      const std::vector<Listener>& open);
 
 /// Opens a listener at each configured address that none of `open` is bound to. Addresses that do
-/// not exist are left out with listen.missing = "retry", and of kEveryAddress a family that does
-/// not exist. Throws ListenError.
+/// not exist are left out with listen.missing = "retry". Of kEveryAddress, a family that does not
+/// exist is not missing if the other is served. Throws ListenError.
 [[nodiscard]] ListenPlan plan_listeners(const Config::Listen& listen,
                                         const std::vector<Listener>& open);
 
