@@ -75,6 +75,24 @@ def test_auto_polls_while_echoes_follow_each_other(echod):
             client.echo()
 
 
+def test_auto_does_not_poll_on_a_machine_with_a_single_processor(echod, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounts a list of processors of its own")
+    online = tmp_path / "online"
+    online.write_text("0\n")
+    script = f'mount --bind {online} /sys/devices/system/cpu/online && exec "$@"'
+    prefix = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    daemon = echod(loop={"busy_poll": "auto"}, prefix=prefix)
+    client = daemon.connect()
+    for _ in range(2000):
+        client.echo()
+    assert polling(daemon) == {"auto": True, "window_seconds": 0, "polled_seconds": 0}
+    daemon.reload({"loop": {"busy_poll": "1ms"}})
+    client.echo()
+    client.echo()
+    assert polling(daemon)["polled_seconds"] > 0, "a fixed time is kept"
+
+
 def test_a_timer_of_the_daemon_begins_no_polling(echod):
     # The watchdog is fed every 100 ms: each of these would poll for the 50 ms.
     daemon = echod(loop={"busy_poll": "50ms"}, env={"WATCHDOG_USEC": "200000"})

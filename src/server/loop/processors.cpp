@@ -21,10 +21,11 @@ std::optional<int> only_processor() noexcept {
     return ::sched_getcpu();
 }
 
-Processors::Processors() : last_(read_throttling(::getpid())) {}
+Processors::Processors(ControlGroupPlaces places)
+    : places_(std::move(places)), last_(read_throttling(::getpid(), places_)) {}
 
 bool Processors::throttled_again() {
-    GroupThrottling now = read_throttling(::getpid());
+    GroupThrottling now = read_throttling(::getpid(), places_);
     const auto counted = throttling_between(last_, now);
     last_ = std::move(now);
     return counted && counted->throttled != 0;

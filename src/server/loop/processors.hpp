@@ -20,13 +20,14 @@ namespace echod {
 class Processors {
 public:
     /// Throws std::bad_alloc, like the other function.
-    Processors();
+    explicit Processors(ControlGroupPlaces places = {});
 
     /// True if one of the groups was stopped, because its quota was used up, since the last call or
     /// the start. Reads several files.
     [[nodiscard]] bool throttled_again();
 
 private:
+    ControlGroupPlaces places_;
     GroupThrottling last_;
 };
 
