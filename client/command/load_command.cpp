@@ -127,7 +127,7 @@ int report(const Options& options, const RunResult& result, Watch& watch, Output
 
 void start_probe(std::optional<Probe>& probe, const Options& options,
                  Interruptions& interruptions) {
-    if (!options.metrics && options.metrics_file.empty() && !options.journal) {
+    if (!options.is_monitored()) {
         return;
     }
     std::string url;
@@ -143,6 +143,9 @@ int run_and_report(const Options& options, Interruptions& interruptions) {
     // Until the result is written, the first signal ends the run and not the process. SIGUSR1 stays
     // pending until the run reads it.
     (void)echod::block_signals({SIGUSR1});
+    if (options.outlives_hangup()) {
+        interruptions.leave_hangup_pending();
+    }
     // First, so that no file is opened where a target is malformed.
     Resolution resolution = resolve(options.targets, interruptions.signals());
     interruptions.note(resolution.signal);

@@ -102,6 +102,16 @@ struct Options {
     Gates gates;
     Gates abort_on;                  ///< conditions that end the run where one of them holds
     std::vector<double> percentiles; ///< in place of the usual ones in the text; empty: those
+
+    /// The run is watched by a monitoring system.
+    [[nodiscard]] bool is_monitored() const noexcept {
+        return metrics || !metrics_file.empty() || journal;
+    }
+
+    /// SIGHUP does not end the run: a reload of the probes of a machine is for all of them.
+    [[nodiscard]] bool outlives_hangup() const noexcept {
+        return append || (forever && is_monitored());
+    }
 };
 
 } // namespace echoload

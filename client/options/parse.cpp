@@ -19,7 +19,8 @@ echoload repeat TARGET... runs a load several times, echoload search finds the h
 holds, echoload sweep shows latency over rate; echoload show FILE..., echoload merge FILE... and
 echoload compare A B process results: see echoload show --help.
 A lost connection is replaced with --reconnect alone. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the
-run, which still reports.
+run, which still reports; SIGHUP does not end a probe: -d forever with --metrics, --metrics-file or
+--journal.
 
 Exit status: 0 success; 1 the run was not possible; 2 wrong usage; 3 a gate failed; 4 an echo was
 wrong; 5 the load was not delivered (connections failed or were lost, messages were not answered,

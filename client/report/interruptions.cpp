@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "client/report/interruptions.hpp"
 
-#include "client/result/stop_signals.hpp"
-
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 
 namespace echoload {
@@ -22,9 +21,14 @@ constexpr std::int64_t kLongestMs = 1'000'000;
 
 } // namespace
 
+void Interruptions::leave_hangup_pending() {
+    (void)echod::block_signals({SIGHUP});
+    hangup_ = Hangup::pends;
+}
+
 echod::SignalFd& Interruptions::signals() {
     if (!signals_) {
-        signals_.emplace(stop_signals());
+        signals_.emplace(stop_signals({.snapshots = false, .hangup = hangup_}));
     }
     return *signals_;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "client/result/stop_signals.hpp"
 #include "net/signal_fd.hpp"
 
 #include <optional>
@@ -18,6 +19,10 @@ struct Interrupted {
 /// the second one ends the program. Until they are waited for, the first one ends it.
 class Interruptions {
 public:
+    /// SIGHUP is none of them; it stays pending until a run reads it. To be called before the
+    /// others. Throws std::system_error.
+    void leave_hangup_pending();
+
     /// To wait for one of them. Borrowed. The first call, and the first wait, block them for the
     /// calling thread. Throws std::system_error.
     [[nodiscard]] echod::SignalFd& signals();
@@ -36,6 +41,7 @@ public:
     [[nodiscard]] int pause(echod::Duration time);
 
 private:
+    Hangup hangup_ = Hangup::ends;
     std::optional<echod::SignalFd> signals_;
     int first_ = 0;  ///< the first signal that came, or 0
     int second_ = 0; ///< the one that ended the waits, or 0

@@ -145,7 +145,7 @@ void Watch::snapshot(std::optional<Outages> outages) noexcept try {
 }
 
 void Watch::reopen() noexcept try {
-    if (series_) {
+    if (series_ && options_.append) {
         series_fails_ = true; // until it is open
         series_->reopen();
         series_->append(series_head(options_, interval()));

@@ -34,8 +34,8 @@ public:
     void on_interval(const LiveInterval& interval) noexcept;
     void snapshot(std::optional<Outages> outages) noexcept;
 
-    /// Opens the file of the series again, which may have been renamed. Where that fails, or
-    /// writing had failed, the series continues from the next time on.
+    /// Opens the file of an appended series again, which may have been renamed. Where that fails,
+    /// or writing had failed, the series continues from the next time on.
     void reopen() noexcept;
 
     /// The run is over: erases the bar.

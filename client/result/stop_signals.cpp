@@ -18,7 +18,10 @@ echod::SignalFd stop_signals(const RunSignals& others) {
     // SIGTERM twice is once: the numbers are those of a set.
     const auto unless_ignored = [](int signal) { return is_ignored(signal) ? SIGTERM : signal; };
     const int snapshot = others.snapshots ? SIGUSR1 : SIGTERM;
-    const int hangup = others.reopens ? SIGHUP : unless_ignored(SIGHUP);
+    int hangup = SIGHUP;
+    if (others.hangup != Hangup::is_read) {
+        hangup = others.hangup == Hangup::pends ? SIGTERM : unless_ignored(SIGHUP);
+    }
     return {SIGTERM, unless_ignored(SIGINT), unless_ignored(SIGQUIT), hangup, snapshot};
 }
 

@@ -4,12 +4,21 @@
 
 #include "net/signal_fd.hpp"
 
+#include <cstdint>
+
 namespace echoload {
+
+/// What SIGHUP does.
+enum class Hangup : std::uint8_t {
+    ends,    ///< it ends the run, as the others
+    pends,   ///< it is left to another reader, for which it is blocked
+    is_read, ///< it is read, also where it was ignored
+};
 
 /// What a run needs signals for besides its end.
 struct RunSignals {
     bool snapshots = false; ///< SIGUSR1
-    bool reopens = false;   ///< SIGHUP, also where it was ignored; it does not end the run then
+    Hangup hangup = Hangup::ends;
 };
 
 /// SIGINT, SIGTERM, SIGQUIT and SIGHUP, and those of `others`; they are blocked for the calling

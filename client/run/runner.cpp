@@ -69,7 +69,9 @@ private:
 Run::Run(const Options& options, const std::vector<Target>& targets,
          std::optional<Duration> interval, const LiveSink& live, std::optional<WallTime> start_at)
     : options_(options), live_(live), generator_(options.seed, options.sizes),
-      signals_(stop_signals({.snapshots = true, .reopens = options.append})),
+      signals_(
+          stop_signals({.snapshots = true,
+                        .hangup = options.outlives_hangup() ? Hangup::is_read : Hangup::ends})),
       phases_({options.warmup, options.duration, options.timeout}, control_, live),
       abort_watch_(options.abort_on, options.pace.has_value()) {
     for (const int fd : {signals_.fd(), notice_.fd()}) {
@@ -102,7 +104,7 @@ void Run::handle_signals() {
             if (live_.snapshot) {
                 live_.snapshot(loops_.outages());
             }
-        } else if (*signal == SIGHUP && options_.append) {
+        } else if (*signal == SIGHUP && options_.outlives_hangup()) {
             if (live_.reopen) {
                 live_.reopen();
             }

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -392,6 +393,71 @@ def test_a_series_is_appended_to_and_opened_again(tmp_path):
     assert {line["out_s"] for line in intervals} == {None}
     longest = max(len(line) for line in file.read_text().splitlines()[1:])
     assert longest < 1024
+
+
+def wait_for_text(path, predicate):
+    deadline = time.monotonic() + HANG_TIMEOUT
+    while not (path.exists() and predicate(path.read_text())):
+        assert time.monotonic() < deadline, path
+        time.sleep(0.02)  # nothing reports a change of it
+
+
+def wait_for_no_pending_signal(pid):
+    wait_for_text(
+        pathlib.Path(f"/proc/{pid}/status"),
+        lambda text: re.search(r"^ShdPnd:\t0+$", text, re.M) is not None,
+    )
+
+
+@pytest.mark.parametrize("series", [False, True])
+def test_a_reload_of_a_probe_without_append_changes_nothing(probe, series, tmp_path):
+    file = tmp_path / "series.jsonl"
+    with serve(echo_back) as target:
+        running = probe(*(["--timeseries", file] if series else []), target)
+        before = running.wait_for(lambda samples: verified(samples) > 10, "echoes")
+        for _ in range(2):
+            running.run.send_signal(signal.SIGHUP)
+            wait_for_no_pending_signal(running.run.pid)
+        running.wait_for(lambda s: verified(s) > verified(before) + 20, "it to continue")
+        assert running.stop()[0] == 0
+    if series:
+        assert file.read_text().count('"schema"') == 1
+
+
+def test_a_hangup_before_a_probe_begins_does_not_end_it(tmp_path):
+    fifo, metrics = tmp_path / "fifo", tmp_path / "x.prom"
+    os.mkfifo(fifo)
+    with serve(echo_back) as target:
+        run = start_echoload(*PROBE, "-q", "--metrics-file", metrics, "-o", fifo, target)
+        try:
+            blocked = 1 << (signal.SIGHUP - 1)
+            wait_for_text(
+                pathlib.Path(f"/proc/{run.pid}/status"),
+                lambda status: int(re.search(r"SigBlk:\t(\w+)", status)[1], 16) & blocked,
+            )
+            run.send_signal(signal.SIGHUP)
+            # Where the program has ended, opening it in the usual way would wait for ever.
+            with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)) as result:
+                wait_for_text(metrics, lambda text: re.search(r'"verified"} [1-9]', text))
+                run.send_signal(signal.SIGTERM)
+                assert run.wait(HANG_TIMEOUT) == 0
+                assert "verdict     ok" in result.read()
+        finally:
+            run.kill()
+            run.communicate()
+
+
+def test_a_hangup_ends_a_run_without_an_end_that_is_no_probe():
+    with serve(echo_back) as target:
+        run = start_echoload(*PROBE, target)
+        try:
+            while " 1 up " not in run.stderr.readline():
+                pass
+            run.send_signal(signal.SIGHUP)
+            out = run.communicate(timeout=HANG_TIMEOUT)[0]
+        finally:
+            run.kill()
+    assert run.returncode == 0 and "verdict     ok" in out
 
 
 def test_append_needs_a_series():
