@@ -22,8 +22,10 @@ void IntervalPublisher::publish(LoopState state, TimePoint now) {
         published_.open = 0;
         for (std::size_t place = 0; place < state.open.size(); ++place) {
             AddressInterval& address = published_.addresses[place];
-            address.verified += state.tallies[place].messages.verified;
-            address.errors += state.tallies[place].errors.total();
+            const MessageCounts& messages = state.tallies[place].messages;
+            address.verified += messages.verified;
+            address.failures += state.tallies[place].errors.total() + messages.wrong +
+                                messages.timed_out + messages.lost;
             address.open = state.open[place];
             published_.open += address.open;
         }

@@ -49,7 +49,7 @@ void LiveTargets::add(std::size_t loop, const std::vector<AddressInterval>& addr
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         LoopPart& part = targets_[target_of_[i]].loops[loop];
         part.verified += addresses[i].verified;
-        part.errors += addresses[i].errors;
+        part.failures += addresses[i].failures;
         part.open += addresses[i].open;
     }
     if (!outages) {
@@ -80,15 +80,15 @@ std::uint64_t LiveTargets::end_interval() {
     std::uint64_t begun = 0;
     for (Target& target : targets_) {
         std::uint64_t verified = 0;
-        std::uint64_t errors = 0;
+        std::uint64_t failures = 0;
         TargetState& state = target.state;
         state.open = 0;
         for (LoopPart& part : target.loops) {
             verified += std::exchange(part.verified, 0);
-            errors += std::exchange(part.errors, 0);
+            failures += std::exchange(part.failures, 0);
             state.open += part.open;
         }
-        state.up = state.open != 0 && (verified != 0 || (errors == 0 && state.up));
+        state.up = state.open != 0 && (verified != 0 || (failures == 0 && state.up));
         const std::uint64_t before = state.outages;
         update_outages(target);
         begun += state.outages - before;

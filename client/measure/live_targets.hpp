@@ -15,8 +15,8 @@ namespace echoload {
 /// What a loop counted on one address of the targets in an interval.
 struct AddressInterval {
     std::uint64_t verified = 0;
-    std::uint64_t errors = 0;
-    std::uint32_t open = 0; ///< connections up at its end
+    std::uint64_t failures = 0; ///< errors, and messages without a right echo
+    std::uint32_t open = 0;     ///< connections up at its end
 };
 
 /// The outages of a loop in an interval.
@@ -47,7 +47,7 @@ struct TargetState {
 /// grow with the run.
 ///
 /// A target is up after a right echo, as long as a connection to it is up. It is down after an
-/// interval with errors and without a right echo; an interval with neither changes nothing.
+/// interval with failures and without a right echo; an interval with neither changes nothing.
 /// Outages of several loops are one where the next one has begun when an interval ends before the
 /// last one is over.
 class LiveTargets {
@@ -76,7 +76,7 @@ public:
 private:
     struct LoopPart {
         std::uint64_t verified = 0; ///< in the interval
-        std::uint64_t errors = 0;
+        std::uint64_t failures = 0;
         std::uint32_t open = 0;
         LoopOutages outages; ///< ended ones that are not complete, and the current one
     };

@@ -150,8 +150,10 @@ std::string metrics_text(const RunFigures& figures) {
     write_head(out, "echoload_run_seconds", "Time from the start to the last interval's end.",
                "gauge");
     fmt::format_to(out, "echoload_run_seconds {:.3f}\n", echod::to_seconds(figures.elapsed));
-    write_targets(out, figures, "echoload_up", "1 if a target answers.", "gauge",
-                  [](const TargetState& target) { return target.up ? 1 : 0; });
+    write_targets(out, figures, "echoload_up",
+                  "1 after a right echo; 0 without a connection, and after an interval with "
+                  "failures or wrong echoes and no right one.",
+                  "gauge", [](const TargetState& target) { return target.up ? 1 : 0; });
     write_targets(out, figures, "echoload_connections", "Connections to a target that are up.",
                   "gauge", [](const TargetState& target) { return target.open; });
     write_messages(out, figures);

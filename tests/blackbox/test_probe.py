@@ -182,6 +182,24 @@ def test_an_outage_is_in_the_metrics_while_it_lasts_and_after_it(probe):
     assert re.search(r"outages +1, longest", progress), "the snapshot has it"
 
 
+def test_a_target_whose_echoes_are_all_wrong_is_not_up(probe):
+    wrong = threading.Event()
+
+    def handler(connection, _number):
+        while data := connection.recv(65536):
+            connection.sendall(bytes(len(data)) if wrong.is_set() else data)
+
+    with serve(handler) as target:
+        up = f'echoload_up{{target="{target}"}}'
+        running = probe("--reconnect", "--on-mismatch", "count", "--timeout", "200ms", target)
+        running.wait_for(lambda samples: samples[up] == 1, "the target to be up")
+        wrong.set()
+        running.wait_for(lambda samples: samples[up] == 0, "it to be down")
+        wrong.clear()
+        running.wait_for(lambda samples: samples[up] == 1, "the target to be up again")
+        running.stop()
+
+
 def test_a_port_in_use_is_an_error_before_the_run(tmp_path):
     with socket.socket() as holder, serve(mute) as target:
         holder.bind(("127.0.0.1", 0))

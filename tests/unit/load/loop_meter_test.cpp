@@ -112,6 +112,18 @@ TEST(IntervalPublisher, IntervalsThatWereNotTakenAreAddedUp) {
     EXPECT_FALSE(intervals.take());
 }
 
+TEST(IntervalPublisher, EverythingWithoutARightEchoIsAFailure) {
+    IntervalPublisher intervals(1s, kMeterStart);
+    Tally tally;
+    tally.messages.wrong = 1;
+    tally.messages.timed_out = 2;
+    tally.messages.lost = 4;
+    tally.errors.add(Phase::read, 5, 8);
+    const std::uint32_t one = 1;
+    intervals.publish({{&tally, 1}, {&one, 1}, std::nullopt}, kMeterStart + 1s);
+    EXPECT_EQ(intervals.take()->addresses.front().failures, 15U);
+}
+
 TEST(IntervalPublisher, TheEndsOfIntervalsStayOnTheirGridAfterAStall) {
     IntervalPublisher intervals(1s, kMeterStart);
     EXPECT_EQ(intervals.next(), kMeterStart + 1s);
