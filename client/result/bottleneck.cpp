@@ -30,10 +30,11 @@ std::string of_a_processor(double share) {
     return percent(share) + " of a processor";
 }
 
-// The busiest thread's share of a processor. In an open loop only the loops' work: the rest of
-// their time they polled, which ends the moment that there is work.
+// The busiest thread's share of a processor. Of loops that poll (an open loop, --busy-poll) only
+// their work: polling ends the moment that there is work.
 double busiest_share(const RunResult& result) {
-    if (!result.rate || result.loops.empty()) {
+    if (std::none_of(result.loops.begin(), result.loops.end(),
+                     [](const LoopUse& loop) { return loop.polled != Duration::zero(); })) {
         return result.client->busiest_thread;
     }
     double busiest = 0;

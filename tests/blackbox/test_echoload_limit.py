@@ -46,6 +46,21 @@ def test_both_processes_are_in_the_result():
         assert re.search("used|waited for a processor|did not run", limit["reason"])
 
 
+def test_a_client_that_polls_is_not_busy_by_that():
+    def lazy(connection, _number):
+        for data in received(connection):
+            threading.Event().wait(0.02)
+            connection.sendall(data)
+
+    with serve(lazy) as target:
+        ended = echoload("-c", 1, "-d", "1s", "--busy-poll", "1s", "--format", "json", target)
+    assert ended.code == 0, ended
+    [loop] = ended.json["loops"]
+    assert loop["work_share"] < loop["cpu_share"] / 2
+    # Where the machine is busy, it may have waited for a processor.
+    assert not ended.json["limit"]["reason"].startswith("its busiest thread used"), ended
+
+
 def test_a_server_that_sleeps_and_a_client_that_waits_are_no_bottleneck():
     def lazy(connection, _number):
         for data in received(connection):
