@@ -38,10 +38,10 @@ public:
     /// An iteration that began at `began` had nothing to do and did not sleep.
     void polled(TimePoint began) noexcept { polling_since_ = began; }
 
-    /// The loop polled for that long before it slept or an event came.
-    void polled_for(Duration length) noexcept {
+    /// The loop polled once instead of sleeping, which took that long.
+    void polled_for(Duration poll) noexcept {
         if (begun_ && !result_) {
-            use_.polled += length;
+            use_.polled += std::min(poll, kLongestPoll);
         }
     }
 

@@ -87,22 +87,22 @@ void Worker::wait_and_handle(std::span<epoll_event> events, TimePoint now) {
     if (sleep > Duration::zero()) {
         meter_.sleeps_until(now + sleep);
     }
-    const int count = sleep > Duration::zero() && plan_.busy_poll > Duration::zero()
-                          ? poll_and_wait(events, now, sleep)
-                          : epoll_.wait(events, sleep);
-    if (count < 0) {
-        echod::throw_errno(-count, "epoll_wait");
+    const Woken woken = sleep > Duration::zero() && plan_.busy_poll > Duration::zero()
+                            ? poll_and_wait(events, now, sleep)
+                            : Woken{epoll_.wait(events, sleep)};
+    if (woken.count < 0) {
+        echod::throw_errno(-woken.count, "epoll_wait");
     }
-    if (count != 0) {
-        const TimePoint woke = Clock::now();
-        begin_measuring(woke);
-        meter_.woke(woke);
+    if (woken.count != 0) {
+        const TimePoint at = woken.at ? *woken.at : Clock::now();
+        begin_measuring(at);
+        meter_.woke(at);
     } else if (const OpenLoop* const open_loop = connections_.pacer().open_loop();
                open_loop != nullptr && !open_loop->dispatched_something() &&
                sleep == Duration::zero() && !connections_.has_ready()) {
         meter_.polled(now);
     }
-    for (const epoll_event& event : events.first(static_cast<std::size_t>(count))) {
+    for (const epoll_event& event : events.first(static_cast<std::size_t>(woken.count))) {
         if (event.data.u64 == kWakeToken) {
             wake_.clear();
         } else {
@@ -111,14 +111,26 @@ void Worker::wait_and_handle(std::span<epoll_event> events, TimePoint now) {
     }
 }
 
-// Everything that ends a sleep is an event, also wake().
-int Worker::poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep) {
+// Everything that ends a sleep is an event, also wake(). Until the first poll has returned, the
+// loop worked; the clock is read after each poll.
+Worker::Woken Worker::poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep) {
+    std::optional<TimePoint> before;
+    const auto read_clock = [&] {
+        const TimePoint after = Clock::now();
+        if (before) {
+            meter_.polled_for(after - *before);
+        }
+        before = after;
+        return after;
+    };
     const echod::Polled polled = echod::poll_until(
         now + std::min(plan_.busy_poll, sleep), now,
-        [&] { return epoll_.wait(events, Duration::zero()); }, [] { return Clock::now(); });
-    meter_.polled_for(polled.now - now);
+        [&] { return epoll_.wait(events, Duration::zero()); }, read_clock);
     const Duration left = sleep - (polled.now - now);
-    return polled.count != 0 || left <= Duration::zero() ? polled.count : epoll_.wait(events, left);
+    if (polled.count != 0 || left <= Duration::zero()) {
+        return {polled.count, polled.now};
+    }
+    return {epoll_.wait(events, left)};
 }
 
 void Worker::apply_control(TimePoint now) {

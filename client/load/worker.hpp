@@ -86,9 +86,15 @@ public:
 private:
     static constexpr std::uint64_t kWakeToken = ~std::uint64_t{0};
 
+    /// The end of a wait.
+    struct Woken {
+        int count;                                  ///< of events, or -errno
+        std::optional<TimePoint> at = std::nullopt; ///< where the clock was read since
+    };
+
     void begin_iteration(TimePoint now);
     void wait_and_handle(std::span<epoll_event> events, TimePoint now);
-    [[nodiscard]] int poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep);
+    [[nodiscard]] Woken poll_and_wait(std::span<epoll_event> events, TimePoint now, Duration sleep);
     void apply_control(TimePoint now);
     void begin_measuring(TimePoint now);
     void begin_schedule();

@@ -36,8 +36,10 @@ TEST(LoopMeter, APollThatWasInterruptedCountsInPart) {
     meter.begin_iteration(kMeterStart + 2us);
     meter.polled(kMeterStart + 2us);
     meter.begin_iteration(kMeterStart + 10ms);
+    meter.polled_for(3us);
+    meter.polled_for(10ms);
     meter.end(kMeterStart + 10ms);
-    EXPECT_EQ(meter.result()->polled, Duration(52us));
+    EXPECT_EQ(meter.result()->polled, Duration(105us));
 }
 
 // A sleep that ends late and a turn that takes too long: the thread was stopped, or had no
