@@ -9,18 +9,30 @@ namespace echoload {
 void LoopOutages::add(const Outage& outage) {
     if (ended.size() < Outages::kListed) {
         ended.push_back(outage);
-        return;
+    } else {
+        leave_out({outage.target, 1, outage.length(), outage.length()});
     }
-    ++left_out;
-    longest_left_out = std::max(longest_left_out, outage.length());
+}
+
+void LoopOutages::leave_out(const LeftOutOutages& outages) {
+    const auto same = std::find_if(left_out.begin(), left_out.end(), [&outages](const auto& each) {
+        return each.target == outages.target;
+    });
+    LeftOutOutages& all = same != left_out.end()
+                              ? *same
+                              : left_out.emplace_back(LeftOutOutages{outages.target, 0, {}, {}});
+    all.count += outages.count;
+    all.longest = std::max(all.longest, outages.longest);
+    all.sum += outages.sum;
 }
 
 void LoopOutages::append(LoopOutages next) {
     for (const Outage& outage : next.ended) {
         add(outage);
     }
-    left_out += next.left_out;
-    longest_left_out = std::max(longest_left_out, next.longest_left_out);
+    for (const LeftOutOutages& outages : next.left_out) {
+        leave_out(outages);
+    }
     current = std::move(next.current);
 }
 
@@ -56,23 +68,28 @@ void LiveTargets::add(std::size_t loop, const std::vector<AddressInterval>& addr
         return;
     }
     has_outages_ = true;
-    over_.not_listed += outages->left_out;
-    over_.longest_not_listed = std::max(over_.longest_not_listed, outages->longest_left_out);
+    for (const LeftOutOutages& left_out : outages->left_out) {
+        over_.not_listed += left_out.count;
+        over_.longest_not_listed = std::max(over_.longest_not_listed, left_out.longest);
+        Target& target = find(left_out.target);
+        target.complete += left_out.count;
+        target.complete_out += left_out.sum;
+    }
     for (Target& target : targets_) {
-        target.loops[loop].outages.current.clear();
+        target.loops[loop].current.reset();
     }
     for (const Outage& outage : outages->ended) {
-        find(outage.target).loops[loop].outages.add(outage);
+        find(outage.target).loops[loop].ended.push_back(outage);
     }
     for (const Outage& outage : outages->current) {
-        find(outage.target).loops[loop].outages.current = {outage};
+        find(outage.target).loops[loop].current = outage;
     }
 }
 
 void LiveTargets::end_loop(std::size_t loop) {
     for (Target& target : targets_) {
         target.loops[loop].open = 0;
-        target.loops[loop].outages.current.clear();
+        target.loops[loop].current.reset();
     }
 }
 
@@ -97,49 +114,42 @@ std::uint64_t LiveTargets::end_interval() {
 }
 
 // Those of the loops that are not complete.
-Outages LiveTargets::merged(const Target& target) {
+std::vector<Outage> LiveTargets::merged(const Target& target) {
     std::vector<Outages> loops;
     for (const LoopPart& part : target.loops) {
-        if (part.outages.ended.empty() && part.outages.current.empty()) {
-            continue;
-        }
         Outages& loop = loops.emplace_back();
-        for (const Outage& outage : part.outages.ended) {
-            loop.add(outage);
-        }
-        for (const Outage& outage : part.outages.current) {
-            loop.add(outage);
+        loop.list = part.ended;
+        if (part.current) {
+            loop.list.push_back(*part.current);
         }
     }
-    return loops.empty() ? Outages() : merge_outages(loops);
+    return merge_listed(loops);
 }
 
 void LiveTargets::update_outages(Target& target) {
-    Outages all = merged(target);
-    TargetState& state = target.state;
-    Duration out{};
-    for (const Outage& outage : all.list) {
-        out += outage.length();
+    std::vector<Outage> over = merged(target);
+    std::optional<Outage> lasting; // the last one: what began later is part of it
+    if (std::any_of(target.loops.begin(), target.loops.end(),
+                    [](const LoopPart& part) { return part.current.has_value(); })) {
+        lasting = std::move(over.back());
+        over.pop_back();
     }
-    state.out = std::max(state.out, target.complete_out + out);
-    const bool lasts =
-        std::any_of(target.loops.begin(), target.loops.end(),
-                    [](const LoopPart& part) { return !part.outages.current.empty(); });
-    if (lasts) {
-        state.outages = target.complete + 1;
-        state.out_since = all.list.back().length();
-        return;
-    }
-    state.out_since.reset();
-    target.complete += all.count();
-    target.complete_out += out;
-    state.outages = target.complete;
     for (LoopPart& part : target.loops) {
-        part.outages.ended.clear();
+        std::erase_if(part.ended, [&lasting](const Outage& outage) {
+            return !lasting || outage.noticed < lasting->noticed;
+        });
+        part.ended.resize(std::min(part.ended.size(), Outages::kListed));
     }
-    for (Outage& outage : all.list) {
+    for (Outage& outage : over) {
+        ++target.complete;
+        target.complete_out += outage.length();
         over_.add(std::move(outage));
     }
+    TargetState& state = target.state;
+    state.outages = std::max(state.outages, target.complete + (lasting ? 1 : 0));
+    state.out =
+        std::max(state.out, target.complete_out + (lasting ? lasting->length() : Duration()));
+    state.out_since = lasting ? std::optional(lasting->length()) : std::nullopt;
 }
 
 std::vector<TargetState> LiveTargets::states() const {
@@ -156,7 +166,7 @@ std::optional<Outages> LiveTargets::outages() const {
     }
     Outages all = over_;
     for (const Target& target : targets_) {
-        for (Outage& outage : merged(target).list) {
+        for (Outage& outage : merged(target)) {
             all.add(std::move(outage));
         }
     }

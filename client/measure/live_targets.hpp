@@ -19,18 +19,28 @@ struct AddressInterval {
     std::uint32_t open = 0;     ///< connections up at its end
 };
 
+/// Outages of a target that are counted only.
+struct LeftOutOutages {
+    std::string target;
+    std::uint64_t count = 0;
+    Duration longest{};
+    Duration sum{};
+};
+
 /// The outages of a loop in an interval.
 struct LoopOutages {
-    std::vector<Outage> ended; ///< at most Outages::kListed
-    std::uint64_t left_out = 0;
-    Duration longest_left_out{};
-    std::vector<Outage> current; ///< those that last, with their length so far
+    std::vector<Outage> ended;            ///< at most Outages::kListed
+    std::vector<LeftOutOutages> left_out; ///< the others, each target once
+    std::vector<Outage> current;          ///< those that last, with their length so far
 
     /// Adds an outage to those that ended.
     void add(const Outage& outage);
 
     /// Adds the outages of the interval after this one.
     void append(LoopOutages next);
+
+private:
+    void leave_out(const LeftOutOutages& outages);
 };
 
 /// The state of a target at the end of an interval.
@@ -38,7 +48,8 @@ struct TargetState {
     std::string target;                ///< as it was given
     std::uint32_t open = 0;            ///< connections up
     bool up = false;                   ///< see LiveTargets
-    std::uint64_t outages = 0;         ///< since the start of the run; 0 without --reconnect
+    std::uint64_t outages = 0;         ///< since the start of the run, that which lasts included;
+                                       ///< 0 without --reconnect; it never decreases
     Duration out{};                    ///< the sum of their lengths; it never decreases
     std::optional<Duration> out_since; ///< the length so far of an outage that lasts
 };
@@ -78,7 +89,8 @@ private:
         std::uint64_t verified = 0; ///< in the interval
         std::uint64_t failures = 0;
         std::uint32_t open = 0;
-        LoopOutages outages; ///< ended ones that are not complete, and the current one
+        std::vector<Outage> ended; ///< they are part of the one that lasts
+        std::optional<Outage> current;
     };
     struct Target {
         TargetState state;
@@ -88,7 +100,7 @@ private:
     };
 
     [[nodiscard]] Target& find(const std::string& name);
-    [[nodiscard]] static Outages merged(const Target& target);
+    [[nodiscard]] static std::vector<Outage> merged(const Target& target);
     void update_outages(Target& target);
 
     std::vector<std::size_t> target_of_; ///< of each address

@@ -93,7 +93,7 @@ Duration Outages::longest() const noexcept {
     return longest;
 }
 
-Outages merge_outages(const std::vector<Outages>& loops) {
+std::vector<Outage> merge_listed(const std::vector<Outages>& loops) {
     std::vector<Outage> merged;
     std::vector<LoopOutage> group;
     Duration group_end{};
@@ -116,8 +116,12 @@ Outages merge_outages(const std::vector<Outages>& loops) {
     end_group();
     std::stable_sort(merged.begin(), merged.end(),
                      [](const Outage& a, const Outage& b) { return a.noticed < b.noticed; });
+    return merged;
+}
+
+Outages merge_outages(const std::vector<Outages>& loops) {
     Outages sum;
-    for (Outage& outage : merged) {
+    for (Outage& outage : merge_listed(loops)) {
         sum.add(std::move(outage));
     }
     sum.messages_lost = 0;

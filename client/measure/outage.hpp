@@ -55,6 +55,10 @@ struct Outages {
     [[nodiscard]] Duration longest() const noexcept;
 };
 
+/// The outages of a run from those that its loops list, in the order of their beginning. See
+/// merge_outages().
+[[nodiscard]] std::vector<Outage> merge_listed(const std::vector<Outages>& loops);
+
 /// The outages of a run from those of its loops. Those of a target that overlap are one outage; it
 /// is as long as none of these loops got a right echo.
 [[nodiscard]] Outages merge_outages(const std::vector<Outages>& loops);
