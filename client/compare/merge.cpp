@@ -261,11 +261,12 @@ StoredResult read_part(const std::string& file) {
     return result;
 }
 
-// The file of a program that ended, or was never started, before its result was written.
+// The file of a program that ended, or was never started, before its result was written. One of
+// which that is not known has something: reading it says why it cannot be read.
 bool has_nothing(const std::string& file) {
     std::error_code error;
     if (!std::filesystem::exists(file, error)) {
-        return true;
+        return !error;
     }
     return std::filesystem::is_regular_file(file, error) &&
            std::filesystem::file_size(file, error) == 0;

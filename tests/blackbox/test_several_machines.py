@@ -140,6 +140,14 @@ def test_a_missing_part_and_one_that_died_are_reported(parts, tmp_path):
     assert alone.code == 2 and str(died) in alone.err, alone
 
 
+def test_a_part_that_cannot_be_read_is_not_missing(parts, tmp_path):
+    loop = tmp_path / "loop.json"
+    loop.symlink_to(loop)  # as root, every file that is there can be read
+    ended = echoload("merge", *parts[:2], loop)
+    assert ended.code == 2, ended
+    assert ended.out == "" and str(loop) in ended.err and "ELOOP" in ended.err, ended
+
+
 def test_a_part_that_never_began_says_so(parts, tmp_path):
     never = tmp_path / "never.json"
     ended = echoload(
