@@ -28,10 +28,11 @@
 //
 // The loops over words work on blocks of a constant size, which every compiler turns into vector
 // instructions; one that can also makes a version for processors with AVX-512, the first x86 ones
-// that multiply 64-bit words in vectors, and the dynamic linker chooses (gcc(1), target_clones).
+// that multiply 64-bit words in vectors, and the dynamic linker chooses (gcc(1), target_clones). It
+// does so before a sanitizer that instruments the choice is set up.
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&       \
-    __GNUC__ >= 12 && !defined(__SANITIZE_ADDRESS__)
+    __GNUC__ >= 12 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define ECHOLOAD_FOR_EACH_PROCESSOR [[gnu::target_clones("arch=x86-64-v4", "default")]]
 #else
 #define ECHOLOAD_FOR_EACH_PROCESSOR
