@@ -18,7 +18,9 @@ constexpr std::size_t kServerWorkers = 2;
 
 } // namespace
 
-Probe::Probe(const Options& options, std::string& url) {
+Probe::Probe(const Options& options, std::string& url)
+    : forever_(options.forever),
+      metrics_log_(options.metrics_file.empty() ? "the metrics" : options.metrics_file) {
     figures_.started = std::chrono::system_clock::now();
     figures_.open_loop = options.pace.has_value();
     figures_.reconnects = options.reconnect;
@@ -69,14 +71,24 @@ void Probe::on_interval(const LiveInterval& interval) noexcept {
     try {
         figures_.add(interval);
         update_metrics();
-    } catch (...) {
-        failure_ = failure_ ? failure_ : std::current_exception();
+        metrics_log_.worked();
+    } catch (const std::exception& error) {
+        note_failure();
+        if (forever_) {
+            metrics_log_.failed(error.what());
+        }
     }
     try {
         if (journal_) { // an entry that is not taken is dropped: the next one has the sums
             (void)journal_->send(journal_entry(interval, figures_));
         }
     } catch (...) {
+        note_failure();
+    }
+}
+
+void Probe::note_failure() noexcept {
+    if (!forever_) {
         failure_ = failure_ ? failure_ : std::current_exception();
     }
 }

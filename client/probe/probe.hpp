@@ -5,6 +5,7 @@
 #include "client/options/options.hpp"
 #include "client/probe/metrics.hpp"
 #include "client/probe/metrics_file.hpp"
+#include "client/report/fault_log.hpp"
 #include "client/result/live_interval.hpp"
 #include "http/metrics_server.hpp"
 #include "net/journal.hpp"
@@ -31,7 +32,8 @@ public:
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
 
-    /// Does not throw; the first failure to write the file is stored for finish().
+    /// Does not throw. The first failure to write the file is stored for finish(); in a run without
+    /// an end it is logged.
     void on_interval(const LiveInterval& interval) noexcept;
 
     /// Throws the first failure to write the file.
@@ -41,11 +43,14 @@ private:
     [[nodiscard]] std::string text() const;
     void publish(std::string text);
     void update_metrics();
+    void note_failure() noexcept;
 
     RunFigures figures_;
     mutable std::mutex mutex_;
     std::string text_; ///< guarded by mutex_
+    const bool forever_;
     std::optional<MetricsFile> file_;
+    FaultLog metrics_log_;
     std::optional<echod::JournalSocket> journal_;
     std::unique_ptr<echod::MetricsServer> server_;
     std::thread thread_; ///< of the server

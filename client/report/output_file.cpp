@@ -202,9 +202,12 @@ bool OutputFile::open_waiting(bool is_fifo) {
 }
 
 void OutputFile::append(std::string_view text) {
-    pending_ += text;
+    const bool full = pending_.size() > kMostPending;
+    if (!full) {
+        pending_ += text;
+    }
     flush();
-    if (pending_.size() > kMostPending) {
+    if (full || pending_.size() > kMostPending) {
         throw NotPossible(fmt::format("cannot write {}: it is not read, and {} MiB wait", path_,
                                       kMostPending >> 20U));
     }
@@ -228,7 +231,9 @@ void OutputFile::flush() {
             break;
         }
         if (size < 0) {
-            fail(errno);
+            const int error = errno;
+            pending_.erase(0, written);
+            fail(error);
         }
         written += static_cast<std::size_t>(size);
     }

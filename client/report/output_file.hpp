@@ -53,7 +53,8 @@ public:
     OutputFile& operator=(OutputFile&&) = delete;
 
     /// Writes what is taken without waiting, and stores the rest for the next call. Throws
-    /// NotPossible where the file cannot be written or too much is stored.
+    /// NotPossible where the file cannot be written, which the next call tries again, or too much
+    /// is stored; `text` may then be lost.
     void append(std::string_view text);
 
     /// Opens the file again under its name, where it is a regular one. Throws NotPossible; then

@@ -6,6 +6,7 @@
 #include "client/report/live_line.hpp"
 #include "client/report/series.hpp"
 #include "client/report/text.hpp"
+#include "client/result/not_possible.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -94,7 +95,7 @@ std::string progress_bar(const Goal& goal, const RunResult& so_far, std::size_t 
 
 Watch::Watch(const Options& options, Interruptions& interruptions)
     : options_(options), terminal_(!options.quiet && is_terminal()), lines_(!options.quiet),
-      standard_error_(STDERR_FILENO) {
+      standard_error_(STDERR_FILENO), series_log_(options.timeseries) {
     if (!options.timeseries.empty()) {
         series_.emplace(options.timeseries, interruptions,
                         options.append ? OutputFile::Kind::appended : OutputFile::Kind::followed);
@@ -112,10 +113,8 @@ void Watch::on_interval(const LiveInterval& interval) noexcept try {
     so_far_.peak = std::max(so_far_.peak, interval.open);
     so_far_.elapsed = interval.at;
     so_far_.window = interval.measured;
-    if (series_ && !series_fails_) {
-        series_fails_ = true; // until it is written
-        series_->append(series_line(interval));
-        series_fails_ = false;
+    if (series_ && (!series_fails_ || options_.forever)) {
+        try_series(series_line(interval));
     }
     write_line(interval);
 } catch (...) {
@@ -146,13 +145,41 @@ void Watch::snapshot(std::optional<Outages> outages) noexcept try {
 
 void Watch::reopen() noexcept try {
     if (series_ && options_.append) {
-        series_fails_ = true; // until it is open
-        series_->reopen();
-        series_->append(series_head(options_, interval()));
-        series_fails_ = false;
+        reopens_ = true;
+        try_series("");
     }
 } catch (...) {
     failure_ = failure_ ? failure_ : std::current_exception();
+}
+
+void Watch::write_series(std::string_view lines) {
+    if (reopens_) {
+        try {
+            series_->reopen();
+        } catch (const NotPossible&) {
+            series_->append(lines);
+            throw;
+        }
+        reopens_ = false;
+        series_->append(series_head(options_, interval()));
+    }
+    series_->append(lines);
+}
+
+// A run without an end outlives a full disk; the result of another one would be incomplete.
+void Watch::try_series(std::string_view lines) {
+    series_fails_ = true; // until it is written
+    try {
+        write_series(lines);
+    } catch (const NotPossible& error) {
+        if (!options_.forever) {
+            throw;
+        }
+        series_log_.failed(error.what());
+        return;
+    }
+    series_fails_ = false;
+    series_log_.worked();
 }
 
 void Watch::write_snapshot() {
@@ -181,8 +208,16 @@ void Watch::finish_series() {
     if (failure_) {
         std::rethrow_exception(failure_);
     }
-    if (series_) {
+    if (!series_) {
+        return;
+    }
+    try {
         series_->finish();
+    } catch (const NotPossible& error) {
+        if (!options_.forever) {
+            throw;
+        }
+        log_during_run(error.what());
     }
 }
 

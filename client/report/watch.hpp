@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/options/options.hpp"
+#include "client/report/fault_log.hpp"
 #include "client/report/output_file.hpp"
 #include "client/result/live_interval.hpp"
 #include "client/result/run_result.hpp"
@@ -29,8 +30,9 @@ public:
     /// The length of an interval.
     [[nodiscard]] Duration interval() const noexcept;
 
-    /// Do not throw and do not wait: a line that standard error does not take is dropped, and the
-    /// first failure to write the series is stored for finish_series().
+    /// Do not throw and do not wait: a line that standard error does not take is dropped. The first
+    /// failure to write the series ends it and is stored for finish_series(); in a run without an
+    /// end it is logged, and tried again.
     void on_interval(const LiveInterval& interval) noexcept;
     void snapshot(std::optional<Outages> outages) noexcept;
 
@@ -49,6 +51,8 @@ public:
 
 private:
     void write_line(const LiveInterval& interval);
+    void write_series(std::string_view lines);
+    void try_series(std::string_view lines);
     void write_snapshot();
     void write_or_drop(std::string_view text) const noexcept;
 
@@ -58,6 +62,8 @@ private:
     OutputStream standard_error_;
     std::optional<OutputFile> series_;
     bool series_fails_ = false;
+    bool reopens_ = false; ///< the series, as soon as that works
+    FaultLog series_log_;
     Timeline timeline_;
     RunResult so_far_; ///< of complete intervals
     bool bar_shown_ = false;

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -312,6 +313,54 @@ def test_a_real_prometheus_scrapes_it(probe, tmp_path):
             prometheus.wait(HANG_TIMEOUT)
         running.stop()
     assert 0 < float(found[0]["value"][1]) < 10
+
+
+def limit_files(run, size):
+    _, hard = resource.prlimit(run.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def test_files_that_cannot_be_written_for_a_time_are_logged_and_written_again(probe, tmp_path):
+    series, metrics = tmp_path / "series.jsonl", tmp_path / "x.prom"
+    with serve(echo_back) as target:
+        running = probe("--timeseries", series, "--append", "--metrics-file", metrics, target)
+        wait_for_text(series, lambda text: text.count("\n") > 2)
+        limit_files(running.run, series.stat().st_size + 100)  # part of a line
+
+        def logged(what):
+            return [line for line in running.lines if line.startswith("echoload: ") and what in line]
+
+        deadline = time.monotonic() + HANG_TIMEOUT
+        while not (logged(f"cannot write {series}: ") and logged(f"cannot write {metrics}: ")):
+            assert time.monotonic() < deadline, running.lines
+            time.sleep(0.02)  # there is no event for an interval
+        before = running.samples()
+        running.wait_for(lambda s: verified(s) > verified(before) + 50, "several intervals")
+        limit_files(running.run, resource.RLIM_INFINITY)
+        while not (logged(f"{series} can be written") and logged(f"{metrics} can be written")):
+            assert time.monotonic() < deadline, running.lines
+            time.sleep(0.02)
+        count = series.read_text().count("\n")
+        wait_for_text(series, lambda text: text.count("\n") > count)
+        code, _ = running.stop()
+    assert code == 0
+    assert len(logged("EFBIG")) == len(logged("can be written again")) == 2, running.lines
+    intervals = [json.loads(line) for line in series.read_text().splitlines()[1:]]
+    ends = [line["at_s"] - line["length_s"] for line in intervals[1:]]
+    assert ends == pytest.approx([line["at_s"] for line in intervals[:-1]]), "none is missing"
+
+
+def test_a_file_that_cannot_be_written_at_the_end_does_not_change_the_exit_status(probe, tmp_path):
+    series = tmp_path / "series.jsonl"
+    with serve(echo_back) as target:
+        running = probe("--timeseries", series, target)
+        wait_for_text(series, lambda text: text.count("\n") > 2)
+        limit_files(running.run, 1)
+        deadline = time.monotonic() + HANG_TIMEOUT
+        while not any("EFBIG" in line for line in running.lines):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)  # there is no event for an interval
+        assert running.stop()[0] == 0
 
 
 # The line of a plugin.
