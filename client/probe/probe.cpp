@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "client/probe/probe.hpp"
 
-#include "base/clock.hpp"
 #include "client/probe/journal_entry.hpp"
 #include "client/result/not_possible.hpp"
 
@@ -46,13 +45,21 @@ Probe::Probe(const Options& options, std::string& url)
         throw NotPossible(fmt::format("--metrics: {}", error.what()));
     }
     url = server_->url();
-    thread_ = std::thread([this] { (void)server_->serve(); });
+    thread_ = std::thread([this] { serve(); });
 }
 
 Probe::~Probe() {
     if (thread_.joinable()) {
         server_->stop();
         thread_.join();
+    }
+}
+
+void Probe::serve() noexcept {
+    if (!server_->serve()) {
+        log_during_run(fmt::format("the server of --metrics at {} ended by itself; the run "
+                                   "continues without it",
+                                   server_->url()));
     }
 }
 
@@ -100,7 +107,6 @@ void Probe::update_metrics() {
     std::string text = metrics_text(figures_);
     if (server_) {
         publish(text);
-        server_->end_overdue(echod::Clock::now());
     }
     if (file_) {
         file_->replace(text);

@@ -43,6 +43,7 @@ private:
     [[nodiscard]] std::string text() const;
     void publish(std::string text);
     void update_metrics();
+    void serve() noexcept;
     void note_failure() noexcept;
 
     RunFigures figures_;

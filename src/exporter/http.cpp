@@ -9,7 +9,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -42,19 +41,20 @@ bool serve_metrics(const std::string& host, std::uint16_t port, Collector& colle
         return false;
     }
     std::thread stopper([&server, &signals] {
-        constexpr timespec kCheck{1, 0};
-        while (::sigtimedwait(&signals, nullptr, &kCheck) < 0) {
-            server->end_overdue(Clock::now());
+        while (::sigwaitinfo(&signals, nullptr) < 0) { // EINTR
         }
         notify_manager("STOPPING=1");
         server->stop();
     });
     fmt::print(stderr, "echod-exporter: listening on {}\n", server->url());
     notify_manager("READY=1");
-    const bool ended_well = server->serve();
-    ::kill(::getpid(), SIGTERM); // if the library ended by itself, the thread still waits
+    const bool was_stopped = server->serve();
+    if (!was_stopped) {
+        fmt::print(stderr, "echod-exporter: the server at {} ended by itself\n", server->url());
+        ::kill(::getpid(), SIGTERM); // the thread still waits
+    }
     stopper.join();
-    return ended_well;
+    return was_stopped;
 }
 
 } // namespace echod

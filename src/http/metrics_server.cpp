@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "http/metrics_server.hpp"
 
+#include "base/clock.hpp"
 #include "base/sys_error.hpp"
 #include "http/overdue_connections.hpp"
 #include "http/worker_pool.hpp"
@@ -12,6 +13,9 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -21,6 +25,10 @@ namespace echod {
 namespace {
 
 constexpr const char* kContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// How often connections are checked, and while the server stops.
+constexpr Duration kCheck = std::chrono::seconds(1);
+constexpr Duration kCheckWhileStopping = std::chrono::milliseconds(20);
 
 // One request a connection, with short timeouts: a client that connects and sends nothing soon
 // loses its thread to another one.
@@ -47,8 +55,43 @@ struct MetricsServer::Parts {
     std::atomic<std::size_t> connections{0}; ///< accepted and not closed
     std::atomic<bool> ended{false};
     httplib::Server server;
-    OverdueConnections overdue{0};
+    OverdueConnections overdue{0}; ///< of the watcher
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false; ///< guarded by mutex, as the next
+    bool destroyed = false;
+    std::thread watcher;
+
+    void set(bool& state) noexcept {
+        {
+            const std::lock_guard lock(mutex);
+            state = true;
+        }
+        changed.notify_all();
+    }
+    void watch() noexcept;
 };
+
+// Ends connections that take too long as a whole. While the server stops, it waits for its threads,
+// so that all end, and those that were accepted last.
+void MetricsServer::Parts::watch() noexcept {
+    std::unique_lock lock(mutex);
+    while (!destroyed) {
+        const bool stops = stopping;
+        changed.wait_for(lock, stops ? kCheckWhileStopping : kCheck,
+                         [&] { return destroyed || stopping != stops; });
+        if (connections == 0) {
+            continue;
+        }
+        const Duration limit = stopping ? Duration::zero() : OverdueConnections::kLimit;
+        lock.unlock();
+        try {
+            overdue.end(Clock::now(), limit);
+        } catch (const std::bad_alloc&) { // the next time
+        }
+        lock.lock();
+    }
+}
 
 MetricsServer::MetricsServer(const Setup& setup, std::function<std::string()> metrics)
     : parts_(new Parts(setup.address, std::move(metrics))) {
@@ -76,12 +119,12 @@ MetricsServer::MetricsServer(const Setup& setup, std::function<std::string()> me
     }
     address.port = static_cast<std::uint16_t>(bound);
     parts.overdue = OverdueConnections(address.port);
+    parts.watcher = std::thread([&parts] { parts.watch(); });
 }
 
-MetricsServer::~MetricsServer() = default;
-
-const ListenAddress& MetricsServer::address() const noexcept {
-    return parts_->address;
+MetricsServer::~MetricsServer() {
+    parts_->set(parts_->destroyed);
+    parts_->watcher.join();
 }
 
 std::string MetricsServer::url() const {
@@ -89,23 +132,19 @@ std::string MetricsServer::url() const {
 }
 
 bool MetricsServer::serve() {
-    const bool ended_well = parts_->server.listen_after_bind();
+    (void)parts_->server.listen_after_bind();
     parts_->ended = true;
-    return ended_well;
+    const std::lock_guard lock(parts_->mutex);
+    return parts_->stopping;
 }
 
 // The library ignores a stop that comes before it runs.
 void MetricsServer::stop() noexcept {
+    parts_->set(parts_->stopping);
     while (!parts_->ended && !parts_->server.is_running()) {
         std::this_thread::yield();
     }
     parts_->server.stop();
-}
-
-void MetricsServer::end_overdue(TimePoint now) {
-    if (parts_->connections != 0) {
-        parts_->overdue.end(now);
-    }
 }
 
 } // namespace echod

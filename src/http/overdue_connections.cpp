@@ -21,7 +21,7 @@ struct CloseListing {
 
 } // namespace
 
-void OverdueConnections::end(TimePoint now) {
+void OverdueConnections::end(TimePoint now, Duration limit) {
     std::map<std::uint64_t, TimePoint> open;
     const std::unique_ptr<DIR, CloseListing> directory(::opendir("/proc/self/fd"));
     while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
@@ -33,7 +33,7 @@ void OverdueConnections::end(TimePoint now) {
         const auto seen = seen_.find(cookie);
         const TimePoint since = seen == seen_.end() ? now : seen->second;
         open.emplace(cookie, since);
-        if (now - since >= kLimit) {
+        if (now - since >= limit) {
             ::shutdown(fd, SHUT_RDWR);
         }
     }

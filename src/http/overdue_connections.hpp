@@ -20,9 +20,9 @@ public:
     /// For the connections that were accepted at `port`.
     explicit OverdueConnections(std::uint16_t port) noexcept : port_(port) {}
 
-    /// Shuts down those that have been open for kLimit since a call saw them first; their thread
+    /// Shuts down those that have been open for `limit` since a call saw them first; their thread
     /// closes them. To be called about once a second. Throws std::bad_alloc.
-    void end(TimePoint now);
+    void end(TimePoint now, Duration limit = kLimit);
 
 private:
     std::uint16_t port_;

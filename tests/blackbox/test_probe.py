@@ -2,6 +2,7 @@
 """echoload as a probe: a run until a signal, metrics, a plugin's line, a series that is rotated."""
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -361,6 +362,71 @@ def test_a_file_that_cannot_be_written_at_the_end_does_not_change_the_exit_statu
             assert time.monotonic() < deadline
             time.sleep(0.02)  # there is no event for an interval
         assert running.stop()[0] == 0
+
+
+def listening_socket(pid, port):
+    """A duplicate of the listening socket that a process has at a port: pidfd_getfd(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(pid)
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            found = libc.syscall(438, process, int(number), 0)
+            if found < 0:
+                continue
+            if "socket" not in os.readlink(f"/proc/self/fd/{found}"):
+                os.close(found)
+                continue
+            one = socket.socket(fileno=found)
+            if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.getsockname()[1] == port:
+                return one
+            one.close()
+    finally:
+        os.close(process)
+    raise AssertionError("it does not listen")
+
+
+def test_a_server_that_ends_by_itself_is_logged_and_the_run_continues(probe, tmp_path):
+    series = tmp_path / "series.jsonl"
+    with serve(echo_back) as target:
+        running = probe("--timeseries", series, target)
+        with listening_socket(running.run.pid, running.port) as listening:
+            listening.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + HANG_TIMEOUT
+        while not any(f"127.0.0.1:{running.port}/metrics ended by itself" in line
+                      for line in running.lines):  # fmt: skip
+            assert time.monotonic() < deadline, running.lines
+            time.sleep(0.02)  # nothing reports a line
+        count = series.read_text().count("\n")
+        wait_for_text(series, lambda text: text.count("\n") > count + 3)
+        assert running.stop()[0] == 0
+
+
+def test_clients_of_the_metrics_do_not_delay_the_end(probe):
+    ended = threading.Event()
+
+    def dribble(clients):
+        while not ended.wait(0.1):
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.sendall(b"x")
+
+    with serve(echo_back) as target, contextlib.ExitStack() as stack:
+        running = probe(target)
+        running.wait_for(lambda samples: verified(samples) > 10, "echoes")
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+                   for _ in range(4)]  # fmt: skip
+        for client in clients:  # each would keep a thread for minutes
+            client.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        sender = threading.Thread(target=dribble, args=(clients,))
+        hang = threading.Timer(HANG_TIMEOUT, running.run.kill)
+        sender.start()
+        hang.start()
+        try:
+            assert running.stop()[0] == 0
+        finally:
+            hang.cancel()
+            ended.set()
+            sender.join()
 
 
 # The line of a plugin.
