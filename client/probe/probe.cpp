@@ -55,12 +55,13 @@ Probe::~Probe() {
     }
 }
 
-void Probe::serve() noexcept {
+void Probe::serve() noexcept try {
     if (!server_->serve()) {
         log_during_run(fmt::format("the server of --metrics at {} ended by itself; the run "
                                    "continues without it",
                                    server_->url()));
     }
+} catch (const std::exception&) { // memory is short
 }
 
 std::string Probe::text() const {

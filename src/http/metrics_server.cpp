@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -131,8 +132,11 @@ std::string MetricsServer::url() const {
     return fmt::format("http://{}/metrics", parts_->address.text());
 }
 
-bool MetricsServer::serve() {
-    (void)parts_->server.listen_after_bind();
+bool MetricsServer::serve() noexcept {
+    try {
+        (void)parts_->server.listen_after_bind();
+    } catch (const std::exception&) { // memory is short, or there can be no thread
+    }
     parts_->ended = true;
     const std::lock_guard lock(parts_->mutex);
     return parts_->stopping;

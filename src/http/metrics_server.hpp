@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::string url() const;
 
     /// Serves until stop(); call it once. Returns false where it ended by itself.
-    [[nodiscard]] bool serve();
+    [[nodiscard]] bool serve() noexcept;
 
     /// Ends serve(), which has been called or will be, and the connections: no client delays it.
     /// Any thread.
