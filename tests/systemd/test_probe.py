@@ -125,6 +125,16 @@ def test_its_threads_run_on_the_processors_of_cpus(probe):
     assert "Cpus_allowed_list:\t1\n" in allowed
 
 
+def test_a_reload_without_a_series_changes_nothing(probe):
+    figures(probe, probe.before)
+    pid = probe.show(UNIT, "MainPID")
+    probe.run(f"systemctl reload {UNIT}")
+    cursor = probe.cursor()
+    for _ in range(8):  # longer than a run takes to end
+        cursor = probe.wait_for_entry(f"MESSAGE_ID={IDENTIFIER}", after=cursor)["__CURSOR"]
+    assert (probe.show(UNIT, "MainPID"), probe.show(UNIT, "NRestarts")) == (pid, "0")
+
+
 def test_its_series_is_rotated_by_logrotate(probe):
     probe.run(f"systemctl stop {UNIT}")
     lines = [line.removeprefix("#") for line in probe.read(CONF).splitlines()
