@@ -186,8 +186,10 @@ class Network:
 
     def stop_load(self, running):
         """The result of a STEADY load. Every connection that was interrupted was restored."""
-        before = self.echoed()
-        wait_until(lambda: self.echoed() >= before + 3 * CONNECTIONS, "an echo on each connection")
+        # Health checks alone are echoed four times a second.
+        some = self.echoed() + 10 * CONNECTIONS
+        assert 10 * CONNECTIONS > 4 * TIMEOUT
+        wait_until(lambda: self.echoed() >= some, "echoes of the load")
         running.send_signal(signal.SIGINT)
         status, result = self.result_of(running)
         assert status == INTERRUPTED, result["verdict"]
