@@ -2,6 +2,7 @@
 """Draining behind a load balancer, with the units of all programs: `systemctl stop`, HAProxy's socket and
 a reload of nginx, for a service and for instances with their sockets."""
 
+import json
 import time
 from pathlib import Path
 
@@ -96,8 +97,20 @@ class Balanced:
         wait_until(lambda: self.clients_at(server) >= CONNECTIONS, f"all at {server}")
         return self.interrupt(process)
 
+    def echoed(self):
+        """The messages that the running daemons have echoed."""
+        total = 0
+        for unit in (self.machine.root / "run").glob("echod*"):
+            control = f"/run/{unit.name}/control.sock"
+            shown = self.run(["echod", "--control", control, "--stats", "json"], check=False)
+            if shown.returncode == 0:
+                total += json.loads(shown.stdout)["counters"]["messages_out"]
+        return total
+
     def interrupt(self, process):
-        time.sleep(0.3)  # 150 messages: each connection has been answered since
+        # More than health checks make while this waits, four a second.
+        some = self.echoed() + 10 * CONNECTIONS
+        wait_until(lambda: self.echoed() >= some, "echoes of the load")
         self.run(["pkill", "-INT", "-x", "echoload"])
         output, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == INTERRUPTED, errors
