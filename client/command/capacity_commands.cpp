@@ -5,14 +5,21 @@
 #include "client/capacity/sweep.hpp"
 #include "client/command/capacity_runs.hpp"
 #include "client/measure/numbers.hpp"
+#include "net/signal_fd.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace echoload {
 
 namespace {
+
+// It would end the process; a run waits for it.
+void block_until_written() {
+    (void)echod::block_signals({SIGUSR1});
+}
 
 Verdict failed_verdict(Outcome outcome, int exit_code, std::string reason) {
     return {outcome, exit_code, {std::move(reason)}, {}};
@@ -66,6 +73,7 @@ Verdict sweep_verdict(const CapacityReport& report, bool has_conditions) {
 } // namespace
 
 int search_and_report(const SearchOptions& options, Interruptions& interruptions) {
+    block_until_written();
     CapacityRuns runs(options.load, interruptions);
     CapacityReport& report = runs.report();
     report.command = "search";
@@ -86,6 +94,7 @@ int search_and_report(const SearchOptions& options, Interruptions& interruptions
 }
 
 int sweep_and_report(const SweepOptions& options, Interruptions& interruptions) {
+    block_until_written();
     CapacityRuns runs(options.load, interruptions);
     CapacityReport& report = runs.report();
     report.command = "sweep";

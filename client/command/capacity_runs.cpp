@@ -2,18 +2,17 @@
 #include "client/command/capacity_runs.hpp"
 
 #include "client/command/one_load.hpp"
+#include "client/command/write_each.hpp"
 #include "client/report/options_json.hpp"
 #include "client/report/watch.hpp"
 #include "client/result/not_possible.hpp"
 #include "client/result/step_finding.hpp"
 #include "client/run/resolve.hpp"
-#include "net/signal_fd.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <utility>
 
 namespace echoload {
@@ -63,8 +62,6 @@ bool ends_all(const Verdict& verdict) {
 CapacityRuns::CapacityRuns(const Options& load, Interruptions& interruptions)
     : load_(load), interruptions_(interruptions), targets_(resolve_once(load, interruptions)),
       file_(load.output, interruptions), seeds_(load.seed) {
-    // Until the result is written, the first signal ends the runs and not the process.
-    (void)echod::block_signals({SIGUSR1});
     if (!load.report.empty()) {
         page_.emplace(load.report, interruptions);
     }
@@ -123,19 +120,27 @@ bool CapacityRuns::run(double point) {
 
 int CapacityRuns::write() {
     report_.ended = utc_text(std::chrono::system_clock::now());
-    if (page_) {
-        page_->write(capacity_html(report_));
-    }
-    if (load_.format == Format::json) {
-        file_.write(write_json(capacity_json(report_)));
-    } else if (!load_.quiet || !load_.output.empty()) {
-        file_.write(capacity_text(report_));
-    }
-    if (load_.quiet && report_.verdict.outcome != Outcome::ok) {
-        for (const std::string& reason : report_.verdict.reasons) {
-            write_standard_error(fmt::format("echoload: {}\n", reason), interruptions_);
+    const auto write_reasons = [this] {
+        if (load_.quiet && report_.verdict.outcome != Outcome::ok) {
+            for (const std::string& reason : report_.verdict.reasons) {
+                write_standard_error(fmt::format("echoload: {}\n", reason), interruptions_);
+            }
         }
-    }
+    };
+    const auto write_page = [this] {
+        if (page_) {
+            page_->write(capacity_html(report_));
+        }
+    };
+    // The result comes last: its verdict includes whether the page could be written.
+    const auto write_last = [this] {
+        if (load_.format == Format::json) {
+            file_.write(write_json(capacity_json(report_)));
+        } else if (!load_.quiet || !load_.output.empty()) {
+            file_.write(capacity_text(report_));
+        }
+    };
+    write_each(report_.verdict, interruptions_, {write_reasons, write_page, write_last});
     return report_.verdict.exit_code;
 }
 

@@ -36,8 +36,8 @@ public:
     /// What is to be reported, so far.
     [[nodiscard]] CapacityReport& report() noexcept { return report_; }
 
-    /// Writes the result, whose verdict is set; returns its exit code. Throws NotPossible and
-    /// Interrupted.
+    /// Writes the result, whose verdict is set; returns its exit code, which also says whether all
+    /// files could be written. Throws Interrupted.
     [[nodiscard]] int write();
 
 private:

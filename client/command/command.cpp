@@ -5,6 +5,7 @@
 #include "client/command/capacity_commands.hpp"
 #include "client/command/load_command.hpp"
 #include "client/command/repeat_command.hpp"
+#include "client/command/write_each.hpp"
 #include "client/compare/compare.hpp"
 #include "client/compare/merge.hpp"
 #include "client/compare/show.hpp"
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <exception>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace echoload {
@@ -109,14 +111,17 @@ int show(int argc, const char* const* argv, Interruptions& interruptions) {
     }
     const auto& options = std::get<ShowOptions>(parsed);
     const ShownResult shown = show_results(options); // first: -o may name one of them
-    if (!options.hdr.empty()) {
-        OutputFile(options.hdr, interruptions).write(shown.hdr);
-    }
-    if (!options.report.empty()) {
-        OutputFile(options.report, interruptions).write(shown.page);
-    }
-    OutputFile(options.output, interruptions).write(shown.result);
-    return 0;
+    const auto write_if_named = [&interruptions](const std::string& path, std::string_view text) {
+        if (!path.empty()) {
+            OutputFile(path, interruptions).write(text);
+        }
+    };
+    Verdict verdict;
+    write_each(verdict, interruptions,
+               {[&] { write_if_named(options.hdr, shown.hdr); },
+                [&] { write_if_named(options.report, shown.page); },
+                [&] { OutputFile(options.output, interruptions).write(shown.result); }});
+    return verdict.exit_code;
 }
 
 int load(int argc, const char* const* argv, Interruptions& interruptions) {

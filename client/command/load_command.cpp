@@ -3,6 +3,7 @@
 
 #include "client/command/one_load.hpp"
 #include "client/command/start_time.hpp"
+#include "client/command/write_each.hpp"
 #include "client/probe/probe.hpp"
 #include "client/report/hdr.hpp"
 #include "client/report/html.hpp"
@@ -21,7 +22,6 @@
 #include <csignal>
 #include <exception>
 #include <functional>
-#include <initializer_list>
 #include <optional>
 
 namespace echoload {
@@ -62,31 +62,6 @@ void write_result(const Options& options, const StoredResult& result, OutputFile
     }
     if (options.quiet) {
         write_standard_error(text_failures(result), interruptions);
-    }
-}
-
-// Does each of `writes`, also where an earlier one failed or its wait was interrupted; a failure is
-// reported and added to the verdict.
-void write_each(Verdict& verdict, Interruptions& interruptions,
-                std::initializer_list<std::function<void()>> writes) {
-    std::optional<Interrupted> interrupted;
-    const auto write_or_report = [&](const std::function<void()>& write) {
-        try {
-            write();
-        } catch (const std::exception& error) {
-            add_write_failure(verdict, error.what());
-            write_standard_error(fmt::format("echoload: {}\n", error.what()), interruptions);
-        }
-    };
-    for (const auto& write : writes) {
-        try {
-            write_or_report(write);
-        } catch (const Interrupted& signal) {
-            interrupted = signal;
-        }
-    }
-    if (interrupted) {
-        throw Interrupted(*interrupted);
     }
 }
 

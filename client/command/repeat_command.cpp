@@ -2,6 +2,7 @@
 #include "client/command/repeat_command.hpp"
 
 #include "client/command/one_load.hpp"
+#include "client/command/write_each.hpp"
 #include "client/report/figures.hpp"
 #include "client/report/json.hpp"
 #include "client/report/output_file.hpp"
@@ -163,16 +164,23 @@ private:
         head.pause_s = echod::to_seconds(options_.pause);
         head.interleaved = options_.ab;
         head.seed = options_.load.seed;
-        file_.write(write_json(repeated_json(head, runs_)));
-        if (!options_.load.quiet || worst_.outcome != Outcome::ok) {
-            write_line(fmt::format("{} of {} runs are in {}, the worst verdict is {} (exit {})\n",
-                                   runs_.size(), plan_.size(), options_.load.output,
-                                   echod::enum_name(worst_.outcome), worst_.exit_code));
-        }
-        if (!line_failure_.empty()) {
-            throw NotPossible(line_failure_);
-        }
-        lines_.finish();
+        std::string where = "were made and not written";
+        const auto write_file = [&] {
+            file_.write(write_json(repeated_json(head, runs_)));
+            where = "are in " + options_.load.output;
+        };
+        const auto write_lines = [&] {
+            if (!options_.load.quiet || worst_.outcome != Outcome::ok) {
+                write_line(fmt::format("{} of {} runs {}, the worst verdict is {} (exit {})\n",
+                                       runs_.size(), plan_.size(), where,
+                                       echod::enum_name(worst_.outcome), worst_.exit_code));
+            }
+            if (!line_failure_.empty()) {
+                throw NotPossible(line_failure_);
+            }
+            lines_.finish();
+        };
+        write_each(worst_, interruptions_, {write_file, write_lines});
         return worst_.exit_code;
     }
 

@@ -3,10 +3,13 @@
 logic finds the edge is tested in tests/unit/capacity, and on a real clock by tests/bench/capacity."""
 
 import json
+import os
 import re
 import signal
 import threading
+import time
 import xml.etree.ElementTree
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -163,6 +166,46 @@ def test_an_interrupted_search_reports_what_it_found():
     assert found["answer"]["rate"] >= 20
     assert found["answer"]["complete"] is False
     assert found["verdict"]["outcome"] == "interrupted"
+
+
+@pytest.mark.parametrize("command", [[*SEARCH, "--from", 500, "--to", 500], [*SWEEP, "--rates", "500:500:1"]])
+def test_a_page_that_cannot_be_written_does_not_lose_the_result(command):
+    with serve(echo_back) as target, serve(flips_a_bit(1000)) as bad:
+        well = echoload(
+            *(*command, "--slo", "errors<50%", "--report", "/dev/full", "--format", "json", target)
+        )
+        wrong = echoload(
+            *(*command, "--slo", "errors<50%", "--report", "/dev/full", "--format", "json", bad)
+        )
+    for ended, code in ((well, 1), (wrong, 4)):
+        found = result_of_capacity(ended.out)
+        assert ended.code == found["verdict"]["exit_code"] == code, ended
+        assert "cannot write /dev/full: ENOSPC (No space left on device)" in (
+            found["verdict"]["reasons"]
+        )
+        assert "echoload: cannot write /dev/full: ENOSPC" in ended.err, ended
+
+
+def test_sigusr1_before_the_first_run_does_not_end_the_search(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with serve(echo_back) as target:
+        running = start_echoload(
+            *(*SEARCH, "--slo", "errors<50%", "--from", 500, "--to", 500, "-o", fifo, target)
+        )
+        # Names are resolved, and the signals that end a run are blocked: it waits for a reader.
+        status = Path(f"/proc/{running.pid}/status")
+        blocks_sigint = 1 << (signal.SIGINT - 1)
+        deadline = time.monotonic() + HANG_TIMEOUT
+        while not int(re.search(r"^SigBlk:\s*(\w+)", status.read_text(), re.M)[1], 16) & blocks_sigint:
+            assert time.monotonic() < deadline
+        running.send_signal(signal.SIGUSR1)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        _, err = running.communicate(timeout=HANG_TIMEOUT)
+    text = os.read(reader, 65536).decode()
+    os.close(reader)
+    assert running.returncode in (0, 3, 5), err
+    assert re.search(r"^answer ", text, re.M), text
 
 
 def test_a_percentile_of_many_values_makes_the_runs_long_enough(echod):

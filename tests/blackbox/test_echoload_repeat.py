@@ -195,6 +195,14 @@ def test_a_standard_output_that_is_gone_does_not_lose_the_results(tmp_path):
     assert run.returncode == 1 and "cannot write standard output: EPIPE" in err
 
 
+def test_a_file_that_is_full_does_not_hide_a_wrong_echo(tmp_path):
+    with serve(flips_a_bit(20)) as bad:
+        ended = echoload(*SHORT, "--runs", 2, "-o", "/dev/full", bad)
+    assert ended.code == 4, ended
+    assert "cannot write /dev/full: ENOSPC" in ended.err, ended
+    assert "2 of 2 runs were made and not written, the worst verdict is wrong echo" in ended.out
+
+
 def test_help_describes_the_series():
     ended = echoload("repeat", "--help")
     assert ended.code == 0 and "--ab" in ended.out and "Usage: echoload repeat" in ended.out

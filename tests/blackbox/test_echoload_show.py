@@ -135,6 +135,17 @@ def test_a_file_that_is_shown_may_be_replaced(result):
     assert result.read_text() == text
 
 
+@pytest.mark.parametrize("option", ["--hdr", "--report"])
+def test_a_file_that_cannot_be_written_does_not_lose_the_others(result, tmp_path, option):
+    page = tmp_path / "shown.html"
+    other = [] if option == "--report" else ["--report", page]
+    shown = echoload("show", result, option, "/dev/full", *other)
+    assert shown.code == 1, shown
+    assert shown.err.startswith("echoload: cannot write /dev/full: ENOSPC"), shown
+    assert shown.out == echoload("show", result).out
+    assert page.exists() == bool(other)
+
+
 def refused(*arguments):
     ended = echoload("show", *arguments)
     assert (ended.code, ended.out) == (2, ""), ended
