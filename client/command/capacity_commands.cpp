@@ -74,7 +74,7 @@ Verdict sweep_verdict(const CapacityReport& report, bool has_conditions) {
 
 int search_and_report(const SearchOptions& options, Interruptions& interruptions) {
     block_until_written();
-    CapacityRuns runs(options.load, interruptions);
+    CapacityRuns runs(options.load, true, interruptions);
     CapacityReport& report = runs.report();
     report.command = "search";
     report.settings = {{"from", options.range.lowest},
@@ -95,10 +95,9 @@ int search_and_report(const SearchOptions& options, Interruptions& interruptions
 
 int sweep_and_report(const SweepOptions& options, Interruptions& interruptions) {
     block_until_written();
-    CapacityRuns runs(options.load, interruptions);
+    CapacityRuns runs(options.load, !options.rates.empty(), interruptions);
     CapacityReport& report = runs.report();
     report.command = "sweep";
-    report.of_rate = !options.rates.empty();
     report.points = report.of_rate ? options.rates : options.connections;
     report.settings = {{"points", report.points}, {"runs", options.runs}};
     Sweep sweep(report.points.size(), options.runs);

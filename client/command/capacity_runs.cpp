@@ -59,13 +59,19 @@ bool ends_all(const Verdict& verdict) {
 
 } // namespace
 
-CapacityRuns::CapacityRuns(const Options& load, Interruptions& interruptions)
+CapacityRuns::CapacityRuns(const Options& load, bool of_rate, Interruptions& interruptions)
     : load_(load), interruptions_(interruptions), targets_(resolve_once(load, interruptions)),
       file_(load.output, interruptions), seeds_(load.seed) {
     if (!load.report.empty()) {
         page_.emplace(load.report, interruptions);
     }
+    report_.of_rate = of_rate;
     report_.requested = options_json(load);
+    if (of_rate) {
+        report_.requested["loop"] = "open";
+    } else {
+        report_.requested["connections"] = nullptr;
+    }
     report_.seed = load.seed;
     report_.conditions = conditions_text(load.gates);
     report_.started = utc_text(std::chrono::system_clock::now());

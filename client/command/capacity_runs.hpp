@@ -18,10 +18,10 @@ namespace echoload {
 /// error. Names are resolved once; each run has a seed of its own.
 class CapacityRuns {
 public:
-    /// Opens the files of the result. The caller sets the command, its settings and what its
-    /// points are in report() before the first run. Both references outlive it. Throws BadTarget,
-    /// NotPossible and Interrupted.
-    CapacityRuns(const Options& load, Interruptions& interruptions);
+    /// Opens the files of the result. The points are rates of an open loop, or numbers of
+    /// connections. The caller sets the command and its settings in report() before the first run.
+    /// Both references outlive it. Throws BadTarget, NotPossible and Interrupted.
+    CapacityRuns(const Options& load, bool of_rate, Interruptions& interruptions);
 
     /// Runs the load at `point`. False where nothing may follow: a signal came, an echo was wrong,
     /// or the run was not possible; the verdict is then that of the run.

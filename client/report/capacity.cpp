@@ -116,6 +116,23 @@ void write_answer(Out out, const CapacityReport& report) {
     fmt::format_to(out, "{}\n", answer.beyond ? limit_text(report) : "not reached");
 }
 
+// "open loop, arrivals at even intervals, 64 connections with at most 16 in flight".
+std::string loop_text_of(const CapacityReport& report) {
+    const Json& requested = report.requested;
+    std::string text = loop_of(requested) + " loop";
+    if (const auto rate = value_at<double>(requested, "rate")) {
+        text += fmt::format(" of {} messages/s", whole_rate(*rate));
+    }
+    if (loop_of(requested) == "open") {
+        text += value_at<std::string>(requested, "arrival") == "poisson"
+                    ? ", Poisson arrivals"
+                    : ", arrivals at even intervals";
+    }
+    text += report.of_rate ? fmt::format(", {} connections", text_or_dash(requested, "connections"))
+                           : ", connections";
+    return text + fmt::format(" with at most {} in flight", text_or_dash(requested, "pipeline"));
+}
+
 void write_points(Out out, const CapacityReport& report) {
     const char* label = "points";
     for (std::size_t i = 0; i < report.points.size(); ++i) {
@@ -164,11 +181,8 @@ std::string capacity_text(const CapacityReport& report) {
                     report.of_rate ? "rates" : "connections", joined(targets_of(requested), ", "));
     const Out out(text);
     fmt::format_to(out, kLabel, "requested");
-    if (report.of_rate) {
-        fmt::format_to(out, "{} connections, ", text_or_dash(requested, "connections"));
-    }
-    fmt::format_to(out, "runs of {} after {} of warm-up, sizes {}, seed {}\n",
-                   seconds_or_dash(value_at<double>(requested, "duration_s")),
+    fmt::format_to(out, "{}, runs of {} after {} of warm-up, sizes {}, seed {}\n",
+                   loop_text_of(report), seconds_or_dash(value_at<double>(requested, "duration_s")),
                    seconds_or_dash(value_at<double>(requested, "warmup_s")),
                    text_or_dash(requested, "sizes"), report.seed);
     if (!report.conditions.empty()) {

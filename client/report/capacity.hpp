@@ -26,7 +26,7 @@ struct CapacityStep {
 struct CapacityReport {
     std::string command;             ///< "search" or "sweep"
     bool of_rate = true;             ///< points are rates, not numbers of connections
-    Json requested = Json::object(); ///< the options of the runs
+    Json requested = Json::object(); ///< the options of the runs; null in what their points set
     Json settings = Json::object();  ///< those of the command
     std::uint64_t seed = 0;
     std::string conditions; ///< of --slo, as they were given; empty: none

@@ -66,6 +66,8 @@ def test_a_range_that_holds_is_searched_to_its_end(echod):
     assert ended.code == 0, ended
     found = result_of_capacity(ended.out)
     assert found["command"] == "search"
+    asked = found["asked"]
+    assert (asked["loop"], asked["rate"], asked["connections"]) == ("open", None, 4)
     assert found["settings"] == {"from": 100, "to": 500, "precision_share": 0.03, "repeats": 3}
     rates = [step["rate"] for step in found["steps"]]
     assert rates[:4] == [100, 200, 400, 500] and set(rates[4:]) == {500}
@@ -274,6 +276,8 @@ def test_connections_can_be_swept_in_a_closed_and_in_an_open_loop(echod):
     closed = echoload(*SWEEP, "-c", "1:9:3", "--format", "json", target)
     opened = echoload(*SWEEP, "-c", "2:4:2", "-R", 300, "--format", "json", target)
     found = result_of_capacity(closed.out)
+    asked = [found["asked"], result_of_capacity(opened.out)["asked"]]
+    assert [(each["loop"], each["connections"]) for each in asked] == [("closed", None), ("open", None)]
     assert [point["connections"] for point in found["points"]] == [1, 5, 9]
     assert all(point["asked_per_s"] is None for point in found["points"])
     assert [point["asked_per_s"] for point in result_of_capacity(opened.out)["points"]] == pytest.approx(

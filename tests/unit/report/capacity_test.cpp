@@ -77,6 +77,25 @@ TEST(CapacityReport, WithABusyClientTheAnswerIsAtLeast) {
     EXPECT_TRUE(capacity_json(report)["answer"]["high"].is_null());
 }
 
+TEST(CapacityReport, TheRequestNamesTheLoopAndTheArrivals) {
+    const auto requested_line = [](bool of_rate, Json requested) {
+        CapacityReport report;
+        report.of_rate = of_rate;
+        report.requested = {{"targets", {"host:7"}}, {"pipeline", 16}};
+        report.requested.update(requested);
+        const std::string text = capacity_text(report);
+        const std::size_t begin = text.find("requested   ") + 12;
+        return text.substr(begin, text.find(", runs of") - begin);
+    };
+    EXPECT_EQ(requested_line(true, {{"loop", "open"}, {"arrival", "const"}, {"connections", 64}}),
+              "open loop, arrivals at even intervals, 64 connections with at most 16 in flight");
+    EXPECT_EQ(requested_line(false, {{"loop", "open"}, {"arrival", "poisson"}, {"rate", 1000.0}}),
+              "open loop of 1,000 messages/s, Poisson arrivals, connections with at most 16 in "
+              "flight");
+    EXPECT_EQ(requested_line(false, {{"loop", "closed"}, {"arrival", "const"}}),
+              "closed loop, connections with at most 16 in flight");
+}
+
 TEST(CapacityReport, WithoutAnAnswerThereIsNone) {
     CapacityReport report = searched(StepFinding::fails);
     report.answer = SearchAnswer();
