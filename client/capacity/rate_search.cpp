@@ -111,7 +111,6 @@ SearchAnswer RateSearch::answer() const {
     if (found.beyond) {
         answer.limit = finding_at(*found.beyond);
     }
-    answer.low = range_.lowest;
     for (const auto& [rate, votes] : votes_) {
         if (votes.against() != 0 || !found.rate || rate > *found.rate) {
             break;

@@ -32,7 +32,7 @@ struct SearchAnswer {
     std::optional<double> rate;   ///< the highest that holds; nothing: not even the lowest
     std::optional<double> beyond; ///< the lowest above it that does not; nothing: not reached
     StepFinding limit = StepFinding::holds; ///< of most of the runs at `beyond`
-    double low = 0;                         ///< up to here, no run contradicted that the rate holds
+    std::optional<double> low;  ///< up to here every run held; nothing: not even at the lowest
     std::optional<double> high; ///< from here on no run held; nothing: that is not known
     bool complete = false;      ///< no more runs are needed
 };

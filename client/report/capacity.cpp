@@ -44,7 +44,7 @@ std::string finding_text(const CapacityStep& step) {
 Json answer_json(const CapacityReport& report) {
     const SearchAnswer& answer = *report.answer;
     return {{"rate", or_null(answer.rate)},
-            {"low", answer.rate ? Json(answer.low) : Json(nullptr)},
+            {"low", or_null(answer.low)},
             {"high", or_null(answer.high)},
             {"beyond", or_null(answer.beyond)},
             {"limit", answer.beyond ? Json(echod::enum_name(answer.limit)) : Json(nullptr)},
@@ -96,10 +96,11 @@ std::string answer_text(const SearchAnswer& answer) {
     if (!answer.rate) {
         return "none";
     }
-    std::string text =
-        fmt::format("{}{}/s hold; every run did up to {}/s",
-                    answer.limit == StepFinding::fails && answer.beyond ? "" : "at least ",
-                    whole_rate(*answer.rate), whole_rate(answer.low));
+    std::string text = fmt::format(
+        "{}{}/s hold; {}", answer.limit == StepFinding::fails && answer.beyond ? "" : "at least ",
+        whole_rate(*answer.rate),
+        answer.low ? fmt::format("every run did up to {}/s", whole_rate(*answer.low))
+                   : "not every run did even at the lowest rate");
     if (answer.high) {
         text += fmt::format(", none from {}/s on", whole_rate(*answer.high));
     } else if (answer.beyond) {

@@ -61,7 +61,7 @@ TEST(RateSearch, FindsTheRateOfTheoryForAMeanResponse) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         const Searched found = search_simulated("mean<250us", seed);
         EXPECT_NEAR(found.answer.rate.value_or(0), edge, 0.05 * edge) << seed;
-        EXPECT_LE(found.answer.low, 1.02 * edge);
+        EXPECT_LE(found.answer.low.value_or(0), 1.02 * edge);
         EXPECT_GE(found.answer.high.value_or(0), 0.98 * edge);
         EXPECT_LE(found.runs, 30);
     }
@@ -89,7 +89,7 @@ TEST(RateSearch, NoiseThatFailsARunInTenDoesNotMoveTheAnswer) {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         const Searched found = search_simulated("p99<1ms", seed, 0.1);
         EXPECT_NEAR(found.answer.rate.value_or(0), edge, 0.05 * edge) << seed;
-        EXPECT_LE(found.answer.low, found.answer.rate.value_or(0));
+        EXPECT_LE(found.answer.low.value_or(0), found.answer.rate.value_or(0));
         EXPECT_LE(found.runs, 60);
     }
 }
@@ -163,7 +163,8 @@ TEST(RateSearch, TheIntervalOfANoisyEdgeContainsIt) {
         ASSERT_TRUE(found.answer.rate);
         EXPECT_NEAR(*found.answer.rate, 10'000, 1'000) << seed;
         contained +=
-            found.answer.low <= 10'000 && found.answer.high.value_or(1e9) >= 10'000 ? 1 : 0;
+            found.answer.low.value_or(0) <= 10'000 && found.answer.high.value_or(1e9) >= 10'000 ? 1
+                                                                                                : 0;
     }
     EXPECT_GE(contained, 70);
 }
@@ -178,6 +179,16 @@ TEST(RateSearch, OneWrongVerdictInTheRiseIsOverturned) {
     });
     EXPECT_NEAR(*found.answer.rate, 50'000, 1'000);
     EXPECT_EQ(found.answer.low, 2'000) << "from there on, not every run held";
+}
+
+TEST(RateSearch, ARunThatFailsAtTheLowestRateLeavesNoRateAtWhichEachHeld) {
+    bool is_first = true;
+    const Searched found = search({1'000, 1'000'000, 0.02, 3}, [&is_first](double rate) {
+        return std::exchange(is_first, false) ? StepFinding::fails : up_to(rate, 50'000);
+    });
+    EXPECT_NEAR(found.answer.rate.value_or(0), 50'000, 1'000);
+    EXPECT_FALSE(found.answer.low);
+    EXPECT_FALSE(RateSearch({1'000, 2'000, 0.02, 3}).answer().low) << "no run, no rate";
 }
 
 TEST(RateSearch, ARateThatHeldByChanceIsNotTheAnswer) {

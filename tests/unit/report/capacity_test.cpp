@@ -57,6 +57,13 @@ TEST(CapacityReport, TheAnswerHasItsIntervalAndItsLimit) {
           "thread used 99 % of a processor\n"}) {
         EXPECT_NE(text.find(line), std::string::npos) << line << text;
     }
+    CapacityReport of_chance = report;
+    of_chance.answer->low.reset();
+    EXPECT_NE(
+        capacity_text(of_chance).find(
+            "answer      1,000/s hold; not every run did even at the lowest rate, none from "),
+        std::string::npos);
+    EXPECT_TRUE(capacity_json(of_chance)["answer"]["low"].is_null());
     const Json json = capacity_json(report);
     EXPECT_EQ(json["answer"]["high"], 2000);
     EXPECT_EQ(json["answer"]["limit"], "fails");
