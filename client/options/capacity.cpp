@@ -67,30 +67,29 @@ void add_capacity_output(OptionReader& reader, Options& load) {
     add_gate_options(reader, load);
 }
 
-void check_capacity(const char* command, const Options& load) {
-    check_run_options(load);
-    if (load.messages) {
-        throw std::invalid_argument(fmt::format(
-            "{} measures each run over --duration and excludes --messages and --replay", command));
+// The options of a run that is not measured over a time of its own.
+void refuse_other_lengths(OptionReader& reader, const char* command) {
+    for (const char* name : {"--messages", "--replay"}) {
+        reader.refuse(name, fmt::format("{} measures each run over --duration and excludes {}",
+                                        command, name));
     }
+}
+
+void check_capacity(const char* command, const Options& load) {
     if (load.forever) {
         throw std::invalid_argument(
             fmt::format("--duration: each run of {} has an end, not 'forever'", command));
     }
-    if (load.pace && load.pace->is_ramp()) {
+    if (load.pace && (load.pace->is_ramp() || !load.pace->stages.empty())) {
         throw std::invalid_argument(
             fmt::format("{} needs a --rate that does not change during a run", command));
     }
+    check_run_options(load);
     check_report_options(load);
 }
 
 void check_search(const SearchOptions& options) {
     check_capacity("search", options.load);
-    if (options.load.pace || options.load.think != Duration::zero()) {
-        throw std::invalid_argument(
-            "search chooses the rate: give its range by --from and --to, in "
-            "place of --rate and --think");
-    }
     if (options.load.gates.empty()) {
         throw std::invalid_argument("--slo is required: what must hold, as in p99<5ms");
     }
@@ -127,7 +126,6 @@ void read_swept_connections(const std::string& text, SweepOptions& options) {
 }
 
 void check_sweep(const SweepOptions& options) {
-    check_capacity("sweep", options.load);
     if (options.rates.empty() == options.connections.empty()) {
         throw std::invalid_argument(
             "either --rates A:B:STEPS or --connections A:B:STEPS is required: what to sweep");
@@ -135,6 +133,7 @@ void check_sweep(const SweepOptions& options) {
     if (!options.rates.empty() && (options.load.pace || options.load.think != Duration::zero())) {
         throw std::invalid_argument("--rates sets the rate and excludes --rate and --think");
     }
+    check_capacity("sweep", options.load);
 }
 
 } // namespace
@@ -171,6 +170,12 @@ std::variant<SearchOptions, NoRun> parse_search(int argc, const char* const* arg
     RunOptionRules rules;
     rules.sets_rate = true;
     add_run_options(reader, options.load, rules);
+    refuse_other_lengths(reader, "search");
+    for (const char* name : {"--rate", "--think"}) {
+        reader.refuse(name, fmt::format("search chooses the rate, between --from and --to, and "
+                                        "excludes {}",
+                                        name));
+    }
     add_capacity_output(reader, options.load);
     if (auto none = reader.read(argc, argv, [&options] { check_search(options); })) {
         return *none;
@@ -192,12 +197,13 @@ std::variant<SweepOptions, NoRun> parse_sweep(int argc, const char* const* argv)
                    options.runs = static_cast<std::uint32_t>(count_in(text, 1, kMostSweepRuns));
                });
     RunOptionRules rules;
-    rules.sets_rate = true;
+    rules.rates = "--rates";
     rules.connections = [&options](const std::string& text) {
         read_swept_connections(text, options);
     };
     rules.connections_type = "N|A:B:STEPS";
     add_run_options(reader, options.load, rules);
+    refuse_other_lengths(reader, "sweep");
     add_capacity_output(reader, options.load);
     if (auto none = reader.read(argc, argv, [&options] { check_sweep(options); })) {
         return *none;

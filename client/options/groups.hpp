@@ -9,7 +9,8 @@ namespace echoload {
 
 /// How a command changes the options of a run.
 struct RunOptionRules {
-    bool sets_rate = false;             ///< it chooses the rate itself, or may
+    bool sets_rate = false;             ///< it chooses the rate itself
+    const char* rates = nullptr;        ///< the option that sets several rates, if it has one
     OptionReader::Read connections{};   ///< reads --connections, which may be several
     const char* connections_type = "N"; ///< and their placeholder
 };
@@ -52,6 +53,9 @@ void add_output_options(OptionReader& reader, Options& options);
 
 /// What else the result has, and gates.
 void add_gate_options(OptionReader& reader, Options& options);
+
+/// The percentiles of the result.
+void add_percentiles_option(OptionReader& reader, Options& options);
 
 /// A seed for a run that was given none.
 [[nodiscard]] std::uint64_t random_seed();

@@ -158,9 +158,12 @@ void add_pace_options(OptionReader& reader, Options& options, const RunOptionRul
                "N", [&options](const std::string& text) {
                    options.max_in_flight = count_in(text, 1, kMaxInFlight);
                });
-    if (!rules.sets_rate) {
-        reader.need("--arrival", "--rate");
-        reader.need("--max-in-flight", "--rate");
+    for (const char* of_open_loop : {"--arrival", "--max-in-flight"}) {
+        if (rules.rates != nullptr) {
+            reader.need(of_open_loop, "--rate", rules.rates);
+        } else if (!rules.sets_rate) {
+            reader.need(of_open_loop, "--rate");
+        }
     }
 }
 

@@ -75,6 +75,7 @@ std::variant<Options, NoRun> parse_options(int argc, const char* const* argv) {
     reader.begin_group("Result");
     add_output_options(reader, options);
     add_gate_options(reader, options);
+    add_percentiles_option(reader, options);
     reader.begin_group("Probe");
     add_probe_options(reader, options);
     const auto check = [&options] {

@@ -94,6 +94,7 @@ struct OptionReader::Parser {
         std::string help;
         std::string group;
         Read read;                      // empty for a flag
+        std::string refusal;            // empty where the command has the option
         std::vector<std::string> texts; // the values of this command line
     };
     struct Operand {
@@ -106,6 +107,7 @@ struct OptionReader::Parser {
         std::string name;
         std::string other;
         bool excludes = false;
+        std::string alternative{}; // to `other`, or empty
     };
 
     Parser(std::string name, std::string text)
@@ -116,7 +118,7 @@ struct OptionReader::Parser {
 
     Option& add(const std::string& names, std::string help, const std::string& type) {
         options.push_back(
-            {names, type.empty() ? names : names + ' ' + type, std::move(help), group, {}, {}});
+            {names, type.empty() ? names : names + ' ' + type, std::move(help), group, {}, {}, {}});
         return options.back();
     }
 
@@ -150,6 +152,9 @@ std::string OptionReader::Parser::help() const {
     }
     std::string_view title;
     for (const Option& option : options) {
+        if (!option.refusal.empty()) {
+            continue;
+        }
         if (option.group != title) {
             title = option.group;
             text.append("\n").append(title).append(":\n");
@@ -166,7 +171,9 @@ std::string OptionReader::Parser::option_like(const std::string& argument) const
     }
     std::vector<std::string> names;
     for (const Option& option : options) {
-        names.push_back(option.names.substr(option.names.find("--")));
+        if (option.refusal.empty()) {
+            names.push_back(option.names.substr(option.names.find("--")));
+        }
     }
     return echod::suggestion(argument.substr(0, argument.find('=')), names);
 }
@@ -186,6 +193,9 @@ void OptionReader::Parser::read_values() const {
                                                 option_like(unknown.front())));
     }
     for (const Option& option : options) {
+        if (!option.refusal.empty() && !option.texts.empty()) {
+            throw std::invalid_argument(option.refusal);
+        }
         for (const std::string& text : option.texts) {
             try {
                 option.read(text);
@@ -198,10 +208,13 @@ void OptionReader::Parser::read_values() const {
 
 void OptionReader::Parser::check_relations() const {
     for (const Relation& relation : relations) {
-        const bool other = app.count(relation.other) != 0;
+        const std::string& alternative = relation.alternative;
+        const bool other =
+            app.count(relation.other) != 0 || (!alternative.empty() && app.count(alternative) != 0);
         if (app.count(relation.name) != 0 && other == relation.excludes) {
-            throw std::invalid_argument(fmt::format(
-                "{} {} {}", relation.name, other ? "excludes" : "requires", relation.other));
+            throw std::invalid_argument(
+                fmt::format("{} {} {}{}", relation.name, other ? "excludes" : "requires",
+                            relation.other, alternative.empty() ? "" : " or " + alternative));
         }
     }
     for (const Operand& operand : operands) {
@@ -277,6 +290,20 @@ void OptionReader::exclude(const std::string& name, const std::string& other) {
 
 void OptionReader::need(const std::string& name, const std::string& other) {
     parser_->relations.push_back({name, other, false});
+}
+
+void OptionReader::need(const std::string& name, const std::string& other,
+                        const std::string& alternative) {
+    parser_->relations.push_back({name, other, false, alternative});
+}
+
+void OptionReader::refuse(const std::string& name, std::string why) {
+    for (Parser::Option& option : parser_->options) {
+        if (option.names == name || option.names.ends_with(',' + name)) {
+            option.refusal = std::move(why);
+            return;
+        }
+    }
 }
 
 std::optional<NoRun> OptionReader::read(int argc, const char* const* argv,

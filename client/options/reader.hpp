@@ -90,6 +90,13 @@ public:
     void exclude(const std::string& name, const std::string& other);
     void need(const std::string& name, const std::string& other);
 
+    /// The same without either of two others.
+    void need(const std::string& name, const std::string& other, const std::string& alternative);
+
+    /// An option of the groups above that this command does not have: the help leaves it out, and
+    /// `why` is the error.
+    void refuse(const std::string& name, std::string why);
+
     /// Parses argv. Returns the text to print if no run follows: help, the version or wrong usage.
     /// `check` compares values of several options and throws std::invalid_argument. The first error
     /// is reported: one in the form of the command line, then in a value, in a relation, a missing

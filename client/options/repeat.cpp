@@ -61,9 +61,11 @@ std::variant<RepeatOptions, NoRun> parse_repeat(int argc, const char* const* arg
     add_run_options(reader, load);
     reader.begin_group("Result");
     add_gate_options(reader, load);
+    add_percentiles_option(reader, load);
     const auto check = [&options] {
         check_run_options(options.load);
         check_repeat(options);
+        check_report_options(options.load);
     };
     if (auto none = reader.read(argc, argv, check)) {
         return *none;

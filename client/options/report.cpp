@@ -67,16 +67,19 @@ void add_gate_options(OptionReader& reader, Options& options) {
                     "CONDITION,...", [&options](const std::string& text) {
                         options.abort_on.push_back(Condition::parse_ending(text));
                     });
-    reader.add_list("--percentiles",
-                    "Percentiles to print, separated by commas, in place of the usual ones",
-                    "N,...", [&options](const std::string& text) {
-                        options.percentiles.push_back(percentile_in(text));
-                    });
     reader.add("--max-error-rate",
                "Limit of the share of messages without a correct echo, and of failed connections",
                "PERCENT", [&options](const std::string& text) {
                    options.gates.push_back(error_rate_gate(parse_share(text)));
                });
+}
+
+void add_percentiles_option(OptionReader& reader, Options& options) {
+    reader.add_list("--percentiles",
+                    "Percentiles to print, separated by commas, in place of the usual ones",
+                    "N,...", [&options](const std::string& text) {
+                        options.percentiles.push_back(percentile_in(text));
+                    });
 }
 
 void check_report_options(const Options& options) {

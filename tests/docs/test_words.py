@@ -52,6 +52,40 @@ def test_a_completion_offers_exactly_the_options_of_help(program, shell):
     assert COMPLETE[shell](program, "-") == options
 
 
+RUNNING = ("repeat", "search", "sweep")
+
+
+@pytest.mark.parametrize("command", RUNNING)
+@pytest.mark.parametrize("shell", COMPLETE)
+def test_a_completion_offers_exactly_the_options_of_a_command(command, shell):
+    options = words.options_of_help(words.help_text("echoload", command))
+    assert COMPLETE[shell]("echoload", command, "-") == options
+
+
+@pytest.mark.parametrize("command", ["search", "sweep"])
+@pytest.mark.parametrize("shell", COMPLETE)
+def test_a_completion_offers_exactly_the_formats_of_a_command(command, shell):
+    refusal = words.run(words.BINARY["echoload"], command, "--format", "nagios", "127.0.0.1:1")
+    assert "must be text or json, is 'nagios'" in refusal.stderr
+    assert COMPLETE[shell]("echoload", command, "--format", "") == {"text", "json"}
+
+
+@pytest.mark.parametrize("command", RUNNING)
+def test_the_manual_page_lists_what_a_command_does_not_have(command):
+    has, of_run = (
+        {option for option in words.options_of_help(text) if option.startswith("--")}
+        for text in (words.help_text("echoload", command), words.help_text("echoload"))
+    )
+    page = words.PAGE["echoload"]
+    missing = words.options_missing_from(
+        words.section(page, "SEARCH" if command == "sweep" else command.upper())
+    )
+    if command == "sweep":
+        missing -= {"--rate", "--think"}  # which are options with --connections
+    # --output is one of "these".
+    assert (of_run - {"--version"}) - has == missing
+
+
 @pytest.mark.parametrize("shell", COMPLETE)
 @pytest.mark.parametrize(
     "program, option, choices",

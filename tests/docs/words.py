@@ -30,8 +30,8 @@ def run(*command, **options):
     )
 
 
-def help_text(program):
-    result = run(BINARY[program], "--help")
+def help_text(program, *command):
+    result = run(BINARY[program], *command, "--help")
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
@@ -40,6 +40,12 @@ def options_of_help(text):
     """The options of a --help text: those that begin a line, "-c,--connections" as two."""
     names = re.findall(r"^ +((?:-\w,)?-[\w-]+)(?=[ ,\n])", text, re.MULTILINE)
     return {option for group in names for option in group.split(",")}
+
+
+def options_missing_from(source):
+    """The options that a section of a command lists between "but for" and "and these:"."""
+    listed = re.search(r"\bbut for\n(.*?)^and these:$", source, re.M | re.DOTALL)[1]
+    return {"--" + name for name in re.findall(r"Fl Fl ([\w-]+)", listed)}
 
 
 def exit_statuses_of_help(text):
@@ -115,15 +121,17 @@ def complete_in_fish(program, *words):
     return {line.split("\t")[0] for line in lines}
 
 
-def specs_in_zsh(program):
+def specs_in_zsh(program, *words):
     """The arguments that the zsh completion passes to _arguments, one per option."""
-    script = '_arguments() { print -rl -- "$@" }; source "$0"'
-    return offered("zsh", "-f", "-c", script, COMPLETIONS / "zsh" / f"_{program}")
+    script = (
+        '_arguments() { print -rl -- "$@" }; words=("$@"); CURRENT=$#; source "$0"'
+    )
+    return offered("zsh", "-f", "-c", script, COMPLETIONS / "zsh" / f"_{program}", program, *words)
 
 
 def complete_in_zsh(program, *words):
     """Completes options, and the choices of an option with a list: "(text json)" in its spec."""
-    specs = [re.sub(r"^(\([^)]*\)|\*)", "", spec) for spec in specs_in_zsh(program)]
+    specs = [re.sub(r"^(\([^)]*\)|\*)", "", spec) for spec in specs_in_zsh(program, *words)]
     options = {spec.partition("[")[0]: spec for spec in specs if re.match(r"-[\w-]+\[", spec)}
     if words[-1] == "-":
         return set(options)
