@@ -86,6 +86,9 @@ Options CapacityRuns::options_at(double point) {
         options.duration = length_for(options.gates, point, *load_.duration);
     } else {
         options.connections = static_cast<std::uint32_t>(point);
+        if (options.pace) {
+            options.duration = length_for(options.gates, options.pace->first, *load_.duration);
+        }
     }
     return options;
 }

@@ -38,9 +38,9 @@ constexpr const char* kSweepDescription = "Runs a load at several rates, or with
 constexpr const char* kSweepFooter = R"(
 A run lasts -d [5s] after --warmup [1s]. A line per run goes to standard error.
 
-Exit status: 0 all points were run; 1 a run was not possible; 2 wrong usage; 3 a condition of --slo
-does not hold at a point; 4 an echo was wrong; 5 nothing could be measured; 129, 130, 131 or 143
-interrupted.
+Exit status: 0 all points were run; 1 a run was not possible; 2 wrong usage; 3 a condition does not
+hold at a point; 4 an echo was wrong; 5 nothing could be measured; 6 a condition is undecided at a
+point; 129, 130, 131 or 143 interrupted.
 Example: echoload sweep --rates 1k:50k:10 --report sweep.html 127.0.0.1:8007
 )";
 

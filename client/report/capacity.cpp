@@ -96,11 +96,10 @@ std::string answer_text(const SearchAnswer& answer) {
     if (!answer.rate) {
         return "none";
     }
-    std::string text = fmt::format(
-        "{}{}/s hold; {}", answer.limit == StepFinding::fails && answer.beyond ? "" : "at least ",
-        whole_rate(*answer.rate),
-        answer.low ? fmt::format("every run did up to {}/s", whole_rate(*answer.low))
-                   : "not every run did even at the lowest rate");
+    std::string text =
+        fmt::format("{}; {}", held_text(answer),
+                    answer.low ? fmt::format("every run did up to {}/s", whole_rate(*answer.low))
+                               : "not every run did even at the lowest rate");
     if (answer.high) {
         text += fmt::format(", none from {}/s on", whole_rate(*answer.high));
     } else if (answer.beyond) {
@@ -155,6 +154,22 @@ void write_points(Out out, const CapacityReport& report) {
 std::string step_text(const CapacityReport& report, const CapacityStep& step) {
     return fmt::format("{}: {}: {}", point_text(report, step.point), figures_text(step.figures),
                        finding_text(step));
+}
+
+std::string not_judged_text(const CapacityReport& report) {
+    for (const CapacityStep& step : report.steps) {
+        if (step.finding == StepFinding::client_limited ||
+            step.finding == StepFinding::unmeasured) {
+            return fmt::format("at {}: {}", point_text(report, step.point), finding_text(step));
+        }
+    }
+    return "";
+}
+
+std::string held_text(const SearchAnswer& answer) {
+    return fmt::format("{}{}/s hold",
+                       answer.limit == StepFinding::fails && answer.beyond ? "" : "at least ",
+                       whole_rate(*answer.rate));
 }
 
 std::string limit_text(const CapacityReport& report) {

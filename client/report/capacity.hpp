@@ -43,6 +43,14 @@ struct CapacityReport {
 /// it does not.
 [[nodiscard]] std::string step_text(const CapacityReport& report, const CapacityStep& step);
 
+/// "at 4,000/s: client limited: it was busy": the first run that says nothing of the server; empty
+/// where each one does.
+[[nodiscard]] std::string not_judged_text(const CapacityReport& report);
+
+/// "at least 1,000/s hold", without "at least" where the server was seen not to hold more. Not
+/// where no rate holds.
+[[nodiscard]] std::string held_text(const SearchAnswer& answer);
+
 /// Why the rate beyond the answer does not hold, and the bottleneck; empty where none was reached.
 [[nodiscard]] std::string limit_text(const CapacityReport& report);
 

@@ -304,6 +304,34 @@ def test_a_point_at_which_a_condition_does_not_hold_fails_the_sweep(echod):
     assert ended.code == (3 if "fails" in findings else 5), ended
 
 
+def test_a_percentile_makes_the_runs_of_an_open_loop_long_enough_for_connections_too(echod):
+    target = "{}:{}".format(*echod().address)
+    ended = echoload(
+        *("sweep", "-c", "1:2:2", "-R", 400, "-p", 64, "-d", "1ms", "--warmup", "0s"),
+        *("--slo", "p99<1h,errors<50%", "--format", "json", target),
+    )
+    for point in result_of_capacity(ended.out)["points"]:
+        assert point["finding"] != "not measured", "200 messages in half a second"
+
+
+def test_a_condition_that_too_few_values_leave_undecided_is_not_ok(echod):
+    target = "{}:{}".format(*echod().address)
+    ended = echoload(*("sweep", "-c", "1:1:1", "-d", "500ms", "--slo", "p99.999<1h", target))
+    assert ended.code == 6, ended
+    assert re.search(r"^verdict +undecided \(exit 6\): 1 of 1 points are undecided: at 1 connections: "
+                     r"not measured: p99.999 needs at least 100000 values", ended.out, re.M), ended  # fmt: skip
+
+
+def test_a_run_that_abort_on_ends_fails_the_sweep(echod):
+    target = "{}:{}".format(*echod().address)
+    ended = echoload(
+        *("sweep", "-c", "1:1:1", "-d", "1h", "--warmup", "0s", "--abort-on", "p50>0ns"),
+        *("--format", "json", target),
+    )
+    (point,) = result_of_capacity(ended.out)["points"]
+    assert ended.code == (3 if point["finding"] == "fails" else 5), ended
+
+
 def test_an_interrupted_sweep_reports_its_points():
     begun = threading.Event()
 
