@@ -42,15 +42,18 @@ void IntervalPublisher::publish(LoopState state, TimePoint now) {
 }
 
 std::optional<WorkerInterval> IntervalPublisher::take() {
-    const std::lock_guard lock(mutex_);
-    if (!has_published_) {
-        return std::nullopt;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!has_published_) {
+            return std::nullopt;
+        }
+        has_published_ = false;
+        std::swap(published_, spare_);
     }
-    has_published_ = false;
-    std::optional<WorkerInterval> taken(published_);
-    published_.tally.clear();
-    published_.addresses.clear();
-    published_.outages.reset();
+    std::optional<WorkerInterval> taken(spare_);
+    spare_.tally.clear();
+    spare_.addresses.clear();
+    spare_.outages.reset();
     return taken;
 }
 

@@ -47,13 +47,15 @@ public:
     /// stall.
     void publish(LoopState state, TimePoint now);
 
-    /// What was published since the last call; nothing where nothing was. Any thread.
+    /// What was published since the last call; nothing where nothing was. Any thread, but one at a
+    /// time. The histograms, which are large, are copied without making the loop wait.
     [[nodiscard]] std::optional<WorkerInterval> take();
 
 private:
     const std::optional<Duration> interval_;
     TimePoint next_ = TimePoint::max();
     std::mutex mutex_;
+    WorkerInterval spare_;       ///< of the reader; without counts between its calls
     WorkerInterval published_;   ///< guarded by mutex_
     bool has_published_ = false; ///< guarded by mutex_
 };
