@@ -5,34 +5,20 @@
 #include "client/command/write_each.hpp"
 #include "client/report/options_json.hpp"
 #include "client/report/watch.hpp"
-#include "client/result/not_possible.hpp"
 #include "client/result/step_finding.hpp"
-#include "client/run/resolve.hpp"
+#include "client/run/seeds.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace echoload {
 
 namespace {
 
-constexpr unsigned kSpareSeedBits = 11; // a seed has 53 bits
 // Until the connections of a run are gone from the server.
 constexpr Duration kBetweenRuns = std::chrono::milliseconds(200);
-
-std::vector<Target> resolve_once(const Options& load, Interruptions& interruptions) {
-    Resolution resolution = resolve(load.targets, interruptions.signals());
-    if (resolution.signal != 0) {
-        throw Interrupted{resolution.signal};
-    }
-    if (!resolution.failure.empty()) {
-        throw NotPossible(resolution.failure);
-    }
-    return std::move(resolution.targets);
-}
 
 std::string conditions_text(const Gates& gates) {
     std::string text;
@@ -60,8 +46,9 @@ bool ends_all(const Verdict& verdict) {
 } // namespace
 
 CapacityRuns::CapacityRuns(const Options& load, bool of_rate, Interruptions& interruptions)
-    : load_(load), interruptions_(interruptions), targets_(resolve_once(load, interruptions)),
-      file_(load.output, interruptions), seeds_(load.seed) {
+    : load_(load), interruptions_(interruptions),
+      targets_(resolve_once(load.targets, interruptions)), file_(load.output, interruptions),
+      seeds_(load.seed) {
     if (!load.report.empty()) {
         page_.emplace(load.report, interruptions);
     }
@@ -79,7 +66,7 @@ CapacityRuns::CapacityRuns(const Options& load, bool of_rate, Interruptions& int
 
 Options CapacityRuns::options_at(double point) {
     Options options = load_;
-    options.seed = seeds_() >> kSpareSeedBits;
+    options.seed = seed_from(seeds_);
     options.quiet = true; // a line on each run is enough
     if (report_.of_rate) {
         options.pace = Pace{point, point};

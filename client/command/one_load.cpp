@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/command/one_load.hpp"
 
+#include "client/result/not_possible.hpp"
 #include "client/run/local_ports.hpp"
 #include "client/run/resolve.hpp"
 #include "client/run/resources.hpp"
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace echoload {
 
@@ -32,6 +34,18 @@ void check_machine(const Options& options, std::vector<Target>& targets) {
 }
 
 } // namespace
+
+std::vector<Target> resolve_once(const std::vector<std::string>& targets,
+                                 Interruptions& interruptions) {
+    Resolution resolution = resolve(targets, interruptions.signals());
+    if (resolution.signal != 0) {
+        throw Interrupted{resolution.signal};
+    }
+    if (!resolution.failure.empty()) {
+        throw NotPossible(resolution.failure);
+    }
+    return std::move(resolution.targets);
+}
 
 // Samples both processes at the begin and the end of the measured part.
 RunResult run_load(const Options& options, std::vector<Target> targets, Watch& watch,

@@ -7,9 +7,9 @@
 #include "client/report/json.hpp"
 #include "client/report/output_file.hpp"
 #include "client/report/repeated.hpp"
+#include "client/result/not_possible.hpp"
 #include "client/result/verdict.hpp"
 #include "client/run/repeat_plan.hpp"
-#include "client/run/resolve.hpp"
 #include "net/signal_fd.hpp"
 
 #include <fmt/format.h>
@@ -32,14 +32,8 @@ struct Side {
 };
 
 Side resolve_side(std::vector<std::string> names, Interruptions& interruptions) {
-    Resolution resolution = resolve(names, interruptions.signals());
-    if (resolution.signal != 0) {
-        throw Interrupted{resolution.signal};
-    }
-    if (!resolution.failure.empty()) {
-        throw NotPossible(resolution.failure);
-    }
-    return {std::move(names), std::move(resolution.targets)};
+    std::vector<Target> targets = resolve_once(names, interruptions);
+    return {std::move(names), std::move(targets)};
 }
 
 std::vector<Side> resolve_sides(const RepeatOptions& options, Interruptions& interruptions) {

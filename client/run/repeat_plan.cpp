@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "client/run/repeat_plan.hpp"
 
+#include "client/run/seeds.hpp"
+
 #include <random>
 
 namespace echoload {
-
-namespace {
-
-constexpr unsigned kUnusedBits = 11; // a seed has 53 bits
-
-} // namespace
 
 std::vector<PlannedRun> plan_series(std::uint32_t runs, bool two_sides, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::vector<PlannedRun> plan;
     const auto add = [&](bool is_b, std::uint64_t block) {
-        plan.push_back({is_b, block, random() >> kUnusedBits});
+        plan.push_back({is_b, block, seed_from(random)});
     };
     for (std::uint32_t run = 0; run < runs; ++run) {
         if (!two_sides) {
