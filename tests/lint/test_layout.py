@@ -58,9 +58,11 @@ def test_apt_knows_each_listed_package():
 def test_each_pattern_of_tests_in_the_emulator_matches_a_test():
     text = (sources.ROOT / "tests/distros/cross").read_text()
     function = re.search(r"^emulated\(\) \{$(.*?)^\}$", text, re.M | re.DOTALL)[1]
-    patterns = {one for each in re.findall(r"echo '-?(.*?)'", function) for one in each.split(":")}
+    lists = re.findall(r"'[-:]?(\w[\w.*:]*)'", function)
+    patterns = {pattern for each in lists for pattern in each.split(":")}
     assert len(patterns) > 10
     units = sources.tracked_under("tests", suffixes=(".cpp",))
     texts = [(sources.ROOT / file).read_text() for file in units if file.parts[1] == "unit"]
-    suites = set(re.findall(r"^TEST(?:_F|_P)?\((\w+),", "\n".join(texts), re.M))
-    assert {one for one in patterns if not fnmatch.filter(suites, one)} == set()
+    found = re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", "\n".join(texts), re.M)
+    tests = {f"{suite}.{name}" for suite, name in found}
+    assert {one for one in patterns if not fnmatch.filter(tests, one)} == set()
