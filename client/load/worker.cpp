@@ -174,6 +174,7 @@ void Worker::begin_schedule() {
         return;
     }
     std::vector<TimePoint> ends;
+    ends.reserve(plan_.stage_ends.size());
     for (const Duration end : plan_.stage_ends) {
         ends.push_back(from + end);
     }

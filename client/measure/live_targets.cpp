@@ -154,6 +154,7 @@ void LiveTargets::update_outages(Target& target) {
 
 std::vector<TargetState> LiveTargets::states() const {
     std::vector<TargetState> states;
+    states.reserve(targets_.size());
     for (const Target& target : targets_) {
         states.push_back(target.state);
     }

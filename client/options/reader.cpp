@@ -170,6 +170,7 @@ std::string OptionReader::Parser::option_like(const std::string& argument) const
         return "";
     }
     std::vector<std::string> names;
+    names.reserve(options.size());
     for (const Option& option : options) {
         if (option.refusal.empty()) {
             names.push_back(option.names.substr(option.names.find("--")));

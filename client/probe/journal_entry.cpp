@@ -59,10 +59,6 @@ bool is_faulty(const LiveInterval& interval) {
                        [](const TargetState& target) { return !target.up; });
 }
 
-const Histogram& latency_of(const Tally& tally, bool open_loop) {
-    return *latencies(tally, open_loop).front().histogram;
-}
-
 } // namespace
 
 std::string journal_entry(const LiveInterval& interval, const RunFigures& figures) {
@@ -74,9 +70,9 @@ std::string journal_entry(const LiveInterval& interval, const RunFigures& figure
     entry.add("MESSAGE_ID", kProbeMessageId);
     entry.add("PRIORITY", is_faulty(interval) ? kWarning : kInformational);
     entry.add("SYSLOG_IDENTIFIER", "echoload");
-    entry.add_counts("ECHOLOAD_", figures.tally, latency_of(figures.tally, figures.open_loop));
+    entry.add_counts("ECHOLOAD_", figures.tally, loop_latency(figures.tally, figures.open_loop));
     entry.add_counts("ECHOLOAD_INTERVAL_", interval.tally,
-                     latency_of(interval.tally, interval.open_loop));
+                     loop_latency(interval.tally, interval.open_loop));
     entry.add("ECHOLOAD_CONNECTIONS", std::uint64_t{interval.open});
     std::uint64_t up = 0;
     std::uint64_t outages = 0;

@@ -37,7 +37,7 @@ StepFigures step_figures(const Options& options, const RunResult& result) {
     }
     figures[StepFigure::errors] =
         error_rate(result.tally.messages, result.tally.connections, result.outages.has_value());
-    const Histogram& latency = *latencies(result.tally, options.pace.has_value()).front().histogram;
+    const Histogram& latency = loop_latency(result.tally, options.pace.has_value());
     figures[StepFigure::mean] = ns_of(latency.mean());
     figures[StepFigure::p50] = ns_of(latency.percentile(50));
     figures[StepFigure::p90] = ns_of(latency.percentile(90));

@@ -6,6 +6,7 @@
 #include "client/statistics/interval.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -39,7 +40,7 @@ struct Limit {
     bool inclusive = false;
 };
 
-enum class Decision { within, beyond, undecided };
+enum class Decision : std::uint8_t { within, beyond, undecided };
 
 /// Whether a figure is beyond the limit, or that is undecided: the limit is in the interval.
 [[nodiscard]] Decision decide(const Interval& interval, const Limit& limit) noexcept;

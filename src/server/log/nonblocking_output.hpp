@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,7 @@ public:
     [[nodiscard]] bool write(std::string_view line) noexcept;
 
 private:
-    enum class Kind { file, socket, nonblocking, polled };
+    enum class Kind : std::uint8_t { file, socket, nonblocking, polled };
 
     [[nodiscard]] std::size_t write_some(std::string_view text) noexcept;
     [[nodiscard]] std::size_t write_polled(std::string_view text) noexcept;
