@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/probe/probe.hpp"
 
+#include "base/start_thread.hpp"
 #include "client/probe/journal_entry.hpp"
 #include "client/result/not_possible.hpp"
 
@@ -41,11 +42,11 @@ Probe::Probe(const Options& options, std::string& url)
                                         "echoload " ECHOD_VERSION ": the metrics are at /metrics\n",
                                         kServerWorkers},
             [this] { return text(); });
+        url = server_->url();
+        thread_ = echod::start_thread([this] { serve(); });
     } catch (const std::runtime_error& error) {
         throw NotPossible(fmt::format("--metrics: {}", error.what()));
     }
-    url = server_->url();
-    thread_ = std::thread([this] { serve(); });
 }
 
 Probe::~Probe() {

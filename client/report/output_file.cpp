@@ -115,7 +115,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)), place_(std::move(other.place_)),
       beside_(std::exchange(other.beside_, "")), truncates_(other.truncates_),
       file_(std::move(other.file_)), stream_(std::move(other.stream_)),
-      interruptions_(other.interruptions_), pending_(std::move(other.pending_)) {}
+      interruptions_(other.interruptions_), pending_(std::move(other.pending_)),
+      in_line_(other.in_line_) {}
 
 OutputFile::~OutputFile() {
     if (!beside_.empty()) {
@@ -157,12 +158,37 @@ void OutputFile::open_followed(int flags) {
     file_ = std::move(file);
 }
 
-void OutputFile::reopen() {
-    if (file_ && S_ISREG(status_of(file_.get()).st_mode)) {
-        flush();
-        open_followed(O_APPEND);
-        stream_ = OutputStream(file_.get());
+void OutputFile::reopen(std::string_view head) {
+    struct stat before {};
+    if (file_) {
+        before = status_of(file_.get());
     }
+    if (!S_ISREG(before.st_mode)) {
+        pending_ += head;
+        return;
+    }
+    const bool written = try_flush();
+    open_followed(O_APPEND);
+    stream_ = OutputStream(file_.get());
+    const struct stat now = status_of(file_.get());
+    if (written || (now.st_dev == before.st_dev && now.st_ino == before.st_ino)) {
+        pending_ += head;
+        return;
+    }
+    if (in_line_) {
+        pending_.erase(0, std::min(pending_.find('\n'), pending_.size() - 1) + 1);
+        in_line_ = false;
+    }
+    pending_.insert(0, head);
+}
+
+bool OutputFile::try_flush() {
+    try {
+        flush();
+    } catch (const NotPossible&) {
+        return false;
+    }
+    return pending_.empty();
 }
 
 // Where no file can be made beside it with the owner and mode of an earlier one, or that one has
@@ -232,12 +258,20 @@ void OutputFile::flush() {
         }
         if (size < 0) {
             const int error = errno;
-            pending_.erase(0, written);
+            forget(written);
             fail(error);
         }
         written += static_cast<std::size_t>(size);
     }
-    pending_.erase(0, written);
+    forget(written);
+}
+
+// That many bytes are written.
+void OutputFile::forget(std::size_t written) {
+    if (written != 0) {
+        in_line_ = pending_[written - 1] != '\n';
+        pending_.erase(0, written);
+    }
 }
 
 void OutputFile::finish() {

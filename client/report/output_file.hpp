@@ -57,9 +57,11 @@ public:
     /// is stored; `text` may then be lost.
     void append(std::string_view text);
 
-    /// Opens the file again under its name, where it is a regular one. Throws NotPossible; then
-    /// append() writes to the earlier file.
-    void reopen();
+    /// Opens the file again under its name, where it is a regular one, and writes `head` to it with
+    /// the next append(). What is stored goes to the new file too, if the earlier one takes no more
+    /// (as when the disk is full, and that file was deleted), except the rest of a line that begins
+    /// there. Throws NotPossible; then append() writes to the earlier file.
+    void reopen(std::string_view head);
 
     /// Writes what is stored, waiting until it is taken; a whole file then appears. Throws
     /// NotPossible where not all could be written, or Interrupted.
@@ -74,6 +76,8 @@ private:
     void open_beside(const struct stat* earlier);
     [[nodiscard]] bool open_waiting(bool is_fifo);
     void flush();
+    [[nodiscard]] bool try_flush();
+    void forget(std::size_t written);
     void put_in_place();
     [[noreturn]] void fail(int error) const;
 
@@ -85,6 +89,7 @@ private:
     OutputStream stream_;
     Interruptions& interruptions_;
     std::string pending_;
+    bool in_line_ = false; ///< what is written does not end with a line
 };
 
 /// Writes to standard error and waits until it is taken; errors are ignored. Throws Interrupted.

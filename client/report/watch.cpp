@@ -155,13 +155,12 @@ void Watch::reopen() noexcept try {
 void Watch::write_series(std::string_view lines) {
     if (reopens_) {
         try {
-            series_->reopen();
+            series_->reopen(series_head(options_, interval()));
         } catch (const NotPossible&) {
             series_->append(lines);
             throw;
         }
         reopens_ = false;
-        series_->append(series_head(options_, interval()));
     }
     series_->append(lines);
 }

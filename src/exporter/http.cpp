@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exporter/http.hpp"
 
+#include "base/start_thread.hpp"
 #include "http/metrics_server.hpp"
 #include "net/notify.hpp"
 
@@ -30,22 +31,23 @@ void notify_manager(const char* text) {
 bool serve_metrics(const std::string& host, std::uint16_t port, Collector& collector,
                    const sigset_t& signals) {
     std::optional<MetricsServer> server;
+    std::thread stopper;
     try {
         server.emplace(MetricsServer::Setup{{host, port},
                                             "echod-exporter " ECHOD_VERSION
                                             ": the metrics are at /metrics\n",
                                             kWorkers},
                        [&collector] { return collector.collect(); });
+        stopper = start_thread([&server, &signals] {
+            while (::sigwaitinfo(&signals, nullptr) < 0) { // EINTR
+            }
+            notify_manager("STOPPING=1");
+            server->stop();
+        });
     } catch (const std::runtime_error& error) {
         fmt::print(stderr, "echod-exporter: {}\n", error.what());
         return false;
     }
-    std::thread stopper([&server, &signals] {
-        while (::sigwaitinfo(&signals, nullptr) < 0) { // EINTR
-        }
-        notify_manager("STOPPING=1");
-        server->stop();
-    });
     fmt::print(stderr, "echod-exporter: listening on {}\n", server->url());
     notify_manager("READY=1");
     const bool was_stopped = server->serve();

@@ -2,6 +2,7 @@
 #include "http/metrics_server.hpp"
 
 #include "base/clock.hpp"
+#include "base/start_thread.hpp"
 #include "base/sys_error.hpp"
 #include "http/overdue_connections.hpp"
 #include "http/worker_pool.hpp"
@@ -120,7 +121,7 @@ MetricsServer::MetricsServer(const Setup& setup, std::function<std::string()> me
     }
     address.port = static_cast<std::uint16_t>(bound);
     parts.overdue = OverdueConnections(address.port);
-    parts.watcher = std::thread([&parts] { parts.watch(); });
+    parts.watcher = start_thread([&parts] { parts.watch(); });
 }
 
 MetricsServer::~MetricsServer() {

@@ -21,8 +21,8 @@ public:
     };
 
     /// Listens. `metrics` makes the text, in version 0.0.4 of Prometheus' format; any thread calls
-    /// it. Throws std::runtime_error that names the address where it cannot listen, and
-    /// std::system_error where there can be no thread.
+    /// it. Throws std::runtime_error that names the address where it cannot listen, or that
+    /// there can be no thread.
     MetricsServer(const Setup& setup, std::function<std::string()> metrics);
     ~MetricsServer();
     MetricsServer(const MetricsServer&) = delete;

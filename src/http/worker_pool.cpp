@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "http/worker_pool.hpp"
 
+#include "base/start_thread.hpp"
+
 namespace echod {
 
 WorkerPool::WorkerPool(std::size_t workers, std::atomic<std::size_t>& pending) : pending_(pending) {
-    for (std::size_t i = 0; i < workers; ++i) {
-        threads_.emplace_back([this] { work(); });
+    try {
+        for (std::size_t i = 0; i < workers; ++i) {
+            threads_.push_back(start_thread([this] { work(); }));
+        }
+    } catch (...) { // those that run would end the program with std::terminate()
+        WorkerPool::shutdown();
+        throw;
     }
 }
 

@@ -212,7 +212,10 @@ class Echod:
         return self.wait_for(find, f"the notification /{pattern}/", timeout)
 
     def wait_until_ready(self):
-        ready = self.wait_for_notification("^READY=1$", after=self._datagrams_before)
+        # Newer versions of systemd-socket-activate(1) send a READY=1 of their own before.
+        ready = self.wait_for_notification(
+            r"\AREADY=1$(?s:.)*listening on ", after=self._datagrams_before
+        )
         self.addresses = parse_addresses(ready)
         assert self.addresses, f"no address in {ready!r}"
         self.address = self.addresses[0]

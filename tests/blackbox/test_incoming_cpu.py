@@ -75,6 +75,14 @@ def test_by_default_and_after_a_reload_all_get_some(instances):
     assert min(connections_of(daemons, PROCESSORS[0])) > 0
 
 
+def test_a_process_that_is_no_instance_says_so(echod):
+    daemon = echod(listen={"incoming_cpu": "own"},
+                   prefix=("taskset", "-c", str(PROCESSORS[0])))  # fmt: skip
+    daemon.wait_for_line("listen.incoming_cpu is .*without effect.*echod@.service")
+    with daemon.connect() as client:
+        client.echo()
+
+
 def test_a_process_that_is_not_bound_says_so(echod):
     daemon = echod(listen={"incoming_cpu": "own"})
     if len(os.sched_getaffinity(0)) > 1:

@@ -13,12 +13,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
 from echoload_support import (
-    HANG_TIMEOUT, REPOSITORY, closes_first, echo_back, echoload, flips_a_bit, mute, refusing_port,
+    ECHOLOAD, HANG_TIMEOUT, REPOSITORY, closes_first, echo_back, echoload, flips_a_bit, mute, refusing_port,
     result_of, serve, start_echoload,
 )  # fmt: skip
 
@@ -321,34 +322,84 @@ def limit_files(run, size):
     resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
-def test_files_that_cannot_be_written_for_a_time_are_logged_and_written_again(probe, tmp_path):
-    series, metrics = tmp_path / "series.jsonl", tmp_path / "x.prom"
+def logged(running, what):
+    return [line for line in running.lines if line.startswith("echoload: ") and what in line]
+
+
+def wait_for_log(running, what):
+    deadline = time.monotonic() + HANG_TIMEOUT
+    while not logged(running, what):
+        assert time.monotonic() < deadline, running.lines
+        time.sleep(0.02)  # there is no event for an interval
+
+
+def intervals_of(series):
+    return [json.loads(line) for line in series.read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("option", ["--timeseries", "--metrics-file"])
+def test_a_file_that_cannot_be_written_for_a_time_is_logged_and_written_again(
+    probe, tmp_path, option
+):
+    file = tmp_path / "file"
+    appends = ["--append"] if option == "--timeseries" else []
     with serve(echo_back) as target:
-        running = probe("--timeseries", series, "--append", "--metrics-file", metrics, target)
-        wait_for_text(series, lambda text: text.count("\n") > 2)
-        limit_files(running.run, series.stat().st_size + 100)  # part of a line
-
-        def logged(what):
-            return [line for line in running.lines if line.startswith("echoload: ") and what in line]
-
-        deadline = time.monotonic() + HANG_TIMEOUT
-        while not (logged(f"cannot write {series}: ") and logged(f"cannot write {metrics}: ")):
-            assert time.monotonic() < deadline, running.lines
-            time.sleep(0.02)  # there is no event for an interval
+        running = probe(option, file, *appends, target)
+        wait_for_text(file, lambda text: text.count("\n") > 2)
+        # Only a part of the next line of the series has room; the metrics are made anew.
+        limit_files(running.run, file.stat().st_size + 100 if appends else 1)
+        wait_for_log(running, f"cannot write {file}: ")
         before = running.samples()
         running.wait_for(lambda s: verified(s) > verified(before) + 50, "several intervals")
         limit_files(running.run, resource.RLIM_INFINITY)
-        while not (logged(f"{series} can be written") and logged(f"{metrics} can be written")):
-            assert time.monotonic() < deadline, running.lines
-            time.sleep(0.02)
-        count = series.read_text().count("\n")
-        wait_for_text(series, lambda text: text.count("\n") > count)
+        wait_for_log(running, f"{file} can be written again")
+        old = file.read_text()
+        wait_for_text(file, lambda text: text != old)
         code, _ = running.stop()
     assert code == 0
-    assert len(logged("EFBIG")) == len(logged("can be written again")) == 2, running.lines
-    intervals = [json.loads(line) for line in series.read_text().splitlines()[1:]]
-    ends = [line["at_s"] - line["length_s"] for line in intervals[1:]]
-    assert ends == pytest.approx([line["at_s"] for line in intervals[:-1]]), "none is missing"
+    assert len(logged(running, "EFBIG")) == len(logged(running, "written again")) == 1
+    if appends:
+        intervals = intervals_of(file)
+        begins = [line["at_s"] - line["length_s"] for line in intervals[1:]]
+        ends = [line["at_s"] for line in intervals[:-1]]
+        assert begins == pytest.approx(ends), "none is missing"
+
+
+def test_a_series_that_is_full_continues_in_a_new_file_after_a_rotation(probe, tmp_path):
+    series, earlier = tmp_path / "series.jsonl", tmp_path / "series.jsonl.1"
+    with serve(echo_back) as target:
+        running = probe("--timeseries", series, "--append", target)
+        wait_for_text(series, lambda text: text.count("\n") > 8)
+        limit_files(running.run, series.stat().st_size + 100)  # part of a line
+        wait_for_log(running, f"cannot write {series}: ")
+        series.rename(earlier)
+        running.run.send_signal(signal.SIGHUP)
+        wait_for_log(running, f"{series} can be written again")
+        limit_files(running.run, resource.RLIM_INFINITY)
+        wait_for_text(series, lambda text: text.count("\n") > 4)
+        code, _ = running.stop()
+    assert code == 0
+    assert not earlier.read_text().endswith("\n"), "the rest of that line is not in the new file"
+    heads = [json.loads(file.read_text().splitlines()[0]) for file in (series, earlier)]
+    assert heads[0]["asked"] == heads[1]["asked"]
+    intervals = intervals_of(series)
+    assert all("at_s" in line for line in intervals) and len(intervals) >= 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user with few processes")
+@pytest.mark.parametrize("most", range(1, 7))
+def test_a_thread_that_cannot_be_started_is_named_and_nothing_aborts(most):
+    with tempfile.TemporaryDirectory() as directory, serve(echo_back) as target:
+        os.chmod(directory, 0o755)
+        program = shutil.copy(ECHOLOAD, directory)
+        ended = subprocess.run(
+            ["setpriv", "--reuid", "31999", "--clear-groups", "prlimit", f"--nproc={most}", program,
+             "-d", "100ms", "-c", "1", "-t", "1", "--metrics", "127.0.0.1:0", target],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_TIMEOUT,
+        )  # fmt: skip
+    assert ended.returncode in (0, 1), ended.stderr
+    if ended.returncode == 1:
+        assert re.search("cannot start a thread|threads could be started", ended.stderr)
 
 
 def test_a_file_that_cannot_be_written_at_the_end_does_not_change_the_exit_status(probe, tmp_path):
@@ -584,8 +635,8 @@ def test_a_hangup_ends_a_run_without_an_end_that_is_no_probe():
     with serve(echo_back) as target:
         run = start_echoload(*PROBE, target)
         try:
-            while " 1 up " not in run.stderr.readline():
-                pass
+            while " 1 up " not in (line := run.stderr.readline()):
+                assert line, "the run has ended"
             run.send_signal(signal.SIGHUP)
             out = run.communicate(timeout=HANG_TIMEOUT)[0]
         finally:

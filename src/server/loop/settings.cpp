@@ -250,9 +250,16 @@ void Settings::check_descriptor_limit() {
 }
 
 void Settings::check_incoming_cpu() {
-    if (config_.listen.incoming_cpu == IncomingCpu::own && !only_processor()) {
+    if (config_.listen.incoming_cpu != IncomingCpu::own) {
+        return;
+    }
+    if (!only_processor()) {
         parts_.log->warn("listen.incoming_cpu is \"own\" without effect, because this process may "
                          "use several processors: bind it to one with CPUAffinity= of its unit");
+    } else if (!is_instance()) {
+        parts_.log->warn(
+            "listen.incoming_cpu is \"own\" without effect, because this process is no "
+            "instance, which shares the port with others: use echod@.service");
     }
 }
 

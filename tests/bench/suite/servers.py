@@ -78,7 +78,8 @@ class Server:
     def __enter__(self):
         self._process = subprocess.Popen(
             [*self.inside, *pinned(self._cpu), *self._under, *self._command],
-            stdin=subprocess.DEVNULL, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.DEVNULL, env=self._environment, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
         )
         self.pid = self._process.pid
         output = ""
