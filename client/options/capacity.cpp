@@ -50,6 +50,12 @@ void set_capacity_defaults(Options& load) {
     load.warmup = std::chrono::seconds(1);
 }
 
+void set_help_of_runs(RunOptionRules& rules) {
+    rules.is_series = true;
+    rules.duration = "5s";
+    rules.warmup = "1s";
+}
+
 void add_capacity_output(OptionReader& reader, Options& load) {
     reader.begin_group("Result");
     reader.add("--format", "Format of the result: text or json [text]", "FORMAT",
@@ -169,6 +175,7 @@ std::variant<SearchOptions, NoRun> parse_search(int argc, const char* const* arg
                });
     RunOptionRules rules;
     rules.sets_rate = true;
+    set_help_of_runs(rules);
     add_run_options(reader, options.load, rules);
     refuse_other_lengths(reader, "search");
     for (const char* name : {"--rate", "--think"}) {
@@ -198,6 +205,7 @@ std::variant<SweepOptions, NoRun> parse_sweep(int argc, const char* const* argv)
                });
     RunOptionRules rules;
     rules.rates = "--rates";
+    set_help_of_runs(rules);
     rules.connections = [&options](const std::string& text) {
         read_swept_connections(text, options);
     };

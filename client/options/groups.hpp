@@ -13,6 +13,9 @@ struct RunOptionRules {
     const char* rates = nullptr;        ///< the option that sets several rates, if it has one
     OptionReader::Read connections{};   ///< reads --connections, which may be several
     const char* connections_type = "N"; ///< and their placeholder
+    bool is_series = false;             ///< several runs, of which each has an end
+    const char* duration = "10s";       ///< the default, as the help shows it
+    const char* warmup = "0s";          ///< likewise
 };
 
 /// Targets, connections, and how many messages of which sizes.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/options/groups.hpp"
 
+#include <fmt/format.h>
+
 namespace echoload {
 
 namespace {
@@ -40,8 +42,9 @@ void add_load_options(OptionReader& reader, Options& options, const RunOptionRul
     reader.add("-c,--connections", "Number of concurrent connections [50]", rules.connections_type,
                read_connections);
     reader.add("-d,--duration",
-               "Length of the measured part, which begins when all connections are up, or forever: "
-               "until a signal [10s]",
+               fmt::format("Length of the measured part, which begins when all connections are "
+                           "up{} [{}]",
+                           rules.is_series ? "" : ", or forever: until a signal", rules.duration),
                "T", [&options](const std::string& text) { read_duration(text, options); });
     reader.add("-n,--messages", "Number of messages to measure in all, instead of a duration", "N",
                [&options](const std::string& text) {
@@ -74,8 +77,9 @@ void add_load_options(OptionReader& reader, Options& options, const RunOptionRul
                "N", [&options](const std::string& text) {
                    options.connect_rate = static_cast<double>(count_in(text, 1, kMaxConnectRate));
                });
-    reader.add("--warmup", "Time to send and verify messages before measuring [0s]", "T",
-               [&options](const std::string& text) {
+    reader.add("--warmup",
+               fmt::format("Time to send and verify messages before measuring [{}]", rules.warmup),
+               "T", [&options](const std::string& text) {
                    options.warmup = duration_in(text, Duration::zero(), kMaxTime);
                });
 }

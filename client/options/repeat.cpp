@@ -58,7 +58,9 @@ std::variant<RepeatOptions, NoRun> parse_repeat(int argc, const char* const* arg
                     "Run the first TARGET (A) and the second (B) in turn, in blocks ABBA or BAAB",
                     options.ab);
     reader.add_text("-o,--output", "Write the results to FILE", "FILE", load.output);
-    add_run_options(reader, load);
+    RunOptionRules rules;
+    rules.is_series = true;
+    add_run_options(reader, load, rules);
     reader.begin_group("Result");
     add_gate_options(reader, load);
     add_percentiles_option(reader, load);
