@@ -26,14 +26,18 @@ class Capture:
     def __init__(self, path, port):
         self.path = path
         self.port = port
-        self.process = subprocess.Popen(
-            ["tshark", "-q", "-i", "lo", "-f", f"tcp port {port}", "-w", path],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        for line in self.process.stderr:
-            if "Capture started" in line:
-                return
-        pytest.fail("tshark captures nothing")
+        self.log = path.with_suffix(".log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                ["tshark", "-q", "-i", "lo", "-f", f"tcp port {port}", "-w", path],
+                stdin=subprocess.DEVNULL, stderr=log,
+            )  # fmt: skip
+        # What it prints differs from version to version. The file is begun when the interface is
+        # open.
+        end = time.monotonic() + TIMEOUT
+        while not (path.exists() and path.stat().st_size > 0):
+            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            time.sleep(0.01)
 
     def frames(self, count):
         """What the dissector shows of each frame, when `count` messages and echoes are there."""
@@ -60,7 +64,6 @@ class Capture:
     def close(self):
         self.process.terminate()
         self.process.wait(TIMEOUT)
-        self.process.stderr.close()
 
 
 @pytest.fixture
