@@ -22,9 +22,10 @@ def machine():
 def test_the_tests_of_the_package_pass(machine, package):
     shutil.copytree(ROOT / "packaging/debian", machine.root / "srv/echod/debian")
     shutil.copy(package, machine.root / "srv" / package.name)
-    # The machine is not used again, so the test that purges the package may run too.
+    # The machine is not used again, so the test that purges the package may run too; and it is a
+    # machine, which the newer versions do not believe of "null".
     shown = machine.run(
-        ["env", "--chdir=/", "autopkgtest", "--ignore-restrictions=breaks-testbed",
+        ["env", "--chdir=/", "autopkgtest", "--ignore-restrictions=breaks-testbed,isolation-container",
          "--no-built-binaries", f"/srv/{package.name}", "/srv/echod/", "--", "null"],
         check=False, timeout=240,
     )
