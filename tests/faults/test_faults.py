@@ -383,7 +383,7 @@ def test_a_failed_allocation_in_a_reply_does_not_end_the_daemon(faulty, command,
     with Client(daemon.address) as client:
         client.echo()
         assert re.fullmatch(whole, answer(daemon, command))
-        # The number differs from one answer to the next: some parts are kept for a second.
+        # The number differs from one answer to the next: some parts are made anew each second.
         failed = 0
         while daemon.faults.hits("malloc") == failed:
             daemon.faults.plan("malloc", errno.ENOMEM, failed)
