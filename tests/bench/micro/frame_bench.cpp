@@ -23,7 +23,7 @@ void scan_whole_frames(benchmark::State& state) {
     const auto count = static_cast<std::uint32_t>(state.range(0));
     const std::vector<std::byte> bytes = frames(count, static_cast<std::size_t>(state.range(1)));
     for (auto _ : state) {
-        const Scan scan = scan_frames(bytes);
+        Scan scan = scan_frames(bytes);
         if (scan.frames != count) {
             state.SkipWithError("frames were missed");
         }
