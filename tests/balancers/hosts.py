@@ -211,6 +211,6 @@ class Network:
 
 def check_always_answered(result):
     """Connections may have been interrupted, but others were answered all the time: one echo was due
-    every 2 ms."""
+    every 2 ms. HAProxy's checks need a second to find that a server is down."""
     longest = result["outage_counts"]["longest_s"] or 0
-    assert longest < 0.1 + echoload_support.kept_waiting(result), result["outages"]
+    assert longest < 0.4 + echoload_support.kept_waiting(result), result["outages"]

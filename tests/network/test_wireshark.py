@@ -3,7 +3,10 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,8 +19,28 @@ FIELDS = ("frame.number", "echod.size", "echod.is_echo", "echod.message", "echod
           "echod.echo_of", "echod.time", "echod.proxy_header", "_ws.expert.message")  # fmt: skip
 
 
-def tshark(*arguments):
-    return ["tshark", "-X", f"lua_script:{DISSECTOR}", *map(str, arguments)]
+@contextlib.contextmanager
+def for_everybody(*files):
+    """Copies that any user can read."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        copies = [shutil.copyfile(file, Path(directory) / Path(file).name) for file in files]
+        for copy in copies:
+            copy.chmod(0o644)
+        yield copies
+
+
+def dissect(capture, *arguments):
+    """What tshark prints, as a user without privileges: since version 4.4 it loads no script for
+    root."""
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    with for_everybody(DISSECTOR, capture) as (script, copy):
+        return subprocess.run(
+            [*(user if os.geteuid() == 0 else []), "tshark", "-X", f"lua_script:{script}", "-r",
+             copy, *map(str, arguments)],
+            capture_output=True, text=True, timeout=TIMEOUT,
+            env={**os.environ, "HOME": "/nonexistent"},
+        )  # fmt: skip
 
 
 class Capture:
@@ -51,11 +74,8 @@ class Capture:
 
     def _dissect(self):
         columns = [part for name in FIELDS for part in ("-e", name)]
-        run = subprocess.run(
-            tshark("-r", self.path, "-2", "-Y", "echod", "-o", f"echod.port:{self.port}",
-                   "-T", "json", *columns),
-            capture_output=True, text=True, timeout=TIMEOUT,
-        )  # fmt: skip
+        run = dissect(self.path, "-2", "-Y", "echod", "-o", f"echod.port:{self.port}", "-T", "json",
+                      *columns)  # fmt: skip
         assert "Lua" not in run.stderr and "lua" not in run.stderr, run.stderr
         with contextlib.suppress(json.JSONDecodeError):  # the file may end within a frame
             return [one["_source"]["layers"] for one in json.loads(run.stdout)]
