@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: MIT
+#include "../temporary_directory.hpp"
 #include "base/throttling.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 
 using namespace echod;
 
 namespace {
 
 // A proc(5) with process 7, and a place for control groups.
-struct ThrottlingTest : testing::Test {
-    ThrottlingTest() {
-        std::string name = testing::TempDir() + "throttling-XXXXXX";
-        root = ::mkdtemp(name.data());
-    }
-    ~ThrottlingTest() override { std::filesystem::remove_all(root); }
-
-    void write(const std::string& path, const std::string& text) {
-        const auto file = root / path;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-    }
-    GroupThrottling sample() { return read_throttling(7, {root / "proc", root / "cgroup"}); }
+struct ThrottlingTest : testing::Test, TemporaryDirectory {
+    GroupThrottling sample() { return read_throttling(7, {path() / "proc", path() / "cgroup"}); }
     // Since the counters were 0.
     std::optional<Throttling> read() {
         const GroupThrottling until = sample();
@@ -34,8 +21,6 @@ struct ThrottlingTest : testing::Test {
         }
         return throttling_between(from, until);
     }
-
-    std::filesystem::path root;
 };
 
 } // namespace

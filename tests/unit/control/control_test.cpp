@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../temporary_directory.hpp"
 #include "net/address.hpp"
 #include "net/socket.hpp"
 #include "server/control/control_socket.hpp"
@@ -44,13 +45,6 @@ namespace {
 // A control socket in its own directory, with a clock that the test sets.
 class ControlTest : public testing::Test {
 protected:
-    ControlTest() {
-        std::string pattern = testing::TempDir() + "echod-control-XXXXXX";
-        directory = ::mkdtemp(pattern.data());
-        path = directory / "control.sock";
-    }
-    ~ControlTest() override { std::filesystem::remove_all(directory); }
-
     std::unique_ptr<ControlSocket> make() {
         return std::make_unique<ControlSocket>(epoll, 0, [this](std::string_view command) {
             ++asked;
@@ -85,8 +79,9 @@ protected:
     }
 
     TimePoint now{1h};
-    std::filesystem::path directory;
-    std::string path;
+    const TemporaryDirectory own_directory;
+    const std::filesystem::path& directory = own_directory.path();
+    const std::string path = directory / "control.sock";
     Epoll epoll;
     int asked = 0;
     std::size_t padding = 0;

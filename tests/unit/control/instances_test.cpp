@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../temporary_directory.hpp"
 #include "server/control/instances.hpp"
 #include "server/control/protocol.hpp"
 
@@ -13,12 +14,6 @@ namespace {
 
 class InstancesTest : public testing::Test {
 protected:
-    InstancesTest() {
-        std::string pattern = testing::TempDir() + "echod-instances-XXXXXX";
-        runtime = ::mkdtemp(pattern.data());
-    }
-    ~InstancesTest() override { std::filesystem::remove_all(runtime); }
-
     void make(const std::string& directory, const std::string& socket) const {
         std::filesystem::create_directories(runtime / directory);
         if (!socket.empty()) {
@@ -33,7 +28,8 @@ protected:
         return found;
     }
 
-    std::filesystem::path runtime;
+    const TemporaryDirectory own_directory;
+    const std::filesystem::path& runtime = own_directory.path();
 };
 
 } // namespace

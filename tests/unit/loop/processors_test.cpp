@@ -1,38 +1,26 @@
 // SPDX-License-Identifier: MIT
+#include "../temporary_directory.hpp"
 #include "server/loop/processors.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-
 using namespace echod;
 
 namespace {
 
 // This process in a control group whose counters a test sets.
-struct ProcessorsTest : testing::Test {
+struct ProcessorsTest : testing::Test, TemporaryDirectory {
     ProcessorsTest() {
-        std::string name = testing::TempDir() + "processors-XXXXXX";
-        root = ::mkdtemp(name.data());
         write(fmt::format("proc/{}/cgroup", ::getpid()), "0::/a.slice/b.service\n");
     }
-    ~ProcessorsTest() override { std::filesystem::remove_all(root); }
 
-    void write(const std::string& path, const std::string& text) {
-        const auto file = root / path;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-    }
     void count(const std::string& group, int periods, int throttled) {
         write("cgroup/" + group + "/cpu.stat",
               fmt::format("nr_periods {}\nnr_throttled {}\n", periods, throttled));
     }
-    Processors processors() const { return Processors({root / "proc", root / "cgroup"}); }
-
-    std::filesystem::path root;
+    Processors processors() const { return Processors({path() / "proc", path() / "cgroup"}); }
 };
 
 } // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../temporary_directory.hpp"
 #include "client/run/resources.hpp"
 
 #include <gtest/gtest.h>
@@ -21,11 +22,10 @@ TEST(Resources, MoreConnectionsThanTheHardLimitOfDescriptorsAreRefused) {
 }
 
 TEST(Resources, MoreThanTheControlGroupLeavesIsRefusedAndItsLimitIsNamed) {
-    std::string name = testing::TempDir() + "resources-XXXXXX";
-    const std::filesystem::path root = ::mkdtemp(name.data());
-    const auto write = [&root](const std::string& path, const std::string& text) {
-        std::filesystem::create_directories((root / path).parent_path());
-        std::ofstream(root / path) << text;
+    const TemporaryDirectory directory;
+    const auto& root = directory.path();
+    const auto write = [&directory](const std::string& path, const std::string& text) {
+        directory.write(path, text);
     };
     const ControlGroupPlaces places{root / "proc", root / "groups"};
     const Demand demand{200, 0, 65'536, 1}; // about 420 MB
@@ -48,7 +48,6 @@ TEST(Resources, MoreThanTheControlGroupLeavesIsRefusedAndItsLimitIsNamed) {
                   std::string::npos)
             << what;
     }
-    std::filesystem::remove_all(root);
 }
 
 TEST(Resources, AThreadThatCannotBeStartedIsReportedWithTheLimitAndTheRemedy) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../loop/log_capture.hpp"
+#include "../temporary_directory.hpp"
 #include "net/fd_passing.hpp"
 #include "server/config/writer.hpp"
 #include "server/handover/state_file.hpp"
@@ -20,12 +21,6 @@ namespace {
 
 class StartupTest : public testing::Test {
 protected:
-    StartupTest() {
-        std::string pattern = testing::TempDir() + "echod-start-XXXXXX";
-        directory = ::mkdtemp(pattern.data());
-    }
-    ~StartupTest() override { std::filesystem::remove_all(directory); }
-
     std::string write(const std::string& text) {
         const std::filesystem::path path = directory / "echod.toml";
         std::ofstream(path) << text;
@@ -51,7 +46,8 @@ protected:
         return {std::move(taken), std::move(text)};
     }
 
-    std::filesystem::path directory;
+    const TemporaryDirectory own_directory;
+    const std::filesystem::path& directory = own_directory.path();
 };
 
 } // namespace
