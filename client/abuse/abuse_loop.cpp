@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/abuse/abuse_loop.hpp"
 
+#include "base/start_thread.hpp"
 #include "base/sys_error.hpp"
 #include "net/socket.hpp"
 
@@ -61,7 +62,7 @@ AbuseLoop::AbuseLoop(const AbuseSetup& setup, const std::vector<Target>& targets
     if (const int error = epoll_.add(wake_.fd(), EPOLLIN, kWakeToken); error != 0) {
         echod::throw_errno(error, "epoll_ctl");
     }
-    thread_ = std::thread([this] {
+    thread_ = echod::start_thread([this] {
         try {
             run();
         } catch (const std::exception& error) {

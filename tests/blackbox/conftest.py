@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the black-box tests: the real binaries, on free addresses and ports."""
 
+import contextlib
 import os
 import random
 import resource
@@ -13,6 +14,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from echod_daemon import ECHOD, Echod  # noqa: E402
+from echoload_support import HANG_TIMEOUT  # noqa: E402
+from probe_run import Probe  # noqa: E402
 
 SECTIONS = ("listen", "limits", "timeouts", "loop", "stats", "log")
 DAEMONS = pytest.StashKey()
@@ -83,3 +86,24 @@ def free_port():
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
         probe.bind(("::1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def probe():
+    """Starts a probe of echoload: probe(argument...), see Probe()."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments):
+            one = Probe(*arguments)
+
+            def end():
+                one.run.kill()
+                one.run.wait(HANG_TIMEOUT)
+                one.reader.join(HANG_TIMEOUT)
+                one.run.stdout.close()
+                one.run.stderr.close()
+
+            stack.callback(end)
+            return one
+
+        yield start

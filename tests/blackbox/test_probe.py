@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""echoload as a probe: a run until a signal, metrics, a plugin's line, a series that is rotated."""
+"""echoload as a probe: a run until a signal, and the metrics that it serves."""
 
 import contextlib
 import ctypes
-import http.client
 import json
 import os
-import pathlib
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -19,77 +16,9 @@ import time
 
 import pytest
 from echoload_support import (
-    ECHOLOAD, HANG_TIMEOUT, REPOSITORY, closes_first, echo_back, echoload, flips_a_bit, mute, refusing_port,
-    result_of, serve, start_echoload,
+    ECHOLOAD, HANG_TIMEOUT, REPOSITORY, closes_first, echo_back, echoload, mute, result_of, serve,
 )  # fmt: skip
-
-PROBE = ("-d", "forever", "-c", "1", "-R", "200", "--sizes", "8", "--interval", "50ms")
-
-
-class Probe:
-    """A run until a signal, with its metrics."""
-
-    def __init__(self, *arguments):
-        self.run = start_echoload(*PROBE, "--metrics", "0", *arguments)
-        line = self.run.stderr.readline()
-        found = re.search(r"metrics at http://127\.0\.0\.1:(\d+)/metrics", line)
-        assert found, line + self.run.stderr.read()
-        self.port = int(found[1])
-        # The progress is read, or the pipe would fill.
-        self.lines = []
-        self.reader = threading.Thread(target=lambda: self.lines.extend(self.run.stderr))
-        self.reader.start()
-
-    def text(self, path="/metrics"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_TIMEOUT)
-        connection.request("GET", path)
-        response = connection.getresponse()
-        assert response.status == 200
-        return response.read().decode()
-
-    def samples(self):
-        lines = [line for line in self.text().splitlines() if not line.startswith("#")]
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
-
-    def wait_for(self, predicate, what):
-        deadline = time.monotonic() + HANG_TIMEOUT
-        while time.monotonic() < deadline:
-            samples = self.samples()
-            if predicate(samples):
-                return samples
-            time.sleep(0.02)  # there is no event for an interval
-        raise AssertionError(f"waited for {what}: {samples}")
-
-    def stop(self, number=signal.SIGTERM):
-        self.run.send_signal(number)
-        out = self.run.stdout.read()
-        code = self.run.wait(HANG_TIMEOUT)
-        self.reader.join(HANG_TIMEOUT)
-        return code, out
-
-
-@pytest.fixture
-def probe():
-    with contextlib.ExitStack() as stack:
-
-        def start(*arguments):
-            one = Probe(*arguments)
-
-            def end():
-                one.run.kill()
-                one.run.wait(HANG_TIMEOUT)
-                one.reader.join(HANG_TIMEOUT)
-                one.run.stdout.close()
-                one.run.stderr.close()
-
-            stack.callback(end)
-            return one
-
-        yield start
-
-
-def verified(samples):
-    return samples['echoload_messages_total{outcome="verified"}']
+from probe_run import PROBE, verified, wait_for_text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -221,33 +150,6 @@ def test_an_address_that_is_none_is_refused(address):
     assert ended.err.startswith("echoload: --metrics: must be PORT, ADDRESS:PORT or [ADDRESS]:PORT")
 
 
-def test_a_file_of_metrics_is_complete_at_any_time(tmp_path):
-    file = tmp_path / "echoload.prom"
-    with serve(echo_back) as target:
-        run = start_echoload("-d", "forever", "-c", 1, "-R", 200, "-q", "--interval", "10ms",
-                             "--metrics-file", file, target)  # fmt: skip
-        texts = []
-        deadline = time.monotonic() + HANG_TIMEOUT
-        while len(set(texts)) < 20 and time.monotonic() < deadline:
-            with contextlib.suppress(FileNotFoundError):
-                texts.append(file.read_text())
-        run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=HANG_TIMEOUT)
-    assert run.returncode == 0
-    assert len(set(texts)) >= 20
-    for text in texts:
-        assert text.startswith("# HELP echoload_build_info")
-        assert re.search(r"\nechoload_connect_latency_seconds_count \d+\n\Z", text)
-    assert os.listdir(tmp_path) == ["echoload.prom"]
-    assert file.stat().st_mode & 0o777 == 0o644
-
-
-def test_a_file_that_cannot_be_written_is_an_error_before_the_run(tmp_path):
-    ended = echoload("--metrics-file", tmp_path / "none/x.prom", "127.0.0.1:1")
-    assert ended.code == 1
-    assert "cannot write" in ended.err and "none/x.prom: " in ended.err
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -317,78 +219,10 @@ def test_a_real_prometheus_scrapes_it(probe, tmp_path):
     assert 0 < float(found[0]["value"][1]) < 10
 
 
-def limit_files(run, size):
-    _, hard = resource.prlimit(run.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size, hard))
-
-
-def logged(running, what):
-    return [line for line in running.lines if line.startswith("echoload: ") and what in line]
-
-
-def wait_for_log(running, what):
-    deadline = time.monotonic() + HANG_TIMEOUT
-    while not logged(running, what):
-        assert time.monotonic() < deadline, running.lines
-        time.sleep(0.02)  # there is no event for an interval
-
-
-def intervals_of(series):
-    return [json.loads(line) for line in series.read_text().splitlines()[1:]]
-
-
-@pytest.mark.parametrize("option", ["--timeseries", "--metrics-file"])
-def test_a_file_that_cannot_be_written_for_a_time_is_logged_and_written_again(
-    probe, tmp_path, option
-):
-    file = tmp_path / "file"
-    appends = ["--append"] if option == "--timeseries" else []
-    with serve(echo_back) as target:
-        running = probe(option, file, *appends, target)
-        wait_for_text(file, lambda text: text.count("\n") > 2)
-        # Only a part of the next line of the series has room; the metrics are made anew.
-        limit_files(running.run, file.stat().st_size + 100 if appends else 1)
-        wait_for_log(running, f"cannot write {file}: ")
-        before = running.samples()
-        running.wait_for(lambda s: verified(s) > verified(before) + 50, "several intervals")
-        limit_files(running.run, resource.RLIM_INFINITY)
-        wait_for_log(running, f"{file} can be written again")
-        old = file.read_text()
-        wait_for_text(file, lambda text: text != old)
-        code, _ = running.stop()
-    assert code == 0
-    assert len(logged(running, "EFBIG")) == len(logged(running, "written again")) == 1
-    if appends:
-        intervals = intervals_of(file)
-        begins = [line["at_s"] - line["length_s"] for line in intervals[1:]]
-        ends = [line["at_s"] for line in intervals[:-1]]
-        assert begins == pytest.approx(ends), "none is missing"
-
-
-def test_a_series_that_is_full_continues_in_a_new_file_after_a_rotation(probe, tmp_path):
-    series, earlier = tmp_path / "series.jsonl", tmp_path / "series.jsonl.1"
-    with serve(echo_back) as target:
-        running = probe("--timeseries", series, "--append", target)
-        wait_for_text(series, lambda text: text.count("\n") > 8)
-        limit_files(running.run, series.stat().st_size + 100)  # part of a line
-        wait_for_log(running, f"cannot write {series}: ")
-        series.rename(earlier)
-        running.run.send_signal(signal.SIGHUP)
-        wait_for_log(running, f"{series} can be written again")
-        limit_files(running.run, resource.RLIM_INFINITY)
-        wait_for_text(series, lambda text: text.count("\n") > 4)
-        code, _ = running.stop()
-    assert code == 0
-    assert not earlier.read_text().endswith("\n"), "the rest of that line is not in the new file"
-    heads = [json.loads(file.read_text().splitlines()[0]) for file in (series, earlier)]
-    assert heads[0]["asked"] == heads[1]["asked"]
-    intervals = intervals_of(series)
-    assert all("at_s" in line for line in intervals) and len(intervals) >= 4
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user with few processes")
 @pytest.mark.parametrize("most", range(1, 7))
-def test_a_thread_that_cannot_be_started_is_named_and_nothing_aborts(most):
+@pytest.mark.parametrize("option", [("--metrics", "127.0.0.1:0"), ("--abuse", "idle:1")])
+def test_a_thread_that_cannot_be_started_is_named_and_nothing_aborts(option, most):
     # The search for leaks at the end starts a process of its own.
     sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     with tempfile.TemporaryDirectory() as directory, serve(echo_back) as target:
@@ -396,26 +230,13 @@ def test_a_thread_that_cannot_be_started_is_named_and_nothing_aborts(most):
         program = shutil.copy(ECHOLOAD, directory)
         ended = subprocess.run(
             ["setpriv", "--reuid", "31999", "--clear-groups", "prlimit", f"--nproc={most}", program,
-             "-d", "100ms", "-c", "1", "-t", "1", "--metrics", "127.0.0.1:0", target],
+             "-d", "100ms", "-c", "1", "-t", "1", *option, target],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_TIMEOUT,
             env={**os.environ, "ASAN_OPTIONS": sanitizer},
         )  # fmt: skip
     assert ended.returncode in (0, 1), ended.stderr
     if ended.returncode == 1:
         assert re.search("cannot start a thread|threads could be started", ended.stderr)
-
-
-def test_a_file_that_cannot_be_written_at_the_end_does_not_change_the_exit_status(probe, tmp_path):
-    series = tmp_path / "series.jsonl"
-    with serve(echo_back) as target:
-        running = probe("--timeseries", series, target)
-        wait_for_text(series, lambda text: text.count("\n") > 2)
-        limit_files(running.run, 1)
-        deadline = time.monotonic() + HANG_TIMEOUT
-        while not any("EFBIG" in line for line in running.lines):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)  # there is no event for an interval
-        assert running.stop()[0] == 0
 
 
 def listening_socket(pid, port):
@@ -483,176 +304,6 @@ def test_clients_of_the_metrics_do_not_delay_the_end(probe):
             sender.join()
 
 
-# The line of a plugin.
-
-
-def plugin(*arguments):
-    ended = echoload("--format", "nagios", "-c", "1", *arguments)
-    assert ended.err == ""
-    assert re.fullmatch(r"ECHOLOAD (OK|WARNING|CRITICAL|UNKNOWN) - [^\n|]+( \| [^\n|]+)?\n", ended.out)
-    return ended.code, ended.out
-
-
-def test_a_good_run_is_ok():
-    with serve(echo_back) as target:
-        code, line = plugin("-n", "100", "--slo", "p50<10s,errors<1%", target)
-    assert code == 0
-    assert line.startswith(f"ECHOLOAD OK - {target}: 100 messages echoed, p50 ")
-    data = dict(item.split("=") for item in line.partition(" | ")[2].split())
-    assert {"rate", "p50", "p99", "max", "sent", "lost", "wrong", "errors"} == set(data)
-    assert data["p50"].endswith("s;;10") and data["errors"] == "0%;;1"
-    for value in data.values():
-        assert re.fullmatch(r"[\d.]+(s|%)?(;;[\d.]+:?)?", value), value
-
-
-def test_too_few_values_are_a_warning():
-    with serve(echo_back) as target:
-        code, line = plugin("-n", "10", "--slo", "p99<10s", target)
-    assert (code, line.split(" - ")[0]) == (1, "ECHOLOAD WARNING")
-    assert "p99 needs at least 100 values" in line
-
-
-@pytest.mark.parametrize("handler", [flips_a_bit(20), closes_first(1)])
-def test_a_wrong_echo_and_a_lost_connection_are_critical(handler):
-    with serve(handler) as target:
-        code, line = plugin("-n", "10", target)
-    assert (code, line.split(" - ")[0]) == (2, "ECHOLOAD CRITICAL")
-
-
-def test_a_failed_gate_is_critical():
-    with serve(echo_back) as target:
-        code, line = plugin("-n", "10", "--slo", "p50<1ns", target)
-    assert (code, line.split(" - ")[0]) == (2, "ECHOLOAD CRITICAL")
-    assert "p50 was " in line
-
-
-def test_a_server_that_is_down_is_critical():
-    with refusing_port() as target:
-        code, line = plugin("-n", "10", target)
-    assert code == 2
-    assert f"{target} ECONNREFUSED" in line
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("-n", "0", "127.0.0.1:1"), (), ("nowhere",), ("-n", "1", "--output", "/none/x", "127.0.0.1:1")],
-)
-def test_what_cannot_run_is_unknown(arguments):
-    code, line = plugin(*arguments)
-    assert (code, line.split(" - ")[0]) == (3, "ECHOLOAD UNKNOWN")
-
-
-# The series.
-
-
-def test_a_series_is_appended_to_and_opened_again(tmp_path):
-    file, rotated = tmp_path / "series.jsonl", tmp_path / "series.jsonl.1"
-    arguments = (*PROBE, "-q", "--reconnect", "--timeseries", file, "--append")
-
-    def lines(path):
-        return [json.loads(line) for line in path.read_text().splitlines()]
-
-    def wait_for_lines(count):
-        deadline = time.monotonic() + HANG_TIMEOUT
-        while not file.exists() or file.read_text().count("\n") < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)  # there is no event for an interval
-
-    with serve(echo_back) as target:
-        first = echoload("-q", "-d", "100ms", "-c", "1", "--timeseries", file, "--append", target)
-        assert first.code == 0
-        before = file.read_text()
-        run = start_echoload(*arguments, target)
-        wait_for_lines(before.count("\n") + 3)
-        file.rename(rotated)
-        run.send_signal(signal.SIGHUP)
-        wait_for_lines(3)
-        run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=HANG_TIMEOUT)
-    assert run.returncode == 0
-    assert rotated.read_text().startswith(before)
-    both = lines(rotated)[before.count("\n"):] + lines(file)
-    assert [line for line in both if "series" in line] == [both[0], lines(file)[0]]
-    times = [line["at_s"] for line in both if "at_s" in line]
-    assert times == sorted(times) and len(times) >= 5
-    intervals = [line for line in both if "at_s" in line]
-    assert {line["outages"] for line in intervals} == {0}
-    assert {line["out_s"] for line in intervals} == {None}
-    longest = max(len(line) for line in file.read_text().splitlines()[1:])
-    assert longest < 1024
-
-
-def wait_for_text(path, predicate):
-    deadline = time.monotonic() + HANG_TIMEOUT
-    while not (path.exists() and predicate(path.read_text())):
-        assert time.monotonic() < deadline, path
-        time.sleep(0.02)  # nothing reports a change of it
-
-
-def wait_for_no_pending_signal(pid):
-    wait_for_text(
-        pathlib.Path(f"/proc/{pid}/status"),
-        lambda text: re.search(r"^ShdPnd:\t0+$", text, re.M) is not None,
-    )
-
-
-@pytest.mark.parametrize("series", [False, True])
-def test_a_reload_of_a_probe_without_append_changes_nothing(probe, series, tmp_path):
-    file = tmp_path / "series.jsonl"
-    with serve(echo_back) as target:
-        running = probe(*(["--timeseries", file] if series else []), target)
-        before = running.wait_for(lambda samples: verified(samples) > 10, "echoes")
-        for _ in range(2):
-            running.run.send_signal(signal.SIGHUP)
-            wait_for_no_pending_signal(running.run.pid)
-        running.wait_for(lambda s: verified(s) > verified(before) + 20, "it to continue")
-        assert running.stop()[0] == 0
-    if series:
-        assert file.read_text().count('"schema"') == 1
-
-
-def test_a_hangup_before_a_probe_begins_does_not_end_it(tmp_path):
-    fifo, metrics = tmp_path / "fifo", tmp_path / "x.prom"
-    os.mkfifo(fifo)
-    with serve(echo_back) as target:
-        run = start_echoload(*PROBE, "-q", "--metrics-file", metrics, "-o", fifo, target)
-        try:
-            blocked = 1 << (signal.SIGHUP - 1)
-            wait_for_text(
-                pathlib.Path(f"/proc/{run.pid}/status"),
-                lambda status: int(re.search(r"SigBlk:\t(\w+)", status)[1], 16) & blocked,
-            )
-            run.send_signal(signal.SIGHUP)
-            # Where the program has ended, opening it in the usual way would wait for ever.
-            with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)) as result:
-                wait_for_text(metrics, lambda text: re.search(r'"verified"} [1-9]', text))
-                run.send_signal(signal.SIGTERM)
-                assert run.wait(HANG_TIMEOUT) == 0
-                assert "verdict     ok" in result.read()
-        finally:
-            run.kill()
-            run.communicate()
-
-
-def test_a_hangup_ends_a_run_without_an_end_that_is_no_probe():
-    with serve(echo_back) as target:
-        run = start_echoload(*PROBE, target)
-        try:
-            while " 1 up " not in (line := run.stderr.readline()):
-                assert line, "the run has ended"
-            run.send_signal(signal.SIGHUP)
-            out = run.communicate(timeout=HANG_TIMEOUT)[0]
-        finally:
-            run.kill()
-    assert run.returncode == 0 and "verdict     ok" in out
-
-
-def test_append_needs_a_series():
-    ended = echoload("--append", "127.0.0.1:1")
-    assert ended.code == 2
-    assert "--append requires --timeseries" in ended.err
-
-
 @pytest.mark.skipif(os.path.exists("/run/systemd/journal/socket"), reason="there is a journal")
 def test_without_a_journal_its_option_is_an_error():
     ended = echoload("--journal", "127.0.0.1:1")
@@ -668,10 +319,3 @@ def test_a_run_of_several_has_an_end(arguments):
     ended = echoload(*arguments, "-d", "forever", "127.0.0.1:1")
     assert ended.code == 2
     assert "has an end, not 'forever'" in ended.err
-
-
-@pytest.mark.parametrize("arguments", [("search", "--slo", "p99<5ms"), ("sweep", "--rates", "1:2:2")])
-def test_the_line_of_a_plugin_is_of_one_run(arguments):
-    ended = echoload(*arguments, "--format", "nagios", "127.0.0.1:1")
-    assert ended.code == 2
-    assert "--format: must be text or json, is 'nagios'" in ended.err
