@@ -183,6 +183,17 @@ def echo_back(connection, _number=0):
         connection.sendall(data)
 
 
+def echoes_after(seconds):
+    """A server that holds everything back for that long."""
+
+    def handler(connection, _number):
+        for data in received(connection):
+            threading.Event().wait(seconds)
+            connection.sendall(data)
+
+    return handler
+
+
 def keeps(streams):
     """A correct server that appends the stream of each connection to `streams`."""
 

@@ -8,7 +8,9 @@ import socket
 import threading
 
 import pytest
-from echoload_support import HANG_TIMEOUT, echo_back, echoload, mute, received, serve, start_echoload
+from echoload_support import (
+    HANG_TIMEOUT, echo_back, echoes_after, echoload, mute, received, serve, start_echoload,
+)  # fmt: skip
 
 
 class Ends:
@@ -255,12 +257,7 @@ def test_messages_without_an_echo_at_the_end_of_the_drain_time_out():
 
 
 def test_a_run_of_n_messages_waits_for_the_last_echo_regardless_of_the_drain():
-    def slow(connection, _number):
-        for data in received(connection):
-            threading.Event().wait(0.02)
-            connection.sendall(data)
-
-    with serve(slow) as target:
+    with serve(echoes_after(0.02)) as target:
         ended = echoload("-c", 2, "-n", 10, "--drain", "0s", "--format", "json", target)
     assert ended.code == 0, ended
     assert ended.json["messages"]["verified"] == 10

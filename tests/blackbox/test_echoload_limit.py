@@ -11,15 +11,9 @@ import threading
 import pytest
 
 from echoload_support import (
-    ECHOLOAD,
-    HANG_TIMEOUT,
-    echo_back,
-    echoload,
-    received,
-    result_of,
-    serve,
+    ECHOLOAD, HANG_TIMEOUT, echo_back, echoes_after, echoload, received, result_of, serve,
     start_echoload,
-)
+)  # fmt: skip
 
 
 def test_both_processes_are_in_the_result():
@@ -47,12 +41,7 @@ def test_both_processes_are_in_the_result():
 
 
 def test_a_client_that_polls_is_not_busy_by_that():
-    def lazy(connection, _number):
-        for data in received(connection):
-            threading.Event().wait(0.02)
-            connection.sendall(data)
-
-    with serve(lazy) as target:
+    with serve(echoes_after(0.02)) as target:
         ended = echoload("-c", 1, "-d", "1s", "--busy-poll", "1s", "--format", "json", target)
     assert ended.code == 0, ended
     [loop] = ended.json["loops"]
@@ -62,12 +51,7 @@ def test_a_client_that_polls_is_not_busy_by_that():
 
 
 def test_a_server_that_sleeps_and_a_client_that_waits_are_no_bottleneck():
-    def lazy(connection, _number):
-        for data in received(connection):
-            threading.Event().wait(0.05)
-            connection.sendall(data)
-
-    with serve(lazy) as target:
+    with serve(echoes_after(0.05)) as target:
         ended = echoload("-c", 1, "-d", "1s", "--server-pid", os.getpid(), target)
     assert ended.code == 0, ended
     # Where the machine is busy, one of them may have waited for a processor.
