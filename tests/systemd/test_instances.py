@@ -91,11 +91,31 @@ def test_an_instance_named_after_a_core_can_be_bound_to_it(machine):
         assert f"Cpus_allowed_list:\t{name}\n" in status
 
 
-def test_one_command_replaces_the_service_by_an_instance_a_core_and_back(machine):
-    command = "/usr/share/doc/echod/examples/instance-a-core"
+INSTANCE_A_CORE = "/usr/share/doc/echod/examples/instance-a-core"
+
+
+@pytest.fixture
+def single(machine):
+    """The machine with echod.service, and without instances."""
     machine.run(["systemctl", "disable", "--quiet", "--now",
                  *(f"echod@{name}.{kind}" for name in INSTANCES for kind in ("socket", "service"))])
     machine.run("systemctl enable --quiet --now echod.service")
+    return machine
+
+
+def test_an_instance_that_does_not_start_leaves_the_way_back(single):
+    single.drop_in("echod@.service", "[Service]\nExecStartPre=false\n")
+    ended = single.run(INSTANCE_A_CORE, check=False)
+    assert ended.returncode == 1
+    assert "to use echod.service again: " in ended.stderr and " --undo" in ended.stderr
+    single.run([INSTANCE_A_CORE, "--undo"])
+    assert single.show("echod.service", "ActiveState") == "active"
+    with single.connect() as client:
+        assert echoes(client)
+
+
+def test_one_command_replaces_the_service_by_an_instance_a_core_and_back(single):
+    machine, command = single, INSTANCE_A_CORE
     online = machine.run("lscpu --online --parse=CPU").stdout.split()
     cores = [line for line in online if line.isdigit()]
     assert cores
