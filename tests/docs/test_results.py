@@ -285,6 +285,17 @@ def test_readme_shows_a_run_that_is_well_a_wrong_echo_and_an_outage():
     assert {kind for kind, _ in runs_of(words.ROOT / "README.md")} == {"closed", "wrong", "outage"}
 
 
+def test_readme_shows_the_answer_of_a_search(texts):
+    shown = re.search(
+        r"^\$ echoload search .*\n\.\.\.\n(?P<answer>answer .*)$",
+        (words.ROOT / "README.md").read_text(), re.MULTILINE,
+    )  # fmt: skip
+    # With other numbers; that answer is of an edge, and this one of the highest rate.
+    assert labels(shown["answer"])[0] in labels(texts["search"])
+    assert re.fullmatch(r"answer +[\d,]+/s hold; every run did up to [\d,]+/s, none from [\d,]+/s on",
+                        shown["answer"])  # fmt: skip
+
+
 def test_the_faulty_server_in_readme_gives_the_report_that_is_shown():
     text = (words.ROOT / "README.md").read_text()
     example = re.search(r"^\$ (socat .*?) &\n\$ echoload (.*?)\n(.*?)^```$", text, re.M | re.DOTALL)
